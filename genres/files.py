@@ -1,0 +1,142 @@
+"""How is a file written whole or not at all, and how is it checked?"""
+
+import hashlib
+import json
+import os
+import secrets
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import numpy as np
+
+from genres import Refusal
+
+_CHUNK = 1 << 20
+
+
+@contextmanager
+def atomic(path):
+    """Write a file whole or not at all.
+
+    The block writes to a temporary file in the same folder. If it ends well, that file takes the
+    place of `path` in one step; if anything stops it, the temporary file is removed and `path` is
+    what it was. The parent folder is made if it is missing.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file to write.
+
+    Yields
+    ------
+    Path
+        Where to write: a name with the suffix of `path`, for writers that look at it.
+
+    Examples
+    --------
+    >>> with atomic("model.keras") as temporary:  # doctest: +SKIP
+    ...     model.save(temporary)
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.stem}-{secrets.token_hex(4)}{path.suffix}")
+    try:
+        yield temporary
+        _flush(temporary)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    # A power cut must not undo the renaming; some file systems cannot flush a folder.
+    with suppress(OSError):
+        _flush(path.parent)
+
+
+def write_text(path, text):
+    """Write `text` as UTF-8 to `path`, whole or not at all."""
+    with atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_json(path, value):
+    """Write a value as JSON to `path`, whole or not at all.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file to write.
+    value : dict, list, str, number, bool, None, NumPy scalar or array, or a nest of these
+        What to write. Keys keep their order.
+
+    Raises
+    ------
+    ValueError
+        If a number is NaN or infinite: JSON has no word for it.
+    TypeError
+        If something in `value` is of another type.
+    """
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=_plain)
+    write_text(path, text + "\n")
+
+
+def read_json(path):
+    """Read a JSON file.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file to read.
+
+    Returns
+    -------
+    dict, list, str, float, int, bool or None
+        Its content.
+
+    Raises
+    ------
+    Refusal
+        If there is no such file, or if it is not JSON.
+    """
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise Refusal(f"{path} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise Refusal(f"{path} is not JSON: it is not UTF-8 text.") from error
+    except json.JSONDecodeError as error:
+        raise Refusal(f"{path} is not JSON: {error.msg} in line {error.lineno}.") from error
+
+
+def sha256(path):
+    """Give the SHA-256 of a file as a hexadecimal string."""
+    return _digest(path, hashlib.sha256())
+
+
+def git_blob_id(path):
+    """Give the id that git has for a file's content, as a hexadecimal string.
+
+    It is the SHA-1 of ``blob <size>``, a zero byte and the content.
+    """
+    header = f"blob {Path(path).stat().st_size}\0".encode()
+    return _digest(path, hashlib.sha1(header, usedforsecurity=False))
+
+
+def _digest(path, digest):
+    with Path(path).open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _flush(path):
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _plain(value):
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")

@@ -1,0 +1,93 @@
+"""What several test files share."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+OPENING = """\
+import json, os, pathlib, sys, time
+run = pathlib.Path(os.environ["GENRE_RUN"])
+for folder in ("results", "figures"):
+    (run / folder).mkdir(exist_ok=True)
+def keep(name, **results):
+    results = {"data": "toy", "synthetic": False, "quick": QUICK, **results}
+    (run / "results" / f"{name}.json").write_text(json.dumps(results))
+"""
+
+
+@pytest.fixture(scope="session")
+def real_data():
+    """Folder of the real data, or a skip where there is none."""
+    folder = os.environ.get("GENRE_TEST_DATA")
+    if not folder:
+        pytest.skip("GENRE_TEST_DATA is not set: no real data")
+    return Path(folder).resolve()
+
+
+@pytest.fixture(scope="session")
+def quick_run(real_data, request):
+    """Folder of a quick run of the whole report on the real data.
+
+    It stands in pytest's cache, so that the next session executes only what changed.
+    """
+    out = request.config.cache.mkdir("quick-run")
+    options = ["--quick", "--offline", "--name", "report", "--data", real_data, "--out", out]
+    command = [sys.executable, "-m", "genres", "run", *map(str, options)]
+    finished = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    return out / "report-quick"
+
+
+class ToyProject:
+    """A project whose notebooks take no time, with data that are only there."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.data = folder / "toy"
+        self.data.mkdir(parents=True)
+        (self.data / "GenreClassData_30s.txt").write_text("one\n")
+        for name in ("notebooks", "figures", "genres"):
+            (folder / name).mkdir()
+        (folder / "genres" / "__init__.py").touch()
+        (folder / "requirements.lock").write_text("papermill==1\n")
+        (folder / "requirements.txt").write_text("papermill>=1  # runs notebooks\n")
+
+    def notebook(self, name):
+        """Give the path of a notebook."""
+        return self.folder / "notebooks" / f"{name}.ipynb"
+
+    def write(self, name, *code):
+        """Write a notebook: a heading, the parameters, an opening and cells of this code."""
+        cells = [
+            {"cell_type": "markdown", "id": "heading", "metadata": {}, "source": f"# {name}"},
+            code_cell("parameters", 'DATA = "course"\nQUICK = False', tags=["parameters"]),
+            code_cell("opening", OPENING),
+            *(code_cell(f"cell-{number}", source) for number, source in enumerate(code)),
+        ]
+        document = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+        self.notebook(name).write_text(json.dumps(document))
+        return self
+
+
+def code_cell(name, source, tags=()):
+    """Give a code cell that was not executed."""
+    return {
+        "cell_type": "code",
+        "id": name,
+        "metadata": {"tags": list(tags)} if tags else {},
+        "source": source,
+        "outputs": [],
+        "execution_count": None,
+    }
+
+
+@pytest.fixture(scope="session")
+def make_toy_project():
+    """Make a toy project in a folder."""
+    return ToyProject
