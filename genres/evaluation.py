@@ -143,27 +143,33 @@ def track_vote(probabilities, tracks):
     )
 
 
-def overlap_coefficient(one, other, n_points=512):
-    """Area that the densities of two samples share.
+def overlap_coefficients(samples, n_points=512):
+    """Area that the densities of each two samples share.
 
     Parameters
     ----------
-    one, other : array of float, shapes (n_one,) and (n_other,)
-        Values of a feature in two genres.
+    samples : sequence of array of float
+        Values of a feature, one sample a genre.
     n_points : int
         Points at which the densities are compared.
 
     Returns
     -------
-    float
-        From 0, nothing in common, to 1, the same distribution. Densities are Gaussian kernel
-        estimates with Scott's bandwidth. Samples without spread share all or nothing.
+    array of float, shape (n_samples, n_samples)
+        From 0, nothing in common, to 1, the same distribution; symmetric, with 1 on the diagonal.
+        Densities are Gaussian kernel estimates with Scott's bandwidth. A sample without spread
+        shares all with an equal one and nothing with others.
     """
-    if np.ptp(one) == 0 or np.ptp(other) == 0:
-        return float(np.ptp(np.concatenate([one, other])) == 0)
-    densities = [gaussian_kde(sample) for sample in (one, other)]
-    reach = 3 * max(np.sqrt(density.covariance.item()) for density in densities)
-    together = np.concatenate([one, other])
-    grid = np.linspace(together.min() - reach, together.max() + reach, n_points)
-    shared = np.minimum(densities[0](grid), densities[1](grid))
-    return float(min(np.trapezoid(shared, grid), 1.0))
+    together = np.concatenate(samples)
+    margin = (np.ptp(together) or 1.0) / 2
+    grid = np.linspace(together.min() - margin, together.max() + margin, n_points)
+    shares = np.array([_shares_of_points(sample, grid) for sample in samples])
+    return np.minimum(shares[:, None], shares[None]).sum(axis=-1)
+
+
+def _shares_of_points(sample, grid):
+    """Distribute a sample of weight 1 over the points of a grid."""
+    if np.ptp(sample) == 0:
+        return np.eye(len(grid))[np.abs(grid - sample[0]).argmin()]
+    density = gaussian_kde(sample)(grid)
+    return density / density.sum()

@@ -13,6 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import get_num_threads, njit, prange
 
+from genres import tables
+
 BLOCK = 24  # training rows whose distances are compared at once
 NEAR_ROWS = 28  # training rows, at least, to sort by three features before the fourth is added
 
@@ -53,6 +55,33 @@ def report_combinations(features, base):
     return [(*kept, other) for kept in combinations(base, len(base) - 1) for other in others]
 
 
+def answer_subsets(train, train_labels, test, subsets, n_neighbors=5):
+    """Answer the test rows by k-NN, neighbours weighted by 1/distance, on sets of features.
+
+    Parameters
+    ----------
+    train, test : arrays of float, shapes (n_train, n_features) and (n_test, n_features)
+        Standardised features.
+    train_labels : array of int, shape (n_train,)
+        Genre ids from 0.
+    subsets : array of int, shape (n_subsets, subset_size)
+        Feature columns of each set. Neighbouring sets that differ in their last column only
+        share most of the work.
+    n_neighbors : int
+        Neighbours that vote.
+
+    Returns
+    -------
+    array of int, shape (n_subsets, n_test)
+        Genre ids. Of copies among the training rows the first comes first; where genres are
+        equally strong, the smallest id wins.
+    """
+    columns, train_labels, test = _prepared(train, train_labels, test, n_neighbors)
+    subsets = np.ascontiguousarray(subsets, dtype=np.int64)
+    n_genres = train_labels.max() + 1
+    return _answers(columns, train_labels, test, subsets, n_neighbors, n_genres)
+
+
 def score_subsets(train, train_labels, test, test_labels, subsets, n_neighbors=5):
     """Score k-NN, neighbours weighted by 1/distance, on each of the given sets of features.
 
@@ -73,16 +102,15 @@ def score_subsets(train, train_labels, test, test_labels, subsets, n_neighbors=5
         In the order of `subsets`. Of copies among the training rows the first comes first;
         where genres are equally strong, the smallest id wins.
     """
-    train, test, train_labels, n_genres = _prepared(train, test, train_labels, test_labels)
-    subsets = np.ascontiguousarray(subsets, dtype=np.int64)
-    _check_neighbors(n_neighbors, len(train))
-    answers = _answers(train.T.copy(), train_labels, test, subsets, n_neighbors, n_genres)
-    rights = np.zeros((len(subsets), n_genres), dtype=np.int64)
-    answered = np.zeros_like(rights)
+    answers = answer_subsets(train, train_labels, test, subsets, n_neighbors)
+    test_labels = np.asarray(test_labels)
+    n_genres = max(answers.max(), test_labels.max()) + 1
+    rights = np.empty((len(answers), n_genres), dtype=np.int64)
+    answered = np.empty_like(rights)
     for genre in range(n_genres):
         answered[:, genre] = (answers == genre).sum(axis=1)
         rights[:, genre] = (answers[:, test_labels == genre] == genre).sum(axis=1)
-    return _scores(subsets, rights, answered, np.bincount(test_labels, minlength=n_genres))
+    return _scores(np.asarray(subsets), rights, answered, test_labels)
 
 
 def search_subsets(train, train_labels, test, test_labels, n_neighbors=5, progress=None):
@@ -110,15 +138,14 @@ def search_subsets(train, train_labels, test, test_labels, n_neighbors=5, progre
     ValueError
         If there are fewer than four features or fewer training rows than neighbours.
     """
-    train, test, train_labels, n_genres = _prepared(train, test, train_labels, test_labels)
+    columns, train_labels, test = _prepared(train, train_labels, test, n_neighbors)
     test_labels = np.ascontiguousarray(test_labels, dtype=np.int64)
-    n_features = train.shape[1]
+    n_features = len(columns)
     if n_features < 4:
         raise ValueError(f"a set of four needs at least 4 features, not {n_features}")
-    _check_neighbors(n_neighbors, len(train))
+    n_genres = max(train_labels.max(), test_labels.max()) + 1
     n_threads = get_num_threads()
     counts = np.zeros((n_threads, 2, comb(n_features, 4), n_genres), dtype=np.uint16)
-    columns = train.T.copy()
     rows_per_step = 2 * n_threads
     for start in range(0, len(test), rows_per_step):
         rows = test[start : start + rows_per_step]
@@ -128,7 +155,7 @@ def search_subsets(train, train_labels, test, test_labels, n_neighbors=5, progre
             progress(len(rows))
     rights, answered = counts.sum(axis=0, dtype=np.int64)
     subsets = np.array(list(combinations(range(n_features), 4)), dtype=np.int64)
-    return _scores(subsets, rights, answered, np.bincount(test_labels, minlength=n_genres))
+    return _scores(subsets, rights, answered, test_labels)
 
 
 def cross_validated_scores(values, labels, subsets, folds, n_neighbors=5):
@@ -154,9 +181,9 @@ def cross_validated_scores(values, labels, subsets, folds, n_neighbors=5):
     """
     accuracies, f1s = [], []
     for train_rows, held_out in folds:
-        mean = values[train_rows].mean(axis=0)
-        deviation = values[train_rows].std(axis=0, ddof=1)
-        scaled = (values - mean) / np.where(deviation > 0, deviation, 1)
+        is_train = np.zeros(len(values), dtype=bool)
+        is_train[train_rows] = True
+        scaled = tables.standardise(values, is_train)
         scores = score_subsets(
             scaled[train_rows],
             labels[train_rows],
@@ -170,24 +197,24 @@ def cross_validated_scores(values, labels, subsets, folds, n_neighbors=5):
     return SubsetScores(np.asarray(subsets), np.mean(accuracies, axis=0), np.mean(f1s, axis=0))
 
 
-def _prepared(train, test, train_labels, test_labels):
-    train = np.ascontiguousarray(train, dtype=np.float64)
-    test = np.ascontiguousarray(test, dtype=np.float64)
-    train_labels = np.ascontiguousarray(train_labels, dtype=np.int64)
-    n_genres = int(max(train_labels.max(), np.max(test_labels))) + 1
-    return train, test, train_labels, n_genres
+def _prepared(train, train_labels, test, n_neighbors):
+    """Lay the data out for compiled code, the training rows feature by feature."""
+    if not 1 <= n_neighbors <= len(train):
+        raise ValueError(f"n_neighbors is {n_neighbors}, but there are {len(train)} training rows")
+    return (
+        np.ascontiguousarray(np.transpose(train), dtype=np.float64),
+        np.ascontiguousarray(train_labels, dtype=np.int64),
+        np.ascontiguousarray(test, dtype=np.float64),
+    )
 
 
-def _check_neighbors(n_neighbors, n_train):
-    if not 1 <= n_neighbors <= n_train:
-        raise ValueError(f"n_neighbors is {n_neighbors}, but there are {n_train} training rows")
-
-
-def _scores(subsets, rights, answered, met):
-    accuracy = rights.sum(axis=1) / met.sum()
+def _scores(subsets, rights, answered, test_labels):
+    """Scores from right answers and answers, both of shape (n_subsets, n_genres)."""
+    met = np.bincount(test_labels, minlength=rights.shape[1])
     known = (met + answered) > 0
     f1 = np.divide(2 * rights, met + answered, out=np.zeros(rights.shape), where=known)
-    return SubsetScores(subsets, accuracy, f1[:, (met > 0) | known.any(axis=0)].mean(axis=1))
+    accuracy = rights.sum(axis=1) / len(test_labels)
+    return SubsetScores(subsets, accuracy, f1.sum(axis=1) / known.sum(axis=1))
 
 
 @njit(cache=True)

@@ -8,17 +8,34 @@ this saves most of the time, which goes into starting operations and not into ar
 
 import os
 import time
+from contextlib import contextmanager
 from typing import NamedTuple
+
+import numpy as np
+
+from genres import Refusal, files
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import keras
-import numpy as np
-import tensorflow as tf
-from keras import layers
 
-from genres import Refusal, files
+@contextmanager
+def _without_greeting():
+    """Keep TensorFlow's notes on its own build, which no level of logging holds back, to itself."""
+    with open(os.devnull, "w") as nowhere:  # noqa: PTH123, a device
+        stderr = os.dup(2)
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+
+
+with _without_greeting():
+    import keras
+    import tensorflow as tf
+    from keras import layers
 
 ADAM = {"lr": 1e-3, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-7}  # Keras's own defaults
 

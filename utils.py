@@ -1,0 +1,148 @@
+"""The bench that a notebook works at: it opens the data and keeps pictures, results and models."""
+
+import json
+import os
+import sys
+import time
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+from IPython.display import Markdown, display
+
+from genres import Refusal, corpora, files, plots
+
+PROJECT = Path(__file__).resolve().parent
+
+
+class Bench:
+    """What a notebook works with, from its first cell to its last.
+
+    Parameters
+    ----------
+    notebook : str
+        The notebook's name, such as ``02-knn-baseline``.
+    data : str, optional
+        Folder or name of the data; see `genres.corpora.find`.
+    seed : int
+        Where all that is drawn by chance starts from.
+    quick : bool
+        Whether this is a rehearsal: fewer models and epochs.
+
+    Attributes
+    ----------
+    data : genres.corpora.Data
+        The data at hand.
+    folder : Path
+        The run's folder: `GENRE_RUN` if it is set, else ``runs/<data>`` in the project.
+    """
+
+    def __init__(self, notebook, data=None, seed=0, quick=False):
+        self.notebook, self.seed, self.quick = notebook, seed, quick
+        try:
+            self.data = corpora.find(data)
+        except Refusal as refusal:
+            sys.exit(f"{refusal}")
+        name = f"{self.data.name}-quick" if quick else self.data.name
+        self.folder = Path(os.environ.get("GENRE_RUN") or PROJECT / "runs" / name)
+        self.table = cache(self.data.table)
+        self.finest = cache(self.data.finest)
+        plots.set_style()
+        rehearsal = " This is a rehearsal: its figures are rough." if quick else ""
+        display(Markdown(f"*Data: {self.data.reason}.{rehearsal}*"))
+
+    def show(self, figure, picture):
+        """Show a picture, and keep it as ``figures/<notebook>-<picture>.png`` of the run."""
+        if self.data.synthetic:
+            plots.mark_synthetic(figure)
+        path = self.folder / "figures" / f"{self.notebook}-{picture}.png"
+        with files.atomic(path) as temporary:
+            figure.savefig(temporary)
+        display(figure)
+        plots.close(figure)
+
+    def keep(self, *, seeds, n_train, n_test, **results):
+        """Keep what the notebook found as ``results/<notebook>.json`` of the run."""
+        origin = {
+            "data": self.data.name,
+            "synthetic": self.data.synthetic,
+            "quick": self.quick,
+            "seeds": list(seeds),
+            "n_train": int(n_train),
+            "n_test": int(n_test),
+        }
+        files.write_json(self.folder / "results" / f"{self.notebook}.json", origin | results)
+
+    def compare(self, rows):
+        """Show what the report has beside what came out here.
+
+        Parameters
+        ----------
+        rows : list of (what, reported, here, why)
+            A figure or table of the report, its value there and here, and why the two differ
+            where they do.
+        """
+        lines = ["| in the report | reported | here | |", "|:--|--:|--:|:--|"]
+        for what, reported, here, why in rows:
+            differs = abs(reported - here) >= 0.5 * 10.0 ** -_decimals(reported)
+            if not differs:
+                why = "equal"
+            elif self.data.name != corpora.COURSE:
+                why = "other data than the report's"
+            lines.append(f"| {what} | {reported} | {here:.{_decimals(reported)}f} | {why} |")
+        display(Markdown("\n".join(lines)))
+
+    @contextmanager
+    def progress(self, label, total):
+        """Show how far something long has come, here and where the run was started.
+
+        Yields
+        ------
+        callable
+            To be called with the number of steps done since its last call.
+        """
+        bar = _Bar(label, total)
+        yield bar.step
+        bar.finish()
+
+
+class _Bar:
+    """A line that says how far something is, in the notebook and in the file GENRE_PROGRESS."""
+
+    def __init__(self, label, total):
+        self.label, self.total, self.done = label, total, 0
+        self.start = self.shown = time.monotonic()
+        self.line = display(Markdown(f"{label} …"), display_id=True)
+
+    def step(self, n=1):
+        self.done += n
+        now = time.monotonic()
+        if now - self.shown < 0.5:
+            return
+        self.shown = now
+        left = (now - self.start) * (self.total / self.done - 1)
+        share = self.done / self.total
+        self.line.update(Markdown(f"{self.label}: {share:.0%}, about {left:.0f} s left"))
+        if os.environ.get("GENRE_PROGRESS"):
+            with Path(os.environ["GENRE_PROGRESS"]).open("a") as bars:
+                note = {"label": self.label, "done": int(self.done), "total": int(self.total)}
+                bars.write(json.dumps(note) + "\n")
+
+    def finish(self):
+        seconds = time.monotonic() - self.start
+        self.line.update(Markdown(f"*{self.label}: {seconds:.1f} s*"))
+
+
+def say(text):
+    """Show a sentence that the notebook has just computed."""
+    display(Markdown(text))
+
+
+def shown(frame, digits=3):
+    """Show a DataFrame with numbers of so many digits, as text that any reader of notebooks has."""
+    display(frame.style.format(precision=digits) if isinstance(frame, pd.DataFrame) else frame)
+
+
+def _decimals(number):
+    return len(str(number).partition(".")[2])
