@@ -288,7 +288,7 @@ def ranks(scores, marks, title, label):
             score, color="0.15", linestyle=styles[number % 4], label=f"{name}: {score:.3f}"
         )
     axis.set(title=title, xlabel=label, ylabel="density")
-    axis.legend(loc="upper left")
+    axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return figure
 
 
@@ -396,26 +396,22 @@ def points(x, y, names, title, x_label, y_label):
     """Draw named points, each with its name beside it, in the colour of its genre."""
     figure, axis = plt.subplots(figsize=(WIDTH * 0.75, 4.2))
     colours = genre_colours(names)
-    labelled = []
-    for name, at_x, at_y in sorted(zip(names, x, y, strict=True), key=lambda point: point[2]):
+    for name, at_x, at_y in zip(names, x, y, strict=True):
         axis.plot(at_x, at_y, "o", color=colours[name], markersize=9)
-        # A name that would run into its neighbour's goes to the left of its point.
-        crowded = any(
-            abs(at_x - other_x) < np.ptp(x) / 5 and abs(at_y - other_y) < np.ptp(y) / 14
-            for other_x, other_y in labelled
+        # A name goes to the left of its point where it would run into another point.
+        in_the_way = any(
+            0 < other_x - at_x < np.ptp(x) / 5 and abs(other_y - at_y) < np.ptp(y) / 14
+            for other_x, other_y in zip(x, y, strict=True)
         )
-        side = -1 if crowded else 1
         axis.annotate(
             name,
             (at_x, at_y),
-            xytext=(9 * side, 0),
+            xytext=(-9 if in_the_way else 9, 0),
             textcoords="offset points",
-            ha="left" if side == 1 else "right",
+            ha="right" if in_the_way else "left",
             va="center",
             size=10,
         )
-        if not crowded:
-            labelled.append((at_x, at_y))
     axis.margins(0.12)
     axis.set(title=title, xlabel=x_label, ylabel=y_label)
     return figure

@@ -1,0 +1,219 @@
+"""What of a finished run becomes the published report?"""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+from genres import Refusal, files, headlines, runner, sources
+
+LARGEST = 3_000_000
+"""Bytes of the largest notebook that is published: larger ones GitHub does not show."""
+
+BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
+"""What stands around the table of results in README.md."""
+
+
+def publish(folder, project=runner.PROJECT):
+    """Put a finished run's notebooks, pictures and figures into the project.
+
+    Everything is checked before anything is written.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The run's folder.
+    project : Path
+        The project's folder: ``notebooks/``, ``figures/`` and the table in ``README.md`` change.
+
+    Returns
+    -------
+    list of Path
+        The notebooks written.
+
+    Raises
+    ------
+    Refusal
+        If the run is quick, incomplete, synthetic in any result or made from other code than the
+        project's, if that code is not committed, or if a notebook is too large or tells a path of
+        this machine.
+    """
+    folder = Path(folder).resolve()
+    if not folder.is_dir():
+        raise Refusal(f"There is no run in {folder}: ./run_all.sh makes one.")
+    notebooks = runner.find_notebooks(project)
+    run = runner.Run(project, folder)
+    states = {notebook.stem: _finished_state(run, notebook) for notebook in notebooks}
+    results = {name: files.read_json(run.results(name)) for name in states}
+    _require_full_and_real(results)
+    _require_one_origin(states)
+    commit = sources.commit_of(notebooks, project)
+    if commit is None:
+        raise Refusal("The code of this run is in no commit: commit it, then publish.")
+    cleaned = {notebook: _clean(run, notebook) for notebook in notebooks}
+    readme = _with_table(project / "README.md", results)
+
+    for notebook, text in cleaned.items():
+        files.write_text(notebook, text)
+    _replace_pictures(folder / "figures", project / "figures", list(states))
+    files.write_json(project / "figures" / "results.json", results)
+    files.write_json(project / "figures" / "run.json", _describe_run(states, commit))
+    files.write_text(project / "README.md", readme)
+    return notebooks
+
+
+def result_table(results):
+    """Write the README's table of results.
+
+    Parameters
+    ----------
+    results : dict of str to dict
+        Each notebook's results, as in ``figures/results.json``.
+
+    Returns
+    -------
+    str
+        A Markdown table: notebook, what its headline is, the report's figure, this run's.
+    """
+    lines = [
+        "| notebook | headline | the report | this project |",
+        "| --- | --- | ---: | ---: |",
+    ]
+    for name, found in results.items():
+        if name in headlines.HEADLINES:
+            known = headlines.HEADLINES[name]
+            report = headlines.shown(name, known.report)
+            here = headlines.shown(name, headlines.headline(name, found))
+            link = f"[{name}](notebooks/{name}.ipynb)"
+            lines.append(f"| {link} | {known.label} | {report} | {here} |")
+    return "\n".join(lines)
+
+
+def _finished_state(run, notebook):
+    """Read a notebook's state, if it was executed from the code that is here now."""
+    name = notebook.stem
+    state = runner.read_state(run, name)
+    made = [run.executed(name), run.results(name)]
+    if "made_from" not in state or not all(path.exists() for path in made):
+        raise Refusal(
+            f"{run.folder} is not complete: {name} was not executed to its end. "
+            "Start ./run_all.sh again."
+        )
+    for part, value in sources.fingerprint_of_code(notebook, run.project).items():
+        if state["made_from"].get(part) != value:
+            raise Refusal(
+                f"{name} was executed before its {part} changed: start ./run_all.sh again."
+            )
+    return state
+
+
+def _require_full_and_real(results):
+    for name, found in results.items():
+        if found.get("quick", True):
+            raise Refusal(f"{name} is of a quick run: only a full one is published.")
+        if found.get("synthetic", True):
+            raise Refusal(f"{name} shows results on synthetic data: only real ones are published.")
+
+
+def _require_one_origin(states):
+    """Refuse notebooks of one run that saw different data or Pythons."""
+    first, *others = states
+    for part in ("data", "Python"):
+        for name in others:
+            if states[name]["made_from"][part] != states[first]["made_from"][part]:
+                raise Refusal(
+                    f"{name} and {first} were executed with different {part}: "
+                    "start ./run_all.sh again."
+                )
+
+
+def _clean(run, notebook):
+    """Give the notebook as it was written, with the outputs of the run and nothing else of it."""
+    written = files.read_json(notebook)
+    executed = files.read_json(run.executed(notebook.stem))
+    data = executed["metadata"]["papermill"]["parameters"]["DATA"]
+    private = {str(path) for path in (run.folder, run.project, data, Path.home())} - {"/"}
+    outputs = [
+        cell.get("outputs")
+        for cell in executed["cells"]
+        if sources.INJECTED not in cell.get("metadata", {}).get("tags", [])
+    ]
+    count = 0
+    for number, (cell, shown) in enumerate(zip(written["cells"], outputs, strict=True), start=1):
+        if cell["cell_type"] != "code":
+            continue
+        has_code = bool("".join(cell["source"]).strip())
+        count += has_code
+        cell["execution_count"] = count if has_code else None
+        cell["outputs"] = shown
+        for output in shown:
+            if "execution_count" in output:
+                output["execution_count"] = count
+        _require_no_path(f"{notebook.stem}, cell {number}", shown, private)
+    written["metadata"] = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    text = json.dumps(written, indent=1, ensure_ascii=False) + "\n"
+    size = len(text.encode())
+    if size > LARGEST:
+        raise Refusal(
+            f"{notebook.stem} would be {size / 1e6:.1f} MB, more than the {LARGEST / 1e6:.0f} MB "
+            "that can be read on GitHub: make its pictures smaller."
+        )
+    return text
+
+
+def _require_no_path(place, outputs, private):
+    """Refuse outputs that tell where things lie on the machine of the run."""
+    pattern = re.compile(rf"(?<![\w.])(?:{'|'.join(map(re.escape, private))})(?![\w.-])")
+    for text in _texts(outputs):
+        if match := pattern.search(text):
+            raise Refusal(
+                f"{place}, shows the path {match[0]}, which is this machine's own: take it out."
+            )
+
+
+def _texts(outputs):
+    """Give all that can be read in some outputs: not what is encoded, such as pictures."""
+    for output in outputs:
+        yield "".join(output.get("text", ""))
+        yield "\n".join(output.get("traceback", []))
+        for kind, content in output.get("data", {}).items():
+            if not kind.startswith(("image/", "audio/")) or kind == "image/svg+xml":
+                yield content if isinstance(content, str) else json.dumps(content)
+
+
+def _replace_pictures(source, target, names):
+    """Copy the pictures of the run, and take away those that its notebooks no longer draw."""
+    target.mkdir(exist_ok=True)
+    for picture in target.iterdir():
+        if picture.name.startswith(tuple(f"{name}-" for name in names)):
+            picture.unlink()
+    for name in names:
+        for picture in sorted(source.glob(f"{name}-*")):
+            with files.atomic(target / picture.name) as temporary:
+                shutil.copyfile(picture, temporary)
+
+
+def _describe_run(states, commit):
+    """Say which code made the published run, when, on what machine, and what it took."""
+    latest = max(states.values(), key=lambda state: state["finished"])
+    return {
+        "commit": commit,
+        "date": latest["finished"],
+        **latest["machine"],
+        "data": latest["made_from"]["data"].split()[0],
+        "seconds": {name: state["seconds"] for name, state in states.items()},
+        "peak_memory": max(state["peak_memory"] for state in states.values()),
+    }
+
+
+def _with_table(readme, results):
+    """Give the README's text with the table of these results in its place."""
+    text = readme.read_text(encoding="utf-8") if readme.exists() else ""
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise Refusal(f"{readme} has no {BEGIN} and {END} for the table of results to stand in.")
+    return f"{before}{BEGIN}\n{result_table(results)}\n{END}{after}"

@@ -1,0 +1,181 @@
+"""The notebooks as they are written, as a rehearsal executes them, and as they are published."""
+
+import re
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+
+from genres import files
+from genres.headlines import HEADLINES
+from genres.runner import PROJECT
+
+NAMES = sorted(path.stem for path in (PROJECT / "notebooks").glob("[0-9]*.ipynb"))
+ALL_HAVE = {"data", "synthetic", "quick", "seeds", "n_train", "n_test"}
+KEYS = {
+    "01-feature-distributions": {"n_tracks"},
+    "02-knn-baseline": {"accuracy", "macro_f1", "interval", "per_genre"},
+    "03-feature-search": {
+        "n_combinations",
+        "best_features",
+        "best_accuracy",
+        "best_macro_f1",
+        "best_per_genre",
+        "honest_features",
+        "honest_macro_f1",
+        "n_subsets",
+        "best_subset",
+        "best_subset_accuracy",
+        "forest_shortlist",
+    },
+    "04-model-exploration": {"networks", "voting"},
+    "05-lstm-ensemble": {
+        "segment_seconds",
+        "features",
+        "single_accuracies",
+        "hard_vote_accuracy",
+        "soft_vote_accuracy",
+        "macro_f1",
+        "interval",
+        "per_genre",
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def quick_results(quick_run):
+    return files.read_json(quick_run / "results.json")
+
+
+@pytest.fixture(scope="module")
+def published():
+    path = PROJECT / "figures" / "results.json"
+    if not path.exists():
+        pytest.skip("no run is published yet")
+    return files.read_json(path)
+
+
+def read(path):
+    return nbformat.read(path, as_version=4)
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def outputs(notebook):
+    return [output for cell in code_cells(notebook) for output in cell.outputs]
+
+
+@pytest.fixture(params=NAMES)
+def written(request):
+    return read(PROJECT / "notebooks" / f"{request.param}.ipynb")
+
+
+def test_every_notebook_has_a_headline_and_known_keys():
+    assert set(NAMES) == set(KEYS) == set(HEADLINES)
+
+
+def test_a_notebook_opens_with_its_question_and_what_it_re_does(written):
+    opening = written.cells[0].source
+    assert opening.startswith("# ")
+    assert "**Question.**" in opening
+    assert "**Re-does**" in opening
+    assert "**Adds**" in opening
+    assert written.cells[-1].source.startswith("**Try something.**")
+
+
+def test_a_notebook_has_one_cell_of_parameters(written):
+    tagged = [cell for cell in code_cells(written) if "parameters" in cell.metadata.get("tags", [])]
+    (parameters,) = tagged
+    for name in ("DATA", "SEED", "QUICK"):
+        assert re.search(rf"^{name} = ", parameters.source, re.M)
+
+
+def test_a_notebooks_cells_are_short_and_introduced(written):
+    for cell in code_cells(written):
+        assert len(cell.source.splitlines()) <= 25
+    assert sum(cell.cell_type == "markdown" for cell in written.cells) >= 5
+
+
+def test_a_notebooks_text_names_no_path_and_no_figure_of_a_run(written):
+    for cell in written.cells:
+        assert not re.search(r"(/home/|/Users/|/root/|[A-Z]:\\)", cell.source)
+        if cell.cell_type == "markdown":
+            assert not re.search(r"\b0?\.\d{3}\b|\d+\.\d ?%", cell.source)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_rehearsal_comes_to_its_end(quick_run, quick_results, name):
+    executed = read(quick_run / "notebooks" / f"{name}.ipynb")
+    kinds = {output.output_type for output in outputs(executed)}
+    assert "error" not in kinds
+    noise = [output.text for output in outputs(executed) if output.get("name") == "stderr"]
+    assert noise == []
+    assert list((quick_run / "figures").glob(f"{name}-*.png"))
+    assert set(quick_results[name]) >= ALL_HAVE | KEYS[name]
+    assert quick_results[name]["quick"] is True
+    assert quick_results[name]["synthetic"] is False
+
+
+def test_what_hangs_on_no_chance_is_the_reference_in_a_rehearsal_too(quick_results):
+    baseline, search = quick_results["02-knn-baseline"], quick_results["03-feature-search"]
+    assert round(baseline["accuracy"], 5) == 0.40404
+    assert round(baseline["macro_f1"], 5) == 0.39835
+    best = ["spectral_rolloff_mean", "spectral_centroid_mean", "tempo", "rmse_var"]
+    assert search["best_features"] == best
+    assert round(search["best_macro_f1"], 5) == 0.52122
+    assert search["n_combinations"] == 236
+    assert search["n_subsets"] == 595_665
+    assert search["forest_shortlist"] == [
+        "rmse_mean",
+        "rmse_var",
+        "mfcc_4_mean",
+        "spectral_flatness_var",
+    ]
+
+
+def test_a_rehearsal_keeps_an_ensemble_that_loads(quick_run):
+    from genres import networks
+
+    ensemble, preparation = networks.load_ensemble(quick_run / "models" / "lstm-ensemble")
+    n_features = len(preparation["features"])
+    assert len(preparation["mean"]) == len(preparation["deviation"]) == n_features
+    answers = ensemble.predict(np.zeros((1, 3, n_features)))
+    np.testing.assert_allclose(answers.sum(axis=-1), 1, rtol=1e-5)
+
+
+def test_published_notebooks_can_be_read_where_they_lie(published):
+    for name in NAMES:
+        path = PROJECT / "notebooks" / f"{name}.ipynb"
+        notebook = read(path)
+        assert path.stat().st_size <= 3_000_000
+        assert all(cell.outputs for cell in code_cells(notebook)[2:3])
+        assert {output.output_type for output in outputs(notebook)} <= {
+            "display_data",
+            "execute_result",
+            "stream",
+        }
+        assert not any("papermill" in cell.metadata for cell in notebook.cells)
+        assert set(published[name]) >= ALL_HAVE | KEYS[name]
+
+
+def test_published_results_are_full_and_real(published):
+    for results in published.values():
+        assert results["data"] == "course"
+        assert not results["quick"]
+        assert not results["synthetic"]
+
+
+def test_the_published_ensembles_reach_what_the_prototype_did(published):
+    ensemble = published["05-lstm-ensemble"]
+    assert len(ensemble["hard_vote_accuracies"]) == 3
+    means = (np.mean(ensemble[f"{how}_vote_accuracies"]) for how in ("hard", "soft"))
+    assert max(means) >= 0.77
+
+
+def test_published_pictures_are_those_the_readme_shows(published):
+    readme = (PROJECT / "README.md").read_text()
+    for picture in re.findall(r"!\[.+?\]\((.+?)\)", readme):
+        assert Path(PROJECT, picture).is_file(), picture

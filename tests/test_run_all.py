@@ -1,0 +1,181 @@
+"""run_all.sh: set-up and start, with a Python that only pretends to install."""
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from genres.runner import PROJECT
+
+# It answers what run_all.sh asks a Python, and makes environments that hold a copy of itself. What
+# it was started with goes into the file calls; $PIP_FAILS and $NO_VENV make it fail there.
+PRETENDER = """\
+#!/usr/bin/env bash
+echo "$*" >>"$CALLS"
+case "$*" in
+  *"(3, 10)"*) [ "${VERSION:-3.11}" != 3.9 ] ;;
+  *ensurepip*) [ -z "${NO_VENV:-}" ] ;;
+  *print*) echo "${VERSION:-3.11}" ;;
+  "-m venv "*) mkdir -p "$3/bin" && cp "$0" "$3/bin/python" && touch "$3/made-anew" ;;
+  "-m pip "*) [ -z "${PIP_FAILS:-}" ] ;;
+  *--bogus*) echo "Unrecognized arguments: --bogus" >&2 && exit 2 ;;
+  *--check*) ;;
+  *) echo "started in $PWD: $*" ;;
+esac
+"""
+
+
+class Machine:
+    """A fresh copy of the project in a folder with spaces, and a Python that only pretends."""
+
+    def __init__(self, folder):
+        self.project = folder / "a fresh copy"
+        self.project.mkdir()
+        for name in ("run_all.sh", "pyproject.toml", "requirements.lock"):
+            shutil.copy(PROJECT / name, self.project)
+        self.elsewhere = folder / "elsewhere"
+        self.elsewhere.mkdir()
+        self.path = folder / "bin"
+        self.path.mkdir()
+        self.calls = folder / "calls"
+        self.add_python("python3")
+
+    def add_python(self, name):
+        (self.path / name).write_text(PRETENDER)
+        (self.path / name).chmod(0o755)
+
+    def start(self, *arguments, **environment):
+        """Start run_all.sh from elsewhere."""
+        self.calls.write_text("")
+        system = os.pathsep.join(["/usr/bin", "/bin"])
+        environment = {
+            "PATH": f"{self.path}{os.pathsep}{system}",
+            "CALLS": str(self.calls),
+            **environment,
+        }
+        command = [shutil.which("bash"), str(self.project / "run_all.sh"), *arguments]
+        return subprocess.run(
+            command, cwd=self.elsewhere, env=environment, capture_output=True, text=True
+        )
+
+    def installs(self):
+        """Give what the last start installed."""
+        return [call for call in self.calls.read_text().splitlines() if " pip " in f" {call} "]
+
+
+@pytest.fixture
+def machine(tmp_path):
+    return Machine(tmp_path)
+
+
+def test_the_first_start_installs_the_lock_with_hashes_and_the_project_and_runs(machine):
+    first = machine.start("--quick", "--data", "my data")
+    assert first.returncode == 0
+    lock, project = machine.installs()
+    assert "--require-hashes" in lock
+    assert lock.endswith(f"--requirement {machine.project}/requirements.lock")
+    assert project.endswith(f"--editable {machine.project}")
+    assert "--no-deps" in project
+    expected = f"started in {machine.elsewhere}: -I -m genres run --quick --data my data\n"
+    assert first.stdout.endswith(expected)
+
+
+def test_the_second_start_installs_nothing(machine):
+    machine.start()
+    second = machine.start("--quick")
+    assert machine.installs() == []
+    assert second.stderr == ""
+    assert second.stdout.endswith("-I -m genres run --quick\n")
+
+
+def test_a_set_up_that_failed_is_done_anew_and_not_trusted(machine):
+    failed = machine.start(PIP_FAILS="yes")
+    assert failed.returncode == 2
+    assert "Set-up did not finish" in failed.stderr
+    assert "started" not in failed.stdout
+    (machine.project / ".venv" / "half a package").touch()
+    assert machine.start().returncode == 0
+    assert len(machine.installs()) == 2
+    assert not (machine.project / ".venv" / "half a package").exists()
+
+
+def test_a_changed_lock_is_installed_into_the_same_environment(machine):
+    machine.start()
+    (machine.project / ".venv" / "large package").touch()
+    with (machine.project / "requirements.lock").open("a") as lock:
+        lock.write("# changed\n")
+    machine.start()
+    assert len(machine.installs()) == 2
+    assert (machine.project / ".venv" / "large package").exists()
+
+
+def test_a_project_that_was_moved_is_set_up_again(machine):
+    machine.start()
+    machine.project = machine.project.rename(machine.project.with_name("moved"))
+    assert machine.start().returncode == 0
+    assert len(machine.installs()) == 2
+
+
+def test_another_python_that_is_named_gets_an_environment_of_its_own(machine):
+    machine.start()
+    (machine.project / ".venv" / "package of 3.11").touch()
+    machine.add_python("python-of-mine")
+    text = (machine.path / "python-of-mine").read_text()
+    (machine.path / "python-of-mine").write_text(text.replace(":-3.11", ":-3.12"))
+    for _ in range(2):
+        named = machine.start(GENRE_PYTHON="python-of-mine")
+    assert named.returncode == 0
+    assert machine.installs() == []
+    assert not (machine.project / ".venv" / "package of 3.11").exists()
+    machine.start()
+    assert machine.installs() == [], "the environment is what it was made to be"
+
+
+def test_an_unknown_option_is_told_before_anything_is_installed(machine):
+    refused = machine.start("--bogus")
+    assert refused.returncode == 2
+    assert refused.stderr == "Unrecognized arguments: --bogus\n"
+    assert machine.installs() == []
+
+
+def test_an_unknown_command_is_told(machine):
+    refused = machine.start("tset")
+    assert refused.returncode == 2
+    assert refused.stderr == "There is no command tset; ./run_all.sh --help lists what there is.\n"
+
+
+def test_a_python_that_is_too_old_is_told_with_the_remedy(machine):
+    for name in ("python3.10", "python3.11", "python3.12", "python3.13"):
+        machine.add_python(name)
+    refused = machine.start(VERSION="3.9")
+    assert refused.returncode == 2
+    assert "This machine has no Python 3.10 to 3.13" in refused.stderr
+    assert "apt install python3" in refused.stderr
+    named = machine.start(VERSION="3.9", GENRE_PYTHON="python3")
+    assert "python3 has no" not in named.stderr
+    assert "python3 is no Python 3.10 to 3.13" in named.stderr
+
+
+def test_a_missing_venv_module_is_told_with_the_remedy(machine):
+    refused = machine.start(NO_VENV="yes", GENRE_PYTHON="python3")
+    assert refused.returncode == 2
+    assert "python3 lacks the modules venv and ensurepip" in refused.stderr
+    assert "apt install python3.11-venv" in refused.stderr
+
+
+def test_tests_lab_and_publish_are_started_after_the_same_set_up(machine):
+    started = machine.start("test", "-k", "some")
+    assert len(machine.installs()) == 2
+    assert started.stdout.endswith(f"started in {machine.project}: -m pytest -k some\n")
+    lab = machine.start("lab").stdout
+    assert lab.endswith(f"-m jupyterlab {machine.project}/notebooks\n")
+    assert machine.start("publish", "runs/mine").stdout.endswith("genres publish runs/mine\n")
+
+
+def test_help_needs_no_set_up():
+    asked = subprocess.run(
+        [PROJECT / "run_all.sh", "--help"], capture_output=True, text=True, check=True
+    )
+    for word in ("--data", "--name", "--only", "--quick", "--fresh", "--offline", "--out", "lab"):
+        assert word in asked.stdout
