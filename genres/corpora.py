@@ -3,17 +3,14 @@
 import hashlib
 import os
 import re
+import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
-from urllib.parse import urlsplit
-
-import pooch
-import requests
-from tqdm import tqdm
 
 from genres import Refusal, files, tables
+from genres.catalogue import CORPORA
+from genres.downloads import download
 
 PROJECT_DATA = Path(__file__).resolve().parent.parent / "data"
 """The project's own data folder: what the user puts there, downloads, and the built-in corpus."""
@@ -24,56 +21,9 @@ COURSE, SYNTHETIC = "course", "synthetic"
 WHOLE = 30
 """Length in s of the segments of the table that has one row for each track."""
 
-_CHUNK = 1 << 16
+_PATIENCE = (2, 5)  # seconds to wait for a connection, and for more data
+_UNPACKS_TO_AT_MOST = 10  # times the size of an archive
 _TABLE_NAME = re.compile(r"GenreClassData_(\d+)s\.(txt|csv|txt\.gz|csv\.gz|parquet)")
-
-
-class RemoteFile(NamedTuple):
-    """A file to download, and what proves that it is the right one."""
-
-    name: str
-    megabytes: float
-    git_blob_id: str
-    sha256: str | None = None
-
-    def is_at(self, path):
-        """Say whether the file at `path` has this content."""
-        return files.git_blob_id(path) == self.git_blob_id and (
-            self.sha256 is None or files.sha256(path) == self.sha256
-        )
-
-
-# The table of whole tracks comes last: where it is, the download had come to its end.
-COURSE_FILES = (
-    RemoteFile("GenreClassData_5s.txt", 7.3, "084cc25a2864dc1458a32a7f3682e429ee77ac3f"),
-    RemoteFile(
-        "GenreClassData_10s.txt",
-        3.7,
-        "283779e35a2e3427b4f7c4cbeea9521c6147ac3c",
-        "ceb3a088724706b80e39a35cd1b60024f7ce1b39d70b1f802aa0a1aab9a5bc1d",
-    ),
-    RemoteFile(
-        "GenreClassData_30s.txt",
-        1.2,
-        "25b9cb48f3296b5067028cb970c018cc689b1823",
-        "b0e13ad5c324c2f129ee5b3422dbc242daf27e3d148a9ee772c3e89fc1a95dd4",
-    ),
-)
-
-_GITHUB = "https://raw.githubusercontent.com"
-COURSE_MIRRORS = (
-    f"{_GITHUB}/seb2o/Music-genre-ml-classification/df1352b586389418f9772ed1edf3107aaf4adafa"
-    "/Classification%20Music",
-    *(
-        f"{_GITHUB}/{repository}/{branch}/{folder}"
-        for repository, folder in (
-            ("AntTra/TTT4275-Music-genre-classification", "Classification%20music"),
-            ("finnfi/TTT4275-music-classification", "Data"),
-        )
-        for branch in ("main", "master")
-    ),
-)
-"""Folders on the web that hold the course's tables, the best known first."""
 
 
 @dataclass(frozen=True)
@@ -183,7 +133,7 @@ def find(data=None, *, offline=False):
     try:
         if offline:
             raise Refusal("The course tables are not downloaded while offline.")
-        fetch_course(PROJECT_DATA / COURSE)
+        fetch(COURSE)
         return _open(PROJECT_DATA, "downloaded just now")
     except Refusal as failure:
         if named:
@@ -199,88 +149,148 @@ def find(data=None, *, offline=False):
         ) from failure
 
 
-def fetch_course(folder, *, mirrors=COURSE_MIRRORS, wanted=COURSE_FILES, timeout=(2, 5)):
-    """Download the course tables that a folder lacks.
+def listing():
+    """Describe every known collection: its content, size, licence and source, and where it is.
 
-    A file stands under its name only once its hashes were checked; whatever a mirror sent instead
-    is thrown away and the next mirror asked.
+    Returns
+    -------
+    str
+        Four lines for each.
+    """
+    return "\n\n".join(map(_description, CORPORA.values()))
+
+
+def where(name):
+    """Tell in which folder a known collection is.
 
     Parameters
     ----------
-    folder : str or Path
-        Where to put them.
-    mirrors : sequence of str
-        Addresses of folders that hold the files.
-    wanted : sequence of RemoteFile
-        The files.
-    timeout : tuple of float
-        How long to wait for a connection, and then for more data, in s.
+    name : str
+        One of `genres.catalogue.CORPORA`.
+
+    Returns
+    -------
+    Path
+        A folder of tables, or one that `genres.datasets.read` takes: below the data folder that
+        the environment variable ``GENRE_DATA`` names, or else below the project's own.
 
     Raises
     ------
     Refusal
-        If a file of that name but with other content is there already, or if no mirror gave one.
+        If no collection has that name, or if it is not here.
     """
-    folder = Path(folder)
-    there = [file for file in wanted if (folder / file.name).exists()]
-    for file in there:
-        if not file.is_at(folder / file.name):
-            raise Refusal(
-                f"{folder / file.name} is not the course's table of that name: "
-                "move it away to have that one downloaded."
-            )
-    missing = [file for file in wanted if file not in there]
+    corpus = _known(name)
+    place = _place(corpus, *_data_folders())
+    if place is None:
+        raise Refusal(f"{name} is not here: {_how_to_get(corpus, PROJECT_DATA)}.")
+    return place
+
+
+def fetch(name, folder=None):
+    """Download a known collection, unless it is there, and say so first.
+
+    What was broken off goes on where it stopped. Archives stay beside what they were unpacked to.
+
+    Parameters
+    ----------
+    name : str
+        One of `genres.catalogue.CORPORA`.
+    folder : str or Path, optional
+        The data folder in which it gets a folder of its own; the project's own if not given.
+
+    Returns
+    -------
+    Path
+        Where it is, as `where` has it.
+
+    Raises
+    ------
+    Refusal
+        If no collection has that name; if no hashes of its files are known; if there is no room for
+        it; if no mirror gave a file that has the known hashes, or an archive cannot be unpacked.
+    """
+    corpus = _known(name)
+    folder = PROJECT_DATA if folder is None else Path(folder).expanduser()
+    if place := _place(corpus, folder):
+        return place
+    if not corpus.files:
+        raise Refusal(f"{name} is not here: {_how_to_get(corpus, folder)}.")
+    target = folder / corpus.folder
+    pending = [
+        file
+        for file in corpus.files
+        if not (file.unpacks_to and (target / file.unpacks_to).exists())
+    ]
+    missing = [file for file in pending if not (target / file.name).exists()]
+    _check_room(missing + [file for file in pending if file.unpacks_to], target)
     if missing:
-        size = sum(file.megabytes for file in missing)
         print(
-            f"Downloading the course tables ({len(missing)} files, {size:.1f} MB) from "
-            f"{mirrors[0]}; the repository that publishes them states no licence.",
+            f"Downloading {name} ({', '.join(file.name for file in missing)}: {_size(missing)}) "
+            f"from {corpus.mirrors[0]}. Licence: {corpus.licence}. Source: {corpus.source}.",
             file=sys.stderr,
             flush=True,
         )
-    for file in missing:
-        _fetch(file, folder / file.name, mirrors, timeout)
+    for file in pending:
+        download(file, target, corpus.mirrors, _PATIENCE)
+        if file.unpacks_to:
+            most = round(_UNPACKS_TO_AT_MOST * file.megabytes * 1e6)
+            files.unpack(target / file.name, target, max_bytes=most)
+    place = _place(corpus, folder)
+    if place is None:
+        raise Refusal(f"{target} does not hold what {name} should: {', '.join(corpus.proofs)}.")
+    return place
 
 
-def _fetch(file, path, mirrors, timeout):
-    """Download one file from the first mirror that gives it as it should be."""
-    failures = []
-    unreachable = set()
-    for mirror in mirrors:
-        host = urlsplit(mirror).netloc
-        if host in unreachable:
-            continue
-        try:
-            with files.atomic(path) as temporary:
-                _download(file, mirror, temporary, timeout)
-                if not file.is_at(temporary):
-                    raise Refusal(f"{host} sent other content")
-            return
-        except Refusal as failure:
-            failures.append(str(failure))
-        except requests.HTTPError as error:
-            failures.append(f"{host} answered with status {error.response.status_code}")
-        except (requests.ConnectionError, requests.Timeout):
-            unreachable.add(host)
-            failures.append(f"{host} does not answer")
-        except requests.RequestException:
-            failures.append(f"{host} broke off")
-        except OSError as error:
-            raise Refusal(f"{path} cannot be written: {error.strerror}.") from error
-    reasons = ", ".join(dict.fromkeys(failures))
-    raise Refusal(f"{file.name} could not be downloaded: {reasons}.")
+def _known(name):
+    if name not in CORPORA:
+        raise Refusal(f"There is no collection '{name}': known are {', '.join(CORPORA)}.")
+    return CORPORA[name]
 
 
-def _download(file, mirror, path, timeout):
-    # The bar needs a length from the start: pooch takes one without for "no bar wanted".
-    with tqdm(desc=file.name, total=file.megabytes * 1e6, unit="B", unit_scale=True) as bar:
-        download = pooch.HTTPDownloader(
-            progressbar=bar,
-            chunk_size=_CHUNK,
-            timeout=timeout,
-            headers={"Accept-Encoding": "identity"},
+def _data_folders():
+    named = os.environ.get("GENRE_DATA")
+    return [*([Path(named).expanduser()] if named else []), PROJECT_DATA]
+
+
+def _place(corpus, *folders):
+    for place in (folder / place for folder in folders for place in corpus.places):
+        if all(any(place.glob(proof)) for proof in corpus.proofs):
+            return place.resolve()
+    return None
+
+
+def _description(corpus):
+    size = f"downloads {_size(corpus.files)}" if corpus.files else "no download is offered"
+    return (
+        f"{corpus.name}: {corpus.content}\n"
+        f"    {_place(corpus, *_data_folders()) or 'not here'} ({size})\n"
+        f"    licence: {corpus.licence}\n"
+        f"    source: {corpus.source}"
+    )
+
+
+def _how_to_get(corpus, folder):
+    if corpus.files:
+        return f"python -m genres data fetch {corpus.name} downloads it, {_size(corpus.files)}"
+    return (
+        "no download that could be checked is known, so put your own copy into "
+        f"{folder / corpus.folder} ({corpus.source})"
+    )
+
+
+def _size(remote_files):
+    megabytes = sum(file.megabytes for file in remote_files)
+    return f"{megabytes:.1f} MB" if megabytes < 1000 else f"{megabytes / 1000:.1f} GB"
+
+
+def _check_room(remote_files, target):
+    there = next(folder for folder in (target, *target.resolve().parents) if folder.exists())
+    free = shutil.disk_usage(there).free / 1e6
+    if free < sum(file.megabytes for file in remote_files):
+        raise Refusal(
+            f"{target} has no room for the {_size(remote_files)} of archives and their content: "
+            f"{free:.1f} MB are free."
         )
-        download(f"{mirror}/{file.name}", path, pooch=None)
 
 
 def _named_folder(folder, why):

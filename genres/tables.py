@@ -4,21 +4,17 @@ A feature table is a DataFrame in the columns of the NTNU course TTT4275: one ro
 track, with 63 features, the genre, and whether the track is for training or for testing.
 """
 
-import codecs
-import csv
-import gzip
-import io
-import zlib
 from collections import defaultdict
 from itertools import combinations
-from pathlib import Path, PurePosixPath
+from numbers import Number
+from pathlib import PurePosixPath
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-import pyarrow
 
-from genres import Refusal
+from genres import tablefiles
+from genres.tablefiles import TableError
 
 FEATURES = (
     "zero_cross_rate_mean",
@@ -55,9 +51,6 @@ GTZAN_GENRES = (
 )
 """GTZAN's genres; the position of each is its GenreID in the course's tables."""
 
-SUFFIXES = (".txt", ".csv", ".gz", ".parquet")
-"""How the name of a feature table may end."""
-
 _COLUMNS = ("Track ID", "File", *FEATURES, "GenreID", "Genre", "Type")
 _IDS = ("Track ID", "GenreID")
 _NUMBERS = (*FEATURES, *_IDS)
@@ -67,10 +60,6 @@ _GTZAN_CLIPS_PER_GENRE = 100
 _LARGEST_ID = 10**15 - 1  # whole numbers beyond 2**53 have no float of their own
 # Below this share of a column's magnitude, differences are the rounding of whoever computed it.
 _ROUNDING = 1e-12
-
-
-class TableError(Refusal):
-    """A feature table that is not sound."""
 
 
 class Sequences(NamedTuple):
@@ -114,21 +103,8 @@ def load(path):
     TableError
         If the file cannot be read, is no feature table, or is one that `check` refuses.
     """
-    path = Path(path)
-    suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise TableError(
-            f"{path}: the name of a feature table ends in one of {' '.join(SUFFIXES)}."
-        )
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise TableError(f"{path} cannot be read: {error.strerror}.") from error
-    if suffix == ".parquet":
-        return check(_parse_parquet(content, path), path)
-    if suffix == ".gz":
-        content = _decompress(content, path)
-    return check(*_parse_text(content, path))
+    table, lines = tablefiles.read(path, _COLUMNS)
+    return check(table, path, lines)
 
 
 def check(table, source, lines=None):
@@ -161,7 +137,7 @@ def check(table, source, lines=None):
     def where(row):
         return f"{source}, row {row + 1}" if lines is None else f"{source}, line {lines[row]}"
 
-    _check_columns(list(table.columns), source)
+    tablefiles.check_columns(table.columns, _COLUMNS, source)
     if table.empty:
         raise TableError(f"{source}: the table has no rows.")
     table = _typed(table, where)
@@ -301,68 +277,6 @@ def _rows_by_track(table):
     return np.argsort(track, kind="stable").reshape(-1, n_segments(table))
 
 
-def _parse_parquet(content, path):
-    try:
-        return pd.read_parquet(
-            io.BytesIO(content), engine="pyarrow", page_checksum_verification=True
-        )
-    except (ValueError, OSError, LookupError, TypeError, pyarrow.ArrowException) as error:
-        raise TableError(f"{path}: this is no whole parquet file.") from error
-
-
-def _decompress(content, path):
-    try:
-        return gzip.decompress(content)
-    except (EOFError, OSError, zlib.error) as error:
-        raise TableError(f"{path}: the compressed file is cut off or damaged.") from error
-
-
-def _parse_text(content, path):
-    """Give a text table, every field as text, with its path and the line of each row."""
-    if not content.removeprefix(codecs.BOM_UTF8).strip():
-        raise TableError(f"{path}: the file is empty.")
-    if b"\0" in content:
-        raise TableError(f"{path}: this is not text in UTF-8.")
-    try:
-        header, rows, lines = _split_text(content)
-    except UnicodeDecodeError as error:
-        raise TableError(f"{path}: this is not text in UTF-8.") from error
-    except csv.Error as error:
-        raise TableError(f"{path}: this is no table of separated fields: {error}.") from error
-    _check_columns(header, path)
-    ragged = [at for at, row in enumerate(rows) if len(row) != len(header)]
-    if ragged:
-        at = ragged[0]
-        cut = at == len(rows) - 1 and len(rows[at]) < len(header)
-        _refuse(
-            f"{path}, line {lines[at]}",
-            f"{len(rows[at])} fields where the first line has {len(header)}"
-            + (", so the file is cut off" if cut else ""),
-            len(ragged),
-        )
-    return pd.DataFrame(rows, columns=header, dtype=object), path, lines
-
-
-def _split_text(content):
-    """Split the bytes of a text table into its header, its rows, and the line of each row."""
-    text = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig", newline="")
-    separator = "\t" if "\t" in text.readline() else ","
-    text.seek(0)
-    reader = csv.reader(text, delimiter=separator, strict=True)
-    header, *rows = [(row, reader.line_num) for row in reader if row]
-    return header[0], [row for row, _ in rows], [line for _, line in rows]
-
-
-def _check_columns(columns, source):
-    for problem, found in (
-        ("lacks the column", [name for name in _COLUMNS if name not in columns]),
-        ("has twice the column", [name for at, name in enumerate(columns) if name in columns[:at]]),
-        ("has an unknown column", [name for name in columns if name not in _COLUMNS]),
-    ):
-        if found:
-            _refuse(source, f"the table {problem} '{found[0]}'", len(found))
-
-
 def _typed(table, where):
     """Give the columns their order and types, or refuse the first cell that has another."""
     numbers = np.column_stack([_as_floats(table[name]) for name in _NUMBERS])
@@ -379,15 +293,19 @@ def _typed(table, where):
 
 
 def _as_floats(column):
-    try:
-        return column.to_numpy(dtype=np.float64)
-    except (ValueError, TypeError):
-        return np.array([_as_float(value) for value in column])
+    if column.dtype.kind in "iuf":
+        return column.to_numpy(dtype=np.float64, na_value=np.nan)
+    return np.array([_as_float(value) for value in column])
 
 
 def _as_float(value):
+    # Python reads 1_000, digits of other scripts and truth values as numbers too.
+    if isinstance(value, str):
+        plain = value.isascii() and "_" not in value
+    else:
+        plain = isinstance(value, Number) and not isinstance(value, bool)
     try:
-        return float(value)
+        return float(value) if plain else np.nan
     except (ValueError, TypeError):
         return np.nan
 
@@ -403,7 +321,7 @@ def _check_genres(table, source, where):
         )
     gaps = sorted(set(range(len(names))) - set(table["GenreID"]))
     if gaps:
-        _refuse(
+        raise TableError.at(
             source,
             f"the GenreIDs of {len(names)} genres must be 0 to {len(names) - 1}, "
             f"and {gaps[0]} is missing",
@@ -413,7 +331,7 @@ def _check_genres(table, source, where):
         other = [at for at, name in enumerate(names) if name != GTZAN_GENRES[at]]
         if other:
             at = other[0]
-            _refuse(
+            raise TableError.at(
                 source,
                 f"the genre '{names[at]}' has GenreID {at} where the course's tables have "
                 f"{GTZAN_GENRES.index(names[at])}",
@@ -433,7 +351,7 @@ def _check_tracks(table, source, where):
     odd = counts[counts != usual]
     if len(odd):
         row = int((table["Track ID"] == odd.index[0]).argmax())
-        _refuse(
+        raise TableError.at(
             where(row),
             f"the track '{table['File'].iat[row]}' has {odd.iat[0]} segments where others "
             f"have {usual}",
@@ -450,7 +368,7 @@ def _check_one_each(table, key, value, where):
     wrong = (table[value] != before).to_numpy()
     if wrong.any():
         row = int(wrong.argmax())
-        _refuse(
+        raise TableError.at(
             where(row),
             f"{key} {table[key].iat[row]} has {value} {table[value].iat[row]} here "
             f"and {before.iat[row]} before",
@@ -463,11 +381,6 @@ def _refuse_cell(table, names, wrong, problem, where):
     if wrong.any():
         row, column = np.argwhere(wrong)[0]
         name = names[column]
-        _refuse(
+        raise TableError.at(
             f"{where(row)}, column {name}", f"'{table[name].iat[row]}' {problem}", int(wrong.sum())
         )
-
-
-def _refuse(place, problem, n=1):
-    more = f" (the first of {n} such problems)" if n > 1 else ""
-    raise TableError(f"{place}: {problem}{more}.")

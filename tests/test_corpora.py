@@ -1,28 +1,12 @@
-"""genres.corpora: the right data are found, and a download is whole and genuine or not there."""
+"""genres.corpora: the right data are found, and what is known is told apart from what is here."""
 
-import hashlib
-import http.server
 import shutil
-import threading
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from genres import Refusal, corpora, tables
-
-CONTENTS = {
-    "GenreClassData_5s.txt": b"five " * 50_000,
-    "GenreClassData_10s.txt": b"ten " * 20_000,
-    "GenreClassData_30s.txt": b"thirty " * 1_000,
-}
-
-
-def blob_id(content):
-    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
-
-
-WANTED = [corpora.RemoteFile(name, 0.1, blob_id(content)) for name, content in CONTENTS.items()]
 
 
 def write_tables(folder, lengths=(30, 10), n_tracks=6, seed=0):
@@ -110,10 +94,10 @@ def project(tmp_path, monkeypatch):
     monkeypatch.setattr(corpora, "PROJECT_DATA", folder)
     monkeypatch.delenv("GENRE_DATA", raising=False)
 
-    def fail(folder):
+    def fail(*_):
         raise Refusal("a.txt could not be downloaded: example.org does not answer.")
 
-    monkeypatch.setattr(corpora, "fetch_course", fail)
+    monkeypatch.setattr(corpora, "download", fail)
     return folder
 
 
@@ -190,7 +174,7 @@ def test_a_folder_without_tables_is_refused_and_nothing_else_is_taken(tmp_path, 
 
 
 def test_without_tables_the_course_tables_are_downloaded(project, monkeypatch):
-    monkeypatch.setattr(corpora, "fetch_course", write_tables)
+    monkeypatch.setattr(corpora, "fetch", lambda name: write_tables(project / name))
     data = corpora.find()
     assert (data.name, data.folder) == ("course", project)
     assert "downloaded just now" in data.reason
@@ -199,12 +183,12 @@ def test_without_tables_the_course_tables_are_downloaded(project, monkeypatch):
 @pytest.mark.parametrize("there", [[], [10]])
 def test_a_download_that_did_not_come_to_its_end_is_taken_up_again(project, monkeypatch, there):
     write_tables(project / "course", there)
-    monkeypatch.setattr(corpora, "fetch_course", write_tables)
+    monkeypatch.setattr(corpora, "fetch", lambda name: write_tables(project / name))
     assert list(corpora.find("course").tables) == [10, 30]
 
 
 def test_offline_nothing_is_downloaded(project, monkeypatch):
-    monkeypatch.setattr(corpora, "fetch_course", write_tables)
+    monkeypatch.setattr(corpora, "fetch", lambda name: write_tables(project / name))
     with pytest.raises(Refusal, match="offline"):
         corpora.find("course", offline=True)
     with pytest.raises(Refusal, match="offline"):
@@ -241,189 +225,85 @@ def test_the_built_in_corpus_asked_for_while_it_is_not_there_is_refused(project)
         corpora.find("synthetic")
 
 
-# Downloading
+# What is known, and where it is
 
 
-@pytest.fixture
-def serve(monkeypatch):
-    """Start a server on this machine that answers as told; give its address."""
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    servers = []
-
-    def start(answer):
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                self.server.asked.append(self.path)
-                answer(self, self.path.rpartition("/")[2])
-
-            def log_message(self, *_):
-                pass
-
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        server.asked = []
-        server.address = f"http://127.0.0.1:{server.server_port}/folder"
-        threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
-        servers.append(server)
-        return server
-
-    yield start
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+def touch(*paths):
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
 
 
-def send(handler, content, announced=None):
-    handler.send_response(200)
-    handler.send_header("Content-Length", str(announced or len(content)))
-    handler.end_headers()
-    handler.wfile.write(content)
-
-
-def good(handler, name):
-    send(handler, CONTENTS[name])
-
-
-def tampered(handler, name):
-    send(handler, CONTENTS[name].replace(b"t", b"T", 1).replace(b"f", b"F", 1))
-
-
-def broken_off(handler, name):
-    send(handler, CONTENTS[name][:1000], len(CONTENTS[name]))
-
-
-def cut_short(handler, name):
-    send(handler, CONTENTS[name][:1000])
-
-
-def absent(handler, _):
-    handler.send_error(404)
-
-
-def stalled(handler, name):
-    handler.server.released = threading.Event()
-    handler.send_response(200)
-    handler.send_header("Content-Length", str(len(CONTENTS[name])))
-    handler.end_headers()
-    handler.wfile.write(CONTENTS[name][:1000])
-    handler.server.released.wait(10)
-
-
-FAULTS = {
-    tampered: "sent other content",
-    broken_off: "broke off",
-    cut_short: "sent other content",
-    absent: "answered with status 404",
+PLACES = {
+    "course": ("course", ["GenreClassData_30s.txt"]),
+    "gtzan": ("gtzan/genres", ["blues/blues.00000.au"]),
+    "gtzan-mini": ("gtzan-mini", ["blues/blues.00000.flac"]),
+    "fma-small": ("fma/fma_small", ["000/000002.mp3", "../fma_metadata/tracks.csv"]),
+    "fma-medium": ("fma/fma_medium", ["000/000002.mp3", "../fma_metadata/tracks.csv"]),
+    "magnatagatune": ("magnatagatune", ["clip_info_final.csv", "song_info.csv"]),
+    "synthetic": ("synthetic", ["GenreClassData_30s.parquet"]),
 }
 
 
-def fetch(folder, *servers, wanted=WANTED, timeout=(1, 1)):
-    mirrors = [server.address for server in servers]
-    corpora.fetch_course(folder, mirrors=mirrors, wanted=wanted, timeout=timeout)
+def test_the_known_collections_are_those_with_a_place():
+    assert set(corpora.CORPORA) == set(PLACES)
 
 
-def contents(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+@pytest.mark.parametrize("name", PLACES)
+def test_a_collection_is_where_all_that_proves_it_is(project, name):
+    place, proofs = PLACES[name]
+    for proof in proofs:
+        with pytest.raises(Refusal, match=f"{name} is not here: "):
+            corpora.where(name)
+        touch(project / place / proof)
+    assert corpora.where(name) == project / place
+    assert corpora.fetch(name) == project / place
 
 
-def test_a_good_server_gives_the_files_after_a_word_about_them(tmp_path, serve, capsys):
-    server = serve(good)
-    fetch(tmp_path / "course", server)
-    assert contents(tmp_path / "course") == CONTENTS
-    told = capsys.readouterr().err
-    announced = told.splitlines()[0]
-    for part in ("3 files", "0.3 MB", server.address, "states no licence"):
-        assert part in announced
-    assert "GenreClassData_30s.txt: 100%" in told
+def test_the_folder_in_the_environment_is_looked_into_first(tmp_path, project, monkeypatch):
+    for folder in (project, tmp_path / "mine"):
+        touch(folder / "gtzan" / "blues" / "blues.00000.wav")
+    monkeypatch.setenv("GENRE_DATA", str(tmp_path / "mine"))
+    assert corpora.where("gtzan") == tmp_path / "mine" / "gtzan"
+    monkeypatch.setenv("GENRE_DATA", "course")
+    assert corpora.where("gtzan") == project / "gtzan"
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_leaves_nothing_behind_and_is_told(tmp_path, serve, fault):
+@pytest.mark.parametrize("ask", [corpora.where, corpora.fetch])
+def test_an_unknown_collection_is_refused_with_the_names_of_those_known(ask):
+    with pytest.raises(Refusal, match=r"no collection 'gtzan2': known are course, gtzan, .*\.$"):
+        ask("gtzan2")
+
+
+def test_what_is_not_here_is_refused_with_the_way_to_get_it(project):
+    with pytest.raises(Refusal, match=r"data fetch fma-small downloads it, 8\.1 GB\."):
+        corpora.where("fma-small")
+
+
+@pytest.mark.parametrize("ask", [corpora.where, corpora.fetch])
+def test_without_known_hashes_a_copy_is_asked_for_and_nothing_downloaded(project, ask):
     with pytest.raises(Refusal) as refusal:
-        fetch(tmp_path / "course", serve(fault))
+        ask("magnatagatune")
     sentence = str(refusal.value)
-    assert sentence.startswith("GenreClassData_5s.txt could not be downloaded: 127.0.0.1:")
-    assert sentence.endswith(f"{FAULTS[fault]}.")
-    assert names(tmp_path / "course") == []
+    assert f"put your own copy into {project / 'magnatagatune'}" in sentence
+    for part in ("clip_info_final.csv", "song_info.csv"):
+        assert part in sentence
+    assert names(project) == []
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-def test_after_a_faulty_mirror_the_next_one_is_asked(tmp_path, serve, fault):
-    bad, fine = serve(fault), serve(good)
-    fetch(tmp_path / "course", bad, fine)
-    assert contents(tmp_path / "course") == CONTENTS
-    assert len(bad.asked) == len(fine.asked) == 3
+def test_the_list_says_of_each_what_it_is_how_large_whose_and_where_from(project):
+    touch(project / "gtzan" / "blues" / "blues.00000.wav")
+    paragraphs = dict(part.split(": ", 1) for part in corpora.listing().split("\n\n"))
+    assert list(paragraphs) == list(corpora.CORPORA)
+    assert f"{project / 'gtzan'} (downloads 1.2 GB)" in paragraphs["gtzan"]
+    assert "not here (downloads 24.0 GB)" in paragraphs["fma-medium"]
+    assert "not here (no download is offered)" in paragraphs["magnatagatune"]
+    for paragraph in paragraphs.values():
+        assert "licence: " in paragraph
+        assert "source: " in paragraph
 
 
-def test_content_with_the_right_blob_id_but_another_sha256_is_refused(tmp_path, serve):
-    wanted = [WANTED[2]._replace(sha256="0" * 64)]
-    with pytest.raises(Refusal, match="sent other content"):
-        fetch(tmp_path, serve(good), wanted=wanted)
-    assert names(tmp_path) == []
-
-
-def test_a_server_that_stalls_is_given_up_and_leaves_nothing(tmp_path, serve):
-    server = serve(stalled)
-    with pytest.raises(Refusal, match="does not answer"):
-        fetch(tmp_path / "course", server, timeout=(0.2, 0.2))
-    server.released.set()
-    assert len(server.asked) == 1
-    assert names(tmp_path / "course") == []
-
-
-def test_a_host_that_does_not_answer_is_asked_once(tmp_path, serve, monkeypatch):
-    server = serve(good)
-    server.shutdown()
-    server.server_close()
-    calls = []
-    download = corpora._download
-    monkeypatch.setattr(corpora, "_download", lambda *a: (calls.append(a), download(*a)))
-    with pytest.raises(Refusal, match=r"_5s\.txt could not be downloaded: .* does not answer\.$"):
-        fetch(tmp_path / "course", server, server, server)
-    assert len(calls) == 1
-
-
-def test_files_that_came_before_a_fault_are_kept_and_not_asked_for_again(tmp_path, serve):
-    def first_only(handler, name):
-        (good if "5s" in name else broken_off)(handler, name)
-
-    with pytest.raises(Refusal, match="GenreClassData_10s"):
-        fetch(tmp_path, serve(first_only))
-    assert names(tmp_path) == ["GenreClassData_5s.txt"]
-    server = serve(good)
-    fetch(tmp_path, server)
-    assert contents(tmp_path) == CONTENTS
-    assert [path.rpartition("/")[2] for path in server.asked] == list(CONTENTS)[1:]
-
-
-def test_when_all_is_there_no_server_is_asked(tmp_path, serve, capsys):
-    for name, content in CONTENTS.items():
-        (tmp_path / name).write_bytes(content)
-    server = serve(good)
-    fetch(tmp_path, server)
-    assert server.asked == []
-    assert capsys.readouterr().err == ""
-
-
-def test_a_file_of_that_name_with_other_content_is_never_overwritten(tmp_path, serve):
-    path = tmp_path / "GenreClassData_10s.txt"
-    path.write_text("mine")
-    with pytest.raises(Refusal, match=r"GenreClassData_10s\.txt is not the course's table"):
-        fetch(tmp_path, serve(good))
-    assert path.read_text() == "mine"
-    assert names(tmp_path) == [path.name]
-
-
-def test_a_folder_that_cannot_be_written_to_is_refused(tmp_path, serve):
-    (tmp_path / "course").write_text("a file where the folder should be")
-    with pytest.raises(Refusal, match=r"GenreClassData_5s\.txt cannot be written"):
-        fetch(tmp_path / "course", serve(good))
-
-
-def test_the_real_tables_are_those_that_a_download_would_accept(real_data):
-    for file in corpora.COURSE_FILES[1:]:
-        assert file.is_at(real_data / "course" / file.name)
-    assert not corpora.COURSE_FILES[1].is_at(real_data / "course" / "GenreClassData_30s.txt")
-
-
-def test_the_30_s_table_is_downloaded_last():
-    assert corpora.COURSE_FILES[-1].name == "GenreClassData_30s.txt"
+def test_the_real_clips_are_found(real_data, monkeypatch):
+    monkeypatch.setenv("GENRE_DATA", str(real_data))
+    assert corpora.where("gtzan-mini") == real_data / "gtzan-mini"
+    assert corpora.where("course") == real_data / "course"

@@ -30,7 +30,7 @@ def sequences():
 
 @pytest.fixture(scope="module")
 def trained(sequences):
-    return networks.fit_ensemble(lstm, *sequences, n_members=3, epochs=20, validation=sequences)
+    return networks.fit_ensemble(lstm, *sequences, n_members=3, epochs=60, validation=sequences)
 
 
 def test_one_step_without_dropout_is_keras_own(sequences):
@@ -78,7 +78,7 @@ def test_the_recurrences_gradient_is_tensorflows_own(n_steps):
 
 
 def test_members_learn(trained):
-    assert trained.curves["loss"].shape == (3, 20)
+    assert trained.curves["loss"].shape == (3, 60)
     assert np.all(trained.curves["loss"][:, -1] < trained.curves["loss"][:, 0])
     assert np.all(trained.curves["val_accuracy"][:, -1] > 2 / N_GENRES)
 

@@ -152,6 +152,11 @@ def swap_ids(table):
         (lambda t: pd.concat([t, t["tempo"]], axis=1), "has twice the column 'tempo'."),
         (put(4, "tempo", "fast"), "line 6, column tempo: 'fast' is not a finite number."),
         (put(4, "tempo", "1,5"), "line 6, column tempo: '1,5' is not a finite number."),
+        (put(4, "tempo", "1_000"), "line 6, column tempo: '1_000' is not a finite number."),
+        (put(4, "tempo", "١٢٠"), "line 6, column tempo: '١٢٠' is not a finite number."),
+        (put(4, "tempo", "0x1F"), "line 6, column tempo: '0x1F' is not a finite number."),
+        (put(4, "tempo", True), "line 6, column tempo: 'True' is not a finite number."),
+        (put(4, "Track ID", "1_1"), "line 6, column Track ID: '1_1' is not a finite number."),
         (put(0, "rmse_mean", "nan"), "line 2, column rmse_mean: 'nan' is not a finite number."),
         (put(0, "rmse_mean", ""), "line 2, column rmse_mean: '' is not a finite number."),
         (put(23, "rmse_var", "-inf"), "line 25, column rmse_var: '-inf' is not a finite number."),
@@ -320,6 +325,17 @@ def test_a_row_of_a_parquet_table_is_named_by_its_number(tmp_path, table):
     table.to_parquet(tmp_path / "t.parquet")
     with pytest.raises(tables.TableError, match=r"row 5, column tempo: 'inf' is not"):
         tables.load(tmp_path / "t.parquet")
+
+
+@pytest.mark.parametrize("value", [True, b"1.5", None, 1j])
+def test_what_is_no_number_is_none_in_memory_either(table, value):
+    with pytest.raises(tables.TableError, match=r"row 5, column tempo: .* is not a finite number"):
+        tables.check(put(4, "tempo", value)(table), "made")
+
+
+def test_a_column_of_truth_values_is_refused(table):
+    with pytest.raises(tables.TableError, match="row 1, column tempo: 'True' is not a finite"):
+        tables.check(table.assign(tempo=True), "made")
 
 
 def test_a_table_made_in_memory_is_checked_alike(table):

@@ -1,0 +1,144 @@
+"""How does a file become a table, and where in the file is what is wrong with it?"""
+
+import codecs
+import csv
+import gzip
+import io
+import zlib
+from pathlib import Path
+
+import pandas as pd
+import pyarrow
+
+from genres import Refusal
+
+SUFFIXES = (".txt", ".csv", ".gz", ".parquet")
+"""How the name of a table's file may end."""
+
+
+class TableError(Refusal):
+    """A table that is not sound."""
+
+    @classmethod
+    def at(cls, place, problem, n=1):
+        """Make the refusal of a problem of which there are `n`, the first of them at `place`."""
+        more = f" (the first of {n} such problems)" if n > 1 else ""
+        return cls(f"{place}: {problem}{more}.")
+
+
+def read(path, columns):
+    """Read a table from a file, its fields as they stand there.
+
+    Parameters
+    ----------
+    path : str or Path
+        A table in text (``.txt``, ``.csv``, either of them also with ``.gz``; fields separated by
+        tabs or commas, UTF-8) or in parquet.
+    columns : sequence of str
+        The columns that the table has to have, in any order.
+
+    Returns
+    -------
+    table : DataFrame
+        The rows in the file's order; what is read from text is text.
+    lines : list of int or None
+        The line that each row of a text ends in; None for parquet.
+
+    Raises
+    ------
+    TableError
+        If the file cannot be read, is damaged or cut off, is no table, or has other columns.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise TableError(f"{path}: the name of a table ends in one of {' '.join(SUFFIXES)}.")
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise TableError(f"{path} cannot be read: {error.strerror}.") from error
+    if suffix == ".parquet":
+        table, lines = _parse_parquet(content, path), None
+        check_columns(table.columns, columns, path)
+        return table, lines
+    if suffix == ".gz":
+        content = _decompress(content, path)
+    return _parse_text(content, columns, path)
+
+
+def check_columns(names, columns, source):
+    """Refuse columns other than those wanted.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The columns that there are.
+    columns : sequence of str
+        The columns that there should be, in any order.
+    source : str or Path
+        Where they come from, for the refusal's sentence.
+
+    Raises
+    ------
+    TableError
+        If one is missing, unknown, or there twice.
+    """
+    names = list(names)
+    for problem, found in (
+        ("lacks the column", [name for name in columns if name not in names]),
+        ("has twice the column", [name for at, name in enumerate(names) if name in names[:at]]),
+        ("has an unknown column", [name for name in names if name not in columns]),
+    ):
+        if found:
+            raise TableError.at(source, f"the table {problem} '{found[0]}'", len(found))
+
+
+def _parse_parquet(content, path):
+    try:
+        return pd.read_parquet(
+            io.BytesIO(content), engine="pyarrow", page_checksum_verification=True
+        )
+    except (ValueError, OSError, LookupError, TypeError, pyarrow.ArrowException) as error:
+        raise TableError(f"{path}: this is no whole parquet file.") from error
+
+
+def _decompress(content, path):
+    try:
+        return gzip.decompress(content)
+    except (EOFError, OSError, zlib.error) as error:
+        raise TableError(f"{path}: the compressed file is cut off or damaged.") from error
+
+
+def _parse_text(content, columns, path):
+    if not content.removeprefix(codecs.BOM_UTF8).strip():
+        raise TableError(f"{path}: the file is empty.")
+    if b"\0" in content:
+        raise TableError(f"{path}: this is not text in UTF-8.")
+    try:
+        header, rows, lines = _split_text(content)
+    except UnicodeDecodeError as error:
+        raise TableError(f"{path}: this is not text in UTF-8.") from error
+    except csv.Error as error:
+        raise TableError(f"{path}: this is no table of separated fields: {error}.") from error
+    check_columns(header, columns, path)
+    ragged = [at for at, row in enumerate(rows) if len(row) != len(header)]
+    if ragged:
+        at = ragged[0]
+        cut = at == len(rows) - 1 and len(rows[at]) < len(header)
+        raise TableError.at(
+            f"{path}, line {lines[at]}",
+            f"{len(rows[at])} fields where the first line has {len(header)}"
+            + (", so the file is cut off" if cut else ""),
+            len(ragged),
+        )
+    return pd.DataFrame(rows, columns=header, dtype=object), lines
+
+
+def _split_text(content):
+    """Split the bytes of a text table into its header, its rows, and the line of each row."""
+    text = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig", newline="")
+    separator = "\t" if "\t" in text.readline() else ","
+    text.seek(0)
+    reader = csv.reader(text, delimiter=separator, strict=True)
+    header, *rows = [(row, reader.line_num) for row in reader if row]
+    return header[0], [row for row, _ in rows], [line for _, line in rows]
