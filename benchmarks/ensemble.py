@@ -2,12 +2,11 @@
 
 import time
 
-import keras
 import numpy as np
 
 from benchmarks import row
 from genres import corpora, networks, tables
-from genres.networks import layers
+from genres.networks import keras, layers
 
 N_MEMBERS, EPOCHS, BATCH, TIMES = 10, 15, 32, 3
 FEATURES = tables.FEATURES[:40]

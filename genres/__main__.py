@@ -1,6 +1,7 @@
 """What does a person do outside a notebook?"""
 
 import argparse
+import os
 import sys
 
 from genres import Refusal
@@ -15,7 +16,13 @@ commands:
 examples:
   ./run_all.sh --quick                    a rehearsal: fewer models and epochs
   ./run_all.sh --data ~/gtzan             on the tables in a folder
+  ./run_all.sh --data ~/music             on audio: its tables are made first
   ./run_all.sh --only 02 --only 03        two notebooks of it
+
+more, with .venv/bin/python -m genres …:
+  extract      make feature tables from a folder of audio
+  data         list, find or download collections of music
+  synth        make a clip of a synthetic genre
 """
 
 
@@ -56,6 +63,7 @@ def build_parser():
     run.add_argument("--fresh", action="store_true", help="execute also what still holds")
     run.add_argument("--offline", action="store_true", help="download nothing")
     run.add_argument("--out", metavar="FOLDER", help="where the run's folder is, instead of runs/")
+    run.add_argument("--dask", metavar="ADDRESS", help="scheduler of a cluster to work on")
     run.set_defaults(command=_run)
 
     publish = commands.add_parser(
@@ -67,7 +75,66 @@ def build_parser():
     )
     publish.add_argument("folder", nargs="?", metavar="RUN", help="by default runs/course")
     publish.set_defaults(command=_publish)
+
+    _add_extract(commands)
+    _add_data(commands)
+    _add_synth(commands)
     return parser
+
+
+def _add_extract(commands):
+    extract = commands.add_parser(
+        "extract",
+        help="make feature tables from a folder of audio",
+        description="Measure every clip of a folder <genre>/<clip>, or of a collection that "
+        "'data list' names, and write the tables. Stopped and started again, it goes on.",
+        allow_abbrev=False,
+    )
+    extract.add_argument("folder", metavar="AUDIO_FOLDER", help="where the clips are")
+    extract.add_argument("--out", required=True, metavar="FOLDER", help="where the tables go")
+    extract.add_argument(
+        "--segments", type=int, nargs="+", default=[5, 10, 30], metavar="S", help="lengths in s"
+    )
+    extract.add_argument(
+        "--features",
+        choices=("course", "kaggle"),
+        default="course",
+        help="the course's 63, or those of the Kaggle table of GTZAN",
+    )
+    extract.add_argument("--mel", action="store_true", help="keep log-mel spectrograms too")
+    extract.add_argument("--workers", type=int, help="processes (by default one a core)")
+    extract.add_argument("--dask", metavar="ADDRESS", help="scheduler of a cluster to work on")
+    extract.add_argument("--seed", type=int, default=0, help="chooses the clips to test on")
+    extract.set_defaults(command=_extract)
+
+
+def _add_data(commands):
+    data = commands.add_parser("data", help="list, find or download collections of music")
+    actions = data.add_subparsers(required=True, metavar="action", parser_class=Parser)
+    listing = actions.add_parser("list", help="what there is, of which licence, and where")
+    listing.set_defaults(command=_list)
+    where = actions.add_parser("where", help="the folder of a collection")
+    where.add_argument("name")
+    where.set_defaults(command=_where)
+    fetch = actions.add_parser("fetch", help="download a collection")
+    fetch.add_argument("name")
+    fetch.add_argument("--folder", help="data folder to put it into (by default the project's)")
+    fetch.set_defaults(command=_fetch)
+
+
+def _add_synth(commands):
+    synth = commands.add_parser(
+        "synth",
+        help="make a clip of a synthetic genre",
+        description="Make a clip of a synthetic genre: the same seed makes the same clip.",
+        allow_abbrev=False,
+    )
+    synth.add_argument("--genre", required=True)
+    synth.add_argument("--seconds", type=float, default=30.0)
+    synth.add_argument("--seed", type=int, default=0)
+    synth.add_argument("--kind", choices=("plain", "crossing", "switching"), default="plain")
+    synth.add_argument("--out", required=True, metavar="FILE.wav")
+    synth.set_defaults(command=_synth)
 
 
 def main(arguments=None):
@@ -92,9 +159,11 @@ def main(arguments=None):
         return 128 + (stopped.args[0] if stopped.args else 2)
 
 
-def _run(**options):
+def _run(dask, **options):
     from genres.runner import run_report
 
+    if dask:  # where the library looks for it, here and in the notebooks
+        os.environ["DASK_SCHEDULER_ADDRESS"] = dask
     return run_report(**options)
 
 
@@ -104,6 +173,46 @@ def _publish(folder):
 
     notebooks = publish(folder or PROJECT / "runs" / "course")
     print(f"{len(notebooks)} notebooks published; look at git diff, then commit.")
+    return 0
+
+
+def _extract(folder, out, segments, features, mel, workers, dask, seed):
+    from genres.extract import Settings, extract
+
+    settings = Settings(features=features, segments=tuple(segments), mel=mel)
+    outcome = extract(folder, out, settings, workers=workers, dask=dask, seed=seed)
+    print(outcome.summary(out))
+    return 0
+
+
+def _list():
+    from genres import corpora
+
+    print(corpora.listing())
+    return 0
+
+
+def _where(name):
+    from genres import corpora
+
+    print(corpora.where(name))
+    return 0
+
+
+def _fetch(name, folder):
+    from genres import corpora
+
+    print(corpora.fetch(name, folder))
+    return 0
+
+
+def _synth(genre, seconds, seed, kind, out):
+    from genres import synth
+
+    clip = synth.render(genre, seed, seconds, kind)
+    synth.write_wav(clip, out)
+    parts = ", ".join(f"{name} from {start:.1f} s" for start, name in clip.timeline)
+    print(f"{out}: synthetic {kind} clip of {seconds:g} s, {parts}")
     return 0
 
 

@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from genres import Refusal, files, tables
@@ -17,6 +17,9 @@ PROJECT_DATA = Path(__file__).resolve().parent.parent / "data"
 
 COURSE, SYNTHETIC = "course", "synthetic"
 """The names that data go by; any other data are named by their folder."""
+
+EXTRACTED = "extracted"
+"""Where, in the project's data folder, tables made from folders of audio are kept."""
 
 WHOLE = 30
 """Length in s of the segments of the table that has one row for each track."""
@@ -106,8 +109,9 @@ def find(data=None, *, offline=False):
     Parameters
     ----------
     data : str or Path, optional
-        A folder that holds feature tables or has a folder ``course`` that does, or one of the names
-        ``course`` (the course tables of the project's data folder) and ``synthetic``.
+        A folder that holds feature tables or has a folder ``course`` that does, a folder of audio
+        from which tables were extracted, or one of the names ``course`` (the course tables of the
+        project's data folder) and ``synthetic``.
     offline : bool
         Whether to keep off the network.
 
@@ -147,6 +151,33 @@ def find(data=None, *, offline=False):
             f"folder that holds tables with --data or GENRE_DATA, or go online to have the "
             f"course tables downloaded ({cause})."
         ) from failure
+
+
+def extraction_of(folder):
+    """Give the folder in which the tables made from a folder of audio are kept.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The folder of audio.
+
+    Returns
+    -------
+    Path
+        Below the project's own data folder; it may not be there yet.
+    """
+    folder = Path(folder).expanduser().resolve()
+    place = hashlib.sha256(str(folder).encode()).hexdigest()[:8]
+    return PROJECT_DATA / EXTRACTED / f"{folder.name}-{place}"
+
+
+def holds_audio_only(data):
+    """Say whether data name a folder that holds something, but no feature table."""
+    named = str(data or os.environ.get("GENRE_DATA") or "")
+    if named in ("", COURSE, SYNTHETIC):
+        return False
+    folder = Path(named).expanduser()
+    return folder.is_dir() and any(folder.iterdir()) and _open(folder, "") is None
 
 
 def listing():
@@ -297,10 +328,15 @@ def _named_folder(folder, why):
     if not folder.is_dir():
         raise Refusal(f"There is no folder {folder} ({why}).")
     found = _open(folder, why)
+    if not found and (extracted := _open(extraction_of(folder), f"{why}, extracted from audio")):
+        folder = folder.resolve()
+        reason = extracted.reason.replace(extracted.name, folder.name, 1)
+        found = replace(extracted, name=folder.name, folder=folder, reason=reason)
     if not found:
         raise Refusal(
             f"{folder} ({why}) holds no feature table: neither it nor its folder {COURSE} has a "
-            f"GenreClassData_<seconds>s file that ends in .txt, .csv, .gz or .parquet."
+            f"GenreClassData_<seconds>s file that ends in .txt, .csv, .gz or .parquet; "
+            f"./run_all.sh --data makes tables of a folder of audio."
         )
     return found
 

@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 import soundfile
 from tqdm import tqdm
 
-from genres import Refusal, audio, clips, features, files, frames, parallel, tables
+from genres import Refusal, audio, clips, datasets, features, files, frames, parallel, tables
 
 CLIPS_PER_PART = 16
 """How much work a kill can lose, for each worker."""
@@ -85,6 +85,13 @@ class Outcome(NamedTuple):
     n_parts_kept: int
     n_parts_done: int
 
+    def summary(self, out):
+        """Say in one line what was made of how many clips, and where it is."""
+        names = ", ".join(path.name for path in self.written)
+        silent = f", {len(self.silent):,} of them silent" if self.silent else ""
+        rejected = f"; {len(self.rejected):,} rejected (rejected.csv)" if self.rejected else ""
+        return f"{out}: {names} from {len(self.used):,} clips{silent}{rejected}"
+
 
 def extract(collection, out, settings=None, *, workers=None, dask=None, progress=True, seed=0):
     """Measure every clip of a collection and write the tables.
@@ -95,7 +102,8 @@ def extract(collection, out, settings=None, *, workers=None, dask=None, progress
     Parameters
     ----------
     collection : str, Path or sequence of Clip
-        A folder with a folder for each genre, or the clips themselves.
+        A folder that `genres.datasets.read` understands, such as one with a folder for each genre,
+        or the clips themselves.
     out : str or Path
         The folder to write to: ``GenreClassData_<n>s.parquet`` for each length of segments (for
         Kaggle's features ``features_<n>_sec.csv``, in that table's own columns), ``mel.npz``,
@@ -122,8 +130,11 @@ def extract(collection, out, settings=None, *, workers=None, dask=None, progress
     """
     settings = settings or Settings()
     _check(settings)
+    unfit = []
     if isinstance(collection, str | Path):
-        collection = clips.find(collection)
+        dataset = datasets.read(collection)
+        collection, unfit = dataset.clips, _unfit(dataset.rejected)
+        settings = settings._replace(missing=max(settings.missing, dataset.missing))
     out = Path(out)
     collection, repeated = _set_repeated_names_aside(collection)
     parts = _plan(collection, settings, out / "parts")
@@ -135,7 +146,7 @@ def extract(collection, out, settings=None, *, workers=None, dask=None, progress
                 log.note("kept", part=path.stem, clips=len(part))
         _measure_parts(to_do, settings, workers, dask, log, len(collection), progress)
         used, silent, rejected, values = _gather(parts, settings)
-        rejected = repeated + rejected
+        rejected = unfit + repeated + rejected
         _write_rejected(out / "rejected.csv", rejected)
         if not used:
             raise _nothing_usable(rejected, out)
@@ -179,6 +190,15 @@ def _check(settings):
                 f"Segments of {length} s cannot be cut from {settings.seconds} s of a clip: ask "
                 f"for whole seconds, 1 to {settings.seconds}."
             )
+
+
+def _unfit(rejected):
+    """Give clip, reason and sentence of each that its collection itself leaves out."""
+    unfit = []
+    for path, reason in zip(rejected["path"].map(Path), rejected["reason"], strict=True):
+        clip = clips.Clip(str(path), path.parent.name, path.name)
+        unfit.append((clip, reason, f"{clip.file} is left out by its collection: {reason}."))
+    return unfit
 
 
 def _set_repeated_names_aside(collection):

@@ -41,7 +41,7 @@ def each(function, items, workers=None, dask=None):
     Refusal
         If the number of workers is below 1, or the cluster cannot be reached.
     """
-    address = dask or os.environ.get(ADDRESS_VARIABLE)
+    address = cluster_address(dask)
     call = partial(_call_alone, function)
     if address:
         yield from _on_cluster(call, items, address)
@@ -55,6 +55,17 @@ def each(function, items, workers=None, dask=None):
     with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
         run = joblib.Parallel(n_jobs=workers, return_as="generator_unordered")
         yield from run(joblib.delayed(call)(item) for item in items)
+
+
+def cluster_address(dask=None):
+    """Give the address of the cluster to work on, or None where this machine works alone.
+
+    Parameters
+    ----------
+    dask : str, optional
+        As `each` has it.
+    """
+    return dask or os.environ.get(ADDRESS_VARIABLE)
 
 
 def _call_alone(function, item):

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from genres import Refusal, files, headlines, runner, sources
+from genres.progress import spoken
 
 LARGEST = 3_000_000
 """Bytes of the largest notebook that is published: larger ones GitHub does not show."""
@@ -51,29 +52,33 @@ def publish(folder, project=runner.PROJECT):
     if commit is None:
         raise Refusal("The code of this run is in no commit: commit it, then publish.")
     cleaned = {notebook: _clean(run, notebook) for notebook in notebooks}
-    readme = _with_table(project / "README.md", results)
+    described = _describe_run(states, commit)
+    readme = _with_table(project / "README.md", results, described)
 
     for notebook, text in cleaned.items():
         files.write_text(notebook, text)
     _replace_pictures(folder / "figures", project / "figures", list(states))
     files.write_json(project / "figures" / "results.json", results)
-    files.write_json(project / "figures" / "run.json", _describe_run(states, commit))
+    files.write_json(project / "figures" / "run.json", described)
     files.write_text(project / "README.md", readme)
     return notebooks
 
 
-def result_table(results):
+def result_table(results, run):
     """Write the README's table of results.
 
     Parameters
     ----------
     results : dict of str to dict
         Each notebook's results, as in ``figures/results.json``.
+    run : dict
+        What made them, as in ``figures/run.json``.
 
     Returns
     -------
     str
-        A Markdown table: notebook, what its headline is, the report's figure, this run's.
+        A Markdown table: notebook, what its headline is, the report's figure, this run's; and a
+        sentence on what the run took.
     """
     lines = [
         "| notebook | headline | the report | this project |",
@@ -86,6 +91,11 @@ def result_table(results):
             here = headlines.shown(name, headlines.headline(name, found))
             link = f"[{name}](notebooks/{name}.ipynb)"
             lines.append(f"| {link} | {known.label} | {report} | {here} |")
+    lines += [
+        "",
+        f"This run took {spoken(sum(run['seconds'].values()))} on {run['cores']} cores of "
+        f"{run['cpu']}, and {run['peak_memory'] / 1e9:.1f} GB of memory.",
+    ]
     return "\n".join(lines)
 
 
@@ -209,11 +219,11 @@ def _describe_run(states, commit):
     }
 
 
-def _with_table(readme, results):
+def _with_table(readme, results, run):
     """Give the README's text with the table of these results in its place."""
     text = readme.read_text(encoding="utf-8") if readme.exists() else ""
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
         raise Refusal(f"{readme} has no {BEGIN} and {END} for the table of results to stand in.")
-    return f"{before}{BEGIN}\n{result_table(results)}\n{END}{after}"
+    return f"{before}{BEGIN}\n{result_table(results, run)}\n{END}{after}"

@@ -91,7 +91,8 @@ def run_report(
     Parameters
     ----------
     data : str, optional
-        Folder or name of the data, as `genres.corpora.find` takes it.
+        Folder or name of the data, as `genres.corpora.find` takes it. Of a folder of audio, tables
+        are made first.
     name : str, optional
         The run's name; by default the data's.
     only : sequence of str
@@ -120,6 +121,8 @@ def run_report(
         If SIGINT or SIGTERM came; no kernel is left behind.
     """
     notebooks = find_notebooks(project, only)
+    if corpora.holds_audio_only(data):
+        _extract(data or os.environ["GENRE_DATA"])
     found = corpora.find(data, offline=offline)
     folder = Path(out or project / "runs").resolve() / _folder_name(name or found.name, quick)
     run = Run(project, folder, found, quick)
@@ -134,6 +137,15 @@ def run_report(
     for failure in failures:
         print(failure)
     return 1 if failures else 0
+
+
+def _extract(folder):
+    # Here, because a run on tables needs nothing of it.
+    from genres.extract import extract
+
+    print(f"{folder} holds no feature table: they are made from its audio first.", flush=True)
+    out = corpora.extraction_of(folder)
+    print(extract(folder, out).summary(out), flush=True)
 
 
 def find_notebooks(project, only=()):

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from genres import Refusal, networks
+from genres import Refusal, networks, stacked
 from genres.networks import layers
 
 N_STEPS, N_FEATURES, N_GENRES = 3, 5, 4
@@ -68,7 +68,7 @@ def test_the_recurrences_gradient_is_tensorflows_own(n_steps):
         return tf.stack(outputs)
 
     gradients = []
-    for recurrence in (differentiated, lambda: networks._recurrence(tf.identity(sums), kernel + 0)):
+    for recurrence in (differentiated, lambda: stacked._recurrence(tf.identity(sums), kernel + 0)):
         with tf.GradientTape() as tape:
             loss = tf.reduce_sum(recurrence() * weights)
         gradients.append(tape.gradient(loss, [sums, kernel]))

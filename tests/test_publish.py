@@ -153,8 +153,9 @@ def test_pictures_of_the_run_take_the_place_of_those_of_the_last(project):
 def test_the_readme_has_the_table_of_the_results_between_its_markers(project):
     project.publish()
     results = json.loads((project.folder / "figures" / "results.json").read_text())
+    run = json.loads((project.folder / "figures" / "run.json").read_text())
     assert list(results) == [KNN, SEARCH]
-    expected = f"# Title\n\n{BEGIN}\n{result_table(results)}\n{END}\n\nThe end.\n"
+    expected = f"# Title\n\n{BEGIN}\n{result_table(results, run)}\n{END}\n\nThe end.\n"
     assert (project.folder / "README.md").read_text() == expected
     assert "| 40.4 % | 40.4 % |" in expected
     assert "| 0.521 | 0.250 |" in expected
@@ -260,6 +261,7 @@ def test_the_readme_of_the_project_shows_the_published_results():
     published = runner.PROJECT / "figures" / "results.json"
     if not published.exists():
         pytest.skip("no run is published yet")
-    table = result_table(files.read_json(published))
+    run = files.read_json(published.with_name("run.json"))
+    table = result_table(files.read_json(published), run)
     readme = (runner.PROJECT / "README.md").read_text(encoding="utf-8")
     assert f"{BEGIN}\n{table}\n{END}" in readme

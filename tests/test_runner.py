@@ -465,19 +465,19 @@ def test_the_last_whole_line_of_progress_counts(tmp_path, text, done):
 
 # How it compares
 
-COURSE = {"data": "course", "quick": False, "hard_vote_accuracy": 0.80}
+COURSE = {"data": "course", "quick": False, "hard_vote_accuracies": [0.80]}
 
 
 @pytest.mark.parametrize(
     ("change", "verdict"),
     [
         ({}, "yes"),
-        ({"hard_vote_accuracy": 0.84}, "yes"),
-        ({"hard_vote_accuracy": 0.76}, "yes"),
-        ({"hard_vote_accuracy": 0.845}, "no"),
+        ({"hard_vote_accuracies": [0.84]}, "yes"),
+        ({"hard_vote_accuracies": [0.76]}, "yes"),
+        ({"hard_vote_accuracies": [0.845]}, "no"),
         ({"quick": True}, f"{headlines.NONE} (quick)"),
         ({"data": "mine"}, f"{headlines.NONE} (other data)"),
-        ({"hard_vote_accuracy": None}, f"{headlines.NONE} (no figure)"),
+        ({"hard_vote_accuracies": None}, f"{headlines.NONE} (no figure)"),
     ],
 )
 def test_two_runs_agree_within_the_tolerance_where_they_can_be_compared(change, verdict):
