@@ -1,4 +1,7 @@
-"""``python -m benchmarks [NAME …]``: print the comparisons, and keep them in measured.json."""
+"""``python -m benchmarks [NAME …]``: print the comparisons, and keep them.
+
+They are kept in ``benchmarks/measured.json``, and in the table of the README.
+"""
 
 import importlib
 import os
@@ -7,9 +10,12 @@ import sys
 from pathlib import Path
 
 from genres import files
+from genres.publish import fill
 
 HERE = Path(__file__).parent
 MEASURED = HERE / "measured.json"
+README = HERE.parent / "README.md"
+BEGIN, END = "<!-- benchmarks:begin -->", "<!-- benchmarks:end -->"
 
 
 def main(wanted):
@@ -25,14 +31,27 @@ def main(wanted):
             f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
         )
         measured[name] = {"machine": machine, "rows": rows}
-        files.write_json(MEASURED, measured)
         for row in rows:
             print(
                 f"{row['name']}: {row['baseline_seconds']:.3g} s against {row['seconds']:.3g} s, "
                 f"{row['ratio']:.1f} times as fast. {row['note']}",
                 flush=True,
             )
+        files.write_json(MEASURED, measured)
+    files.write_text(README, fill(README, BEGIN, END, table(measured)))
     return 0
+
+
+def table(measured):
+    """Write the README's table of what was measured."""
+    lines = ["| what | straightforward | here | ratio |", "|:--|--:|--:|--:|"]
+    for name in sorted(measured):
+        lines += [
+            f"| {row['name']} | {row['baseline_seconds']:.3g} s | {row['seconds']:.3g} s "
+            f"| {row['ratio']:.1f} |"
+            for row in measured[name]["rows"]
+        ]
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -129,11 +129,13 @@ def _add_synth(commands):
         description="Make a clip of a synthetic genre: the same seed makes the same clip.",
         allow_abbrev=False,
     )
-    synth.add_argument("--genre", required=True)
+    made = synth.add_mutually_exclusive_group(required=True)
+    made.add_argument("--genre", help="one of the ten")
+    made.add_argument("--tables", metavar="FOLDER", help="make the built-in corpus's tables anew")
     synth.add_argument("--seconds", type=float, default=30.0)
     synth.add_argument("--seed", type=int, default=0)
     synth.add_argument("--kind", choices=("plain", "crossing", "switching"), default="plain")
-    synth.add_argument("--out", required=True, metavar="FILE.wav")
+    synth.add_argument("--out", metavar="FILE.wav", help="by default <genre>.wav")
     synth.set_defaults(command=_synth)
 
 
@@ -206,9 +208,13 @@ def _fetch(name, folder):
     return 0
 
 
-def _synth(genre, seconds, seed, kind, out):
-    from genres import synth
+def _synth(genre, tables, seconds, seed, kind, out):
+    from genres import builtin, synth
 
+    if tables:
+        print("\n".join(map(str, builtin.write_tables(tables))))
+        return 0
+    out = out or f"{genre}.wav"
     clip = synth.render(genre, seed, seconds, kind)
     synth.write_wav(clip, out)
     parts = ", ".join(f"{name} from {start:.1f} s" for start, name in clip.timeline)

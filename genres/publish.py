@@ -53,7 +53,7 @@ def publish(folder, project=runner.PROJECT):
         raise Refusal("The code of this run is in no commit: commit it, then publish.")
     cleaned = {notebook: _clean(run, notebook) for notebook in notebooks}
     described = _describe_run(states, commit)
-    readme = _with_table(project / "README.md", results, described)
+    readme = fill(project / "README.md", BEGIN, END, result_table(results, described))
 
     for notebook, text in cleaned.items():
         files.write_text(notebook, text)
@@ -219,11 +219,26 @@ def _describe_run(states, commit):
     }
 
 
-def _with_table(readme, results, run):
-    """Give the README's text with the table of these results in its place."""
-    text = readme.read_text(encoding="utf-8") if readme.exists() else ""
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise Refusal(f"{readme} has no {BEGIN} and {END} for the table of results to stand in.")
-    return f"{before}{BEGIN}\n{result_table(results, run)}\n{END}{after}"
+def fill(readme, begin, end, text):
+    """Give the README's text with another text between two marks.
+
+    Parameters
+    ----------
+    readme : Path
+        The file.
+    begin, end : str
+        The marks, which stay.
+    text : str
+        What is to stand between them.
+
+    Raises
+    ------
+    Refusal
+        If the file lacks the marks.
+    """
+    old = readme.read_text(encoding="utf-8") if readme.exists() else ""
+    before, found_begin, rest = old.partition(begin)
+    _, found_end, after = rest.partition(end)
+    if not found_begin or not found_end:
+        raise Refusal(f"{readme} has no {begin} and {end} for a table to stand in.")
+    return f"{before}{begin}\n{text}\n{end}{after}"

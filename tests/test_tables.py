@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from genres import Refusal, tables
+from genres import Refusal, corpora, tables
 
 COLUMNS = ["Track ID", "File", *tables.FEATURES, "GenreID", "Genre", "Type"]
 
@@ -522,3 +522,8 @@ def test_the_ten_clips_that_the_course_left_out_are_named(real_data, file):
 
 def test_a_table_of_other_genres_misses_none_of_gtzans_clips(table):
     assert tables.missing_gtzan_clips(table) == []
+
+
+def test_of_synthetic_music_no_clip_of_gtzan_is_missing():
+    synthetic = tables.load(corpora.PROJECT_DATA / "synthetic" / "GenreClassData_30s.parquet")
+    assert tables.missing_gtzan_clips(synthetic) == []
