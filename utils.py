@@ -49,6 +49,7 @@ class Bench:
         self.table = cache(self.data.table)
         self.finest = cache(self.data.finest)
         plots.set_style()
+        pd.options.display.max_colwidth = None
         rehearsal = " This is a rehearsal: its figures are rough." if quick else ""
         display(Markdown(f"*Data: {self.data.reason}.{rehearsal}*"))
 
@@ -83,7 +84,7 @@ class Bench:
             A figure or table of the report, its value there and here, and why the two differ
             where they do.
         """
-        lines = ["| in the report | reported | here | |", "|:--|--:|--:|:--|"]
+        lines = ["| in the report | reported | here | why they differ |", "|:--|--:|--:|:--|"]
         for what, reported, here, why in rows:
             differs = abs(reported - here) >= 0.5 * 10.0 ** -_decimals(reported)
             if not differs:

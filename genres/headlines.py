@@ -22,7 +22,7 @@ class Headline:
     tolerance : float
         How far two runs on the same data may be apart: 0 where there is no chance in it.
     report : float or None
-        The figure in the report that the notebook re-does.
+        The figure in the report that the notebook re-does, or in its authors' notebooks.
     """
 
     label: str
@@ -47,8 +47,10 @@ HEADLINES = {
         0.521,
     ),
     "04-model-exploration": Headline(
-        "best network, mean accuracy",
-        lambda results: max(fmean(net["accuracies"]) for net in results["networks"].values()),
+        "batch-normalised dense network, mean accuracy over seeds",
+        lambda results: fmean(
+            results["networks"]["fully connected: batch-normalised"]["accuracies"]
+        ),
         ".1%",
         0.05,
         0.748,

@@ -1,8 +1,11 @@
 """What does it look like?"""
 
+from itertools import cycle
+
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
+from scipy.stats import gaussian_kde
 
 WIDTH = 9.0
 """Width of a picture in inches: readable at the width at which notebooks are shown."""
@@ -15,17 +18,18 @@ DIVERGING = "vlag"
 
 # One colour a genre throughout the report, from a palette made for colour-blind readers.
 _PALETTE = sns.color_palette("colorblind", 10)
+_LINES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)))
 _GTZAN_COLOURS = {
     "pop": _PALETTE[6],
     "metal": _PALETTE[7],
     "disco": _PALETTE[1],
     "blues": _PALETTE[0],
     "reggae": _PALETTE[2],
-    "classical": _PALETTE[4],
+    "classical": _PALETTE[9],
     "rock": _PALETTE[3],
     "hiphop": _PALETTE[8],
     "country": _PALETTE[5],
-    "jazz": _PALETTE[9],
+    "jazz": _PALETTE[4],
 }
 
 
@@ -82,26 +86,24 @@ def densities(table, features, genres):
     """
     n_rows = (len(features) + 1) // 2
     figure, axes = plt.subplots(n_rows, 2, figsize=(WIDTH, 3.1 * n_rows))
-    rows = table[table["Genre"].isin(genres)]
     colours = genre_colours(genres)
     for axis, feature in zip(axes.flat, features, strict=False):
-        sns.histplot(
-            rows,
-            x=feature,
-            hue="Genre",
-            hue_order=genres,
-            palette=colours,
-            stat="density",
-            common_norm=False,
-            kde=True,
-            element="step",
-            alpha=0.25,
-            bins=12 if feature == "tempo" else 24,  # estimated tempos come in steps
-            ax=axis,
-            legend=axis is axes.flat[0],
-        )
+        values = {genre: table.loc[table["Genre"] == genre, feature] for genre in genres}
+        limits = table.loc[table["Genre"].isin(genres), feature].agg(["min", "max"])
+        bins = np.linspace(*limits, 13 if feature == "tempo" else 25)  # tempi come in steps
+        grid = np.linspace(*limits, 200)
+        for genre, line in zip(genres, cycle(_LINES), strict=False):
+            axis.hist(values[genre], bins, density=True, color=colours[genre], alpha=0.25)
+            density = gaussian_kde(values[genre])(grid)
+            axis.plot(grid, density, linestyle=line, color=_darker(colours[genre]), label=genre)
         axis.set(xlabel=axis_label(feature), ylabel="density")
+    handles, labels = axes.flat[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=len(genres))
     return figure
+
+
+def _darker(colour):
+    return tuple(0.75 * channel for channel in colour)
 
 
 def boxes(table, features, genres):
@@ -198,7 +200,7 @@ def matrix(
     Figure
     """
     n_rows, n_columns = np.shape(values)
-    cell = min(0.62, (WIDTH - 2) / n_columns) if n_rows > n_columns / 2 else 0.45
+    cell = min(0.62, (WIDTH - 2) / n_columns, 10 / n_rows)
     figure, axis = plt.subplots(figsize=(WIDTH, cell * n_rows + 1.8))
     sns.heatmap(
         values,
@@ -214,9 +216,13 @@ def matrix(
         ax=axis,
     )
     axis.set_title(title)
-    if n_columns > 20:
-        axis.tick_params(axis="x", labelsize=7)
-        axis.tick_params(axis="y", labelsize=7 if n_rows > 20 else 9)
+    axis.grid(visible=False)
+    if n_columns < 6:
+        wrapped = [name.replace(" ", "\n", 1) for name in column_names]
+        axis.set_xticks(axis.get_xticks(), wrapped, rotation=0, size=8)
+    for side, n_names in (("x", n_columns), ("y", n_rows)):
+        if n_names > 20:
+            axis.tick_params(axis=side, labelsize=8 if cell > 0.15 else 5.5)
     if numbered:
         for number, (row, column) in enumerate(zip(*numbered, strict=True), start=1):
             axis.text(column + 0.5, row + 0.5, number, ha="center", va="center", weight="bold")
@@ -270,7 +276,7 @@ def ranks(scores, marks, title, label):
     -------
     Figure
     """
-    figure, axis = plt.subplots(figsize=(WIDTH, 3.8))
+    figure, axis = plt.subplots(figsize=(WIDTH, 4.4))
     for number, (name, values) in enumerate(scores.items()):
         sns.histplot(
             x=values,
@@ -282,17 +288,19 @@ def ranks(scores, marks, title, label):
             label=name,
             ax=axis,
         )
-    styles = ("--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)))
-    for number, (name, score) in enumerate(marks.items()):
-        axis.axvline(
-            score, color="0.15", linestyle=styles[number % 4], label=f"{name}: {score:.3f}"
+    top = 1.35 * axis.get_ylim()[1]
+    axis.set_ylim(0, top)
+    for name, score in marks.items():
+        axis.axvline(score, color="0.15", linewidth=1)
+        axis.text(
+            score, 0.98 * top, f"{name}: {score:.3f}", rotation=90, ha="right", va="top", size=8
         )
     axis.set(title=title, xlabel=label, ylabel="density")
-    axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    axis.legend(loc="upper left")
     return figure
 
 
-def spreads(values, families, title, label, *, reference=None):
+def spreads(values, families, title, label, *, reference=None, reference_name=None):
     """Draw several measurements each of many candidates, grouped by family.
 
     Parameters
@@ -305,6 +313,8 @@ def spreads(values, families, title, label, *, reference=None):
         Title of the picture and name of the measurement.
     reference : dict of str to float, optional
         A value to set beside each candidate's, drawn as a cross.
+    reference_name : str, optional
+        What the crosses are.
 
     Returns
     -------
@@ -328,13 +338,13 @@ def spreads(values, families, title, label, *, reference=None):
             linestyle="",
             label=kind if first else None,
         )
-        if reference:
-            note = "report, one run" if row == 0 else None
-            axis.plot(reference[name], row, "x", color="0.2", markersize=7, label=note)
+    if reference:
+        crosses = [reference[name] for name in values]
+        axis.plot(crosses, range(len(values)), "x", color="0.2", markersize=7, label=reference_name)
     axis.set_yticks(range(len(values)), values)
     axis.invert_yaxis()
     axis.set(title=title, xlabel=label)
-    axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    figure.legend(loc="outside lower center", ncols=len(kinds) + 1)
     return figure
 
 
@@ -360,20 +370,20 @@ def curves(training, validation, title, label):
         axis.fill_between(
             epochs, values.min(axis=0), values.max(axis=0), color=_PALETTE[number], alpha=0.2
         )
-    axis.set(title=title, xlabel="epoch", ylabel=label)
+    axis.set(title=title, xlabel="epoch", ylabel=label, xlim=(1, len(epochs)))
     axis.legend()
     return figure
 
 
 def growth(sizes, lines, title, x_label, y_label):
-    """Draw how numbers grow with a size, each with a band.
+    """Draw how numbers grow with a size, each with its spread.
 
     Parameters
     ----------
     sizes : sequence of int
         The sizes.
     lines : dict of str to array of float, shape (n_draws, n_sizes)
-        Draws of each number; their mean is the line, their 10th to 90th percentile the band.
+        Draws of each number; their mean is the point, their 10th to 90th percentile the bar.
     title, x_label, y_label : str
         Title and axis labels.
 
@@ -383,12 +393,20 @@ def growth(sizes, lines, title, x_label, y_label):
     """
     figure, axis = plt.subplots(figsize=(WIDTH * 0.75, 3.6))
     for number, (name, draws) in enumerate(lines.items()):
-        style = ("-", "--", "-.", ":")[number % 4]
-        axis.plot(sizes, draws.mean(axis=0), style, marker="o", color=_PALETTE[number], label=name)
-        low, high = np.percentile(draws, [10, 90], axis=0)
-        axis.fill_between(sizes, low, high, color=_PALETTE[number], alpha=0.2)
+        aside = (number - (len(lines) - 1) / 2) * np.ptp(sizes) / 60
+        mean = draws.mean(axis=0)
+        axis.errorbar(
+            np.add(sizes, aside),
+            mean,
+            np.abs(np.percentile(draws, [10, 90], axis=0) - mean),
+            linestyle=_LINES[number],
+            marker="os^D"[number],
+            color=_PALETTE[number],
+            capsize=3,
+            label=name,
+        )
     axis.set(title=title, xlabel=x_label, ylabel=y_label, xticks=sizes)
-    axis.legend()
+    axis.legend(title="mean, 10th to 90th percentile")
     return figure
 
 
