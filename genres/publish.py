@@ -142,7 +142,8 @@ def _clean(run, notebook):
     written = files.read_json(notebook)
     executed = files.read_json(run.executed(notebook.stem))
     data = executed["metadata"]["papermill"]["parameters"]["DATA"]
-    private = {str(path) for path in (run.folder, run.project, data, Path.home())} - {"/"}
+    paths = {str(path) for path in (run.folder, run.project, data, Path.home())} - {"/"}
+    private = sorted(paths, key=len, reverse=True)  # of nested ones, the one meant
     outputs = [
         cell.get("outputs")
         for cell in executed["cells"]
