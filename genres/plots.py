@@ -288,7 +288,7 @@ def ranks(scores, marks, title, label):
             label=name,
             ax=axis,
         )
-    top = 1.35 * axis.get_ylim()[1]
+    top = 1.8 * axis.get_ylim()[1]  # room for the names
     axis.set_ylim(0, top)
     for name, score in marks.items():
         axis.axvline(score, color="0.15", linewidth=1)
@@ -391,7 +391,7 @@ def growth(sizes, lines, title, x_label, y_label):
     -------
     Figure
     """
-    figure, axis = plt.subplots(figsize=(WIDTH * 0.75, 3.6))
+    figure, axis = plt.subplots(figsize=(WIDTH, 3.6))
     for number, (name, draws) in enumerate(lines.items()):
         aside = (number - (len(lines) - 1) / 2) * np.ptp(sizes) / 60
         mean = draws.mean(axis=0)
@@ -406,7 +406,7 @@ def growth(sizes, lines, title, x_label, y_label):
             label=name,
         )
     axis.set(title=title, xlabel=x_label, ylabel=y_label, xticks=sizes)
-    axis.legend(title="mean, 10th to 90th percentile")
+    axis.legend(title="mean, 10th to\n90th percentile", loc="upper left", bbox_to_anchor=(1, 1))
     return figure
 
 

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genres import Refusal, corpora, files, headlines, progress, runner, sources
+from genres import Refusal, corpora, files, headlines, progress, runner, sources, synth
 from genres.__main__ import main
 
 KNN, SEARCH = "02-knn-baseline", "03-feature-search"
@@ -67,6 +67,29 @@ def change_cells(notebook, change):
     document = json.loads(notebook.read_text())
     change(document)
     notebook.write_text(json.dumps(document))
+
+
+# A run on audio
+
+
+def test_of_a_folder_of_audio_tables_are_made_first(
+    make_toy_project, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(corpora, "PROJECT_DATA", tmp_path / "data")
+    project = make_toy_project(tmp_path / "project").write(KNN, f'keep("{KNN}", accuracy=0.5)')
+    project.data = tmp_path / "music"
+    for genre in ("jazz", "rock"):
+        for seed in range(3):
+            synth.write_wav(synth.render(genre, seed), project.data / genre / f"{seed}.wav")
+    (project.data / "rock" / "notes.txt").write_text("no music")
+
+    assert run_toy(project) == 0
+    found = corpora.find(project.data)
+    assert (found.name, list(found.tables)) == ("music", [5, 10, 30])
+    assert len(found.table(10)) == 6 * 3
+    assert "from 6 clips; 1 rejected (rejected.csv)" in capsys.readouterr().out
+    assert run_toy(project) == 0
+    assert f"{KNN} · kept" in capsys.readouterr().out
 
 
 # What a run makes
