@@ -151,7 +151,7 @@ def test_published_notebooks_can_be_read_where_they_lie(published):
         path = PROJECT / "notebooks" / f"{name}.ipynb"
         notebook = read(path)
         assert path.stat().st_size <= 3_000_000
-        assert all(cell.outputs for cell in code_cells(notebook)[2:3])
+        assert sum(bool(cell.outputs) for cell in code_cells(notebook)) >= 5
         assert {output.output_type for output in outputs(notebook)} <= {
             "display_data",
             "execute_result",
