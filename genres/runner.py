@@ -205,6 +205,8 @@ def combine_results(run):
 def _execute_all(run, notebooks, fresh):
     """Execute what has to be; give the seconds each took (or None) and the failures' messages."""
     due = {notebook: ["asked for"] if fresh else run.changes(notebook) for notebook in notebooks}
+    if any(due.values()):
+        run.data.finest()  # an unsound table is refused now, not by each notebook
     forecast = Forecast({nb.stem: _expected(run, nb.stem) for nb in notebooks if due[nb]})
     print(_plan(due, forecast), flush=True)
     seconds, failures = {}, []

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from genres.tables import FEATURES
+
 PROJECT = Path(__file__).resolve().parent.parent
 
 OPENING = """\
@@ -44,6 +46,16 @@ def quick_run(real_data, request):
     return out / "report-quick"
 
 
+def write_table(path, value):
+    """Write a sound feature table of two genres, two tracks each, all features alike."""
+    rows = [
+        (track, f"{track}.wav", *[value] * len(FEATURES), track % 2, "ab"[track % 2], part)
+        for track, part in enumerate(("Train", "Train", "Test", "Test"))
+    ]
+    lines = [("Track ID", "File", *FEATURES, "GenreID", "Genre", "Type"), *rows]
+    path.write_text("".join("\t".join(map(str, line)) + "\n" for line in lines))
+
+
 class ToyProject:
     """A project whose notebooks take no time, with data that are only there."""
 
@@ -51,7 +63,7 @@ class ToyProject:
         self.folder = folder
         self.data = folder / "toy"
         self.data.mkdir(parents=True)
-        (self.data / "GenreClassData_30s.txt").write_text("one\n")
+        write_table(self.data / "GenreClassData_30s.txt", value=1)
         for name in ("notebooks", "figures", "genres"):
             (folder / name).mkdir()
         (folder / "genres" / "__init__.py").touch()

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 
 import psutil
 import pytest
+from conftest import write_table
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -90,6 +91,17 @@ def test_of_a_folder_of_audio_tables_are_made_first(
     assert "from 6 clips; 1 rejected (rejected.csv)" in capsys.readouterr().out
     assert run_toy(project) == 0
     assert f"{KNN} · kept" in capsys.readouterr().out
+
+
+def test_an_unsound_table_is_refused_before_anything_is_executed(toy, tmp_path, capsys):
+    bad = tmp_path / "bad"
+    bad.mkdir()
+    write_table(bad / "GenreClassData_30s.txt", value="loud")
+    options = {"project": toy.folder, "out": tmp_path / "runs"}
+    with pytest.raises(Refusal, match=r"GenreClassData_30s\.txt, line 2"):
+        runner.run_report(str(bad), **options)
+    assert "[1/2]" not in capsys.readouterr().out
+    assert not list((tmp_path / "runs" / "bad").rglob("*.ipynb"))
 
 
 # What a run makes
@@ -172,7 +184,7 @@ def test_a_change_of_the_lock_file_is_a_reason_to_execute_again(copy):
 
 
 def test_a_change_of_the_data_is_a_reason_to_execute_again(copy):
-    (copy.data / "GenreClassData_30s.txt").write_text("two\n")
+    write_table(copy.data / "GenreClassData_30s.txt", value=2)
     assert copy.changes() == ["data changed"]
 
 
