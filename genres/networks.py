@@ -148,27 +148,27 @@ def fit_ensemble(
     ValueError
         If the network holds a layer of another kind.
     """
-    settings = (build, values, labels, epochs, batch_size, validation)
-    if not parallel.cluster_address(dask):
-        return _fit_members(settings, range(seed, seed + n_members), progress)
-    pairs = [range(seed + i, seed + min(i + 2, n_members)) for i in range(0, n_members, 2)]
-    parts = {}
-    for seeds, part in parallel.each(partial(_fit_far_away, settings), pairs, dask=dask):
-        parts[seeds] = part
-        if progress:
-            progress(epochs / len(pairs))
-    return _joined(build, [parts[seeds] for seeds in pairs])
-
-
-def _fit_members(settings, seeds, progress=None):
-    """Train a member from each seed side by side."""
-    build, values, labels, epochs, batch_size, validation = settings
     start = time.perf_counter()
     keras.backend.clear_session()
     members = []
-    for seed in seeds:
-        keras.utils.set_random_seed(seed)
+    for member in range(n_members):
+        keras.utils.set_random_seed(seed + member)
         members.append(build())
+    building = time.perf_counter() - start
+    seeds = range(seed, seed + n_members)
+    settings = (values, labels, epochs, batch_size, validation)
+    if parallel.cluster_address(dask):
+        curves, seconds = _train_far_away(build, members, seeds, settings, progress, dask)
+    else:
+        curves, seconds = _train(members, seeds, settings, progress)
+    seconds["tracing"] += building
+    return Ensemble(members, curves, seconds)
+
+
+def _train(members, seeds, settings, progress=None):
+    """Train members side by side; give their curves and the seconds it took."""
+    values, labels, epochs, batch_size, validation = settings
+    start = time.perf_counter()
     stacked = Stacked(members, seeds)
     train_step = stacked.train_step(values, labels)
     orders = [np.random.default_rng(seed) for seed in seeds]
@@ -195,27 +195,43 @@ def _fit_members(settings, seeds, progress=None):
             progress(1)
     stacked.unstack()
     seconds = {"tracing": traced - start, "training": time.perf_counter() - traced}
-    return Ensemble(members, {name: np.array(c).T for name, c in curves.items()}, seconds)
+    return {name: np.array(c).T for name, c in curves.items()}, seconds
 
 
-def _fit_far_away(settings, seeds):
-    """Train members where the call comes to, and give them in a form that can travel."""
-    ensemble = _fit_members(settings, seeds)
-    return seeds, ensemble._replace(members=[member.get_weights() for member in ensemble.members])
+def _train_far_away(build, members, seeds, settings, progress, dask):
+    """Train members two by two on a cluster; give their curves and the seconds of all workers.
+
+    Their first weights travel with the work: a worker's own threads draw random numbers too.
+    """
+    pairs = [slice(first, first + 2) for first in range(0, len(members), 2)]
+    work = [
+        (pair.start, seeds[pair], [member.get_weights() for member in members[pair]])
+        for pair in pairs
+    ]
+    parts = {}
+    for first, weights, *part in parallel.each(
+        partial(_train_pair, build, settings), work, dask=dask
+    ):
+        parts[first] = part
+        for member, trained in zip(members[first : first + 2], weights, strict=True):
+            member.set_weights(trained)
+        if progress:
+            progress(settings[2] / len(pairs))
+    all_curves, all_seconds = zip(*[parts[pair.start] for pair in pairs], strict=True)
+    curves = {name: np.concatenate([c[name] for c in all_curves]) for name in all_curves[0]}
+    seconds = {name: sum(s[name] for s in all_seconds) for name in all_seconds[0]}
+    return curves, seconds
 
 
-def _joined(build, parts):
-    """Make one ensemble of several whose members are weights only."""
-    members = []
-    for part in parts:
-        for weights in part.members:
-            members.append(build())
-            members[-1].set_weights(weights)
-    curves = {
-        name: np.concatenate([part.curves[name] for part in parts]) for name in parts[0].curves
-    }
-    seconds = {name: sum(part.seconds[name] for part in parts) for name in parts[0].seconds}
-    return Ensemble(members, curves, seconds)
+def _train_pair(build, settings, work):
+    """Train two members where the call comes to, from weights and to weights."""
+    first, seeds, weights = work
+    keras.backend.clear_session()
+    members = [build() for _ in weights]
+    for member, initial in zip(members, weights, strict=True):
+        member.set_weights(initial)
+    curves, seconds = _train(members, seeds, settings)
+    return first, [member.get_weights() for member in members], curves, seconds
 
 
 def save_ensemble(ensemble, folder, preparation):
