@@ -1,9 +1,7 @@
 """How does a file become samples, or a clear refusal?"""
 
-import os
 import re
 import stat
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +10,7 @@ import numpy as np
 import soundfile
 
 from genres import Refusal
+from genres.quiet import without_stderr
 
 SAMPLE_RATE = 22050
 """Samples per second of everything that is read here."""
@@ -111,7 +110,7 @@ def read(path, seconds=30.0, missing=0.0):
     """
     path = Path(path)
     _check_file(path)
-    with _quiet_decoder():
+    with without_stderr():
         samples, rate = _decode(path, seconds, missing)
     _check_samples(samples, path)
     if rate != SAMPLE_RATE:
@@ -270,16 +269,3 @@ def _not_audio(path, head):
 
 def _is_text(head):
     return all(byte >= 32 or byte in b"\t\n\r\f" for byte in head) and head.isascii()
-
-
-@contextmanager
-def _quiet_decoder():
-    """Keep the MP3 decoder's own messages, which it writes past Python, off the screen."""
-    with Path(os.devnull).open("wb") as nowhere:
-        screen = os.dup(2)
-        os.dup2(nowhere.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(screen, 2)
-            os.close(screen)

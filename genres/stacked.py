@@ -7,28 +7,17 @@ which goes into starting operations and not into arithmetic.
 """
 
 import os
-from contextlib import contextmanager
 
 import numpy as np
+
+from genres.quiet import without_stderr
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
-@contextmanager
-def _without_greeting():
-    """Keep TensorFlow's notes on its own build, which no level of logging holds back, to itself."""
-    with open(os.devnull, "w") as nowhere:  # noqa: PTH123, a device
-        stderr = os.dup(2)
-        os.dup2(nowhere.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)
-
-
-with _without_greeting():
+# No level of logging holds back TensorFlow's notes on its own build.
+with without_stderr():
     import keras
     import tensorflow as tf
     from keras import layers
