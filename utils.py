@@ -11,9 +11,12 @@ from pathlib import Path
 import pandas as pd
 from IPython.display import Markdown, display
 
-from genres import Refusal, corpora, files, plots
+from genres import Refusal, corpora, files, media, plots
 
 PROJECT = Path(__file__).resolve().parent
+
+N_BUILT_IN, N_BUILT_IN_QUICK = 30, 10
+"""Clips of each genre, where spectrograms or sound are those of the built-in corpus."""
 
 
 class Bench:
@@ -36,6 +39,10 @@ class Bench:
         The data at hand.
     folder : Path
         The run's folder: `GENRE_RUN` if it is set, else ``runs/<data>`` in the project.
+    synthetic : bool
+        Whether any of the music that was taken so far was made by a program.
+    sources : list of str
+        Where spectrograms and sound were taken from.
     """
 
     def __init__(self, notebook, data=None, seed=0, quick=False):
@@ -44,6 +51,7 @@ class Bench:
             self.data = corpora.find(data)
         except Refusal as refusal:
             sys.exit(f"{refusal}")
+        self.synthetic, self.sources = self.data.synthetic, []
         name = f"{self.data.name}-quick" if quick else self.data.name
         self.folder = Path(os.environ.get("GENRE_RUN") or PROJECT / "runs" / name)
         self.table = cache(self.data.table)
@@ -53,9 +61,34 @@ class Bench:
         rehearsal = " This is a rehearsal: its figures are rough." if quick else ""
         display(Markdown(f"*Data: {self.data.reason}.{rehearsal}*"))
 
-    def show(self, figure, picture):
-        """Show a picture, and keep it as ``figures/<notebook>-<picture>.png`` of the run."""
-        if self.data.synthetic:
+    def spectrograms(self):
+        """Give the spectrograms that go with the data, as `genres.media` has it; say whose."""
+        return self._taken(media.spectrograms)
+
+    def recordings(self):
+        """Give the sound that goes with the data, as `genres.media` has it; say whose."""
+        return self._taken(media.recordings)
+
+    def _taken(self, find):
+        found = find(self.data, N_BUILT_IN_QUICK if self.quick else N_BUILT_IN, self.progress)
+        self.sources.append(found.clips.source)
+        self.synthetic = self.synthetic or found.clips.synthetic
+        say(f"*{found.clips.source}.*")
+        return found
+
+    def show(self, figure, picture, synthetic=None):
+        """Show a picture, and keep it as ``figures/<notebook>-<picture>.png`` of the run.
+
+        Parameters
+        ----------
+        figure : Figure
+            The picture.
+        picture : str
+            Its name.
+        synthetic : bool, optional
+            Whether it is of synthetic music; by default, whether the tables are.
+        """
+        if self.data.synthetic if synthetic is None else synthetic:
             plots.mark_synthetic(figure)
         path = self.folder / "figures" / f"{self.notebook}-{picture}.png"
         with files.atomic(path) as temporary:
@@ -67,7 +100,8 @@ class Bench:
         """Keep what the notebook found as ``results/<notebook>.json`` of the run."""
         origin = {
             "data": self.data.name,
-            "synthetic": self.data.synthetic,
+            "synthetic": self.synthetic,
+            "sources": self.sources,
             "quick": self.quick,
             "seeds": list(seeds),
             "n_train": int(n_train),

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from genres import Refusal, clips, corpora, extract, features, files, parallel, synth, tables
+from genres.progress import bar
 
 FOLDER = corpora.PROJECT_DATA / corpora.SYNTHETIC
 """Where the built-in corpus is: its tables and, in folders, what was made of it here."""
@@ -56,8 +56,8 @@ def write_tables(folder, n_per_genre=100, workers=None, progress=True):
         How many clips of each genre; 100 are what the repository has.
     workers : int, optional
         As `genres.parallel.each` has it.
-    progress : bool
-        Whether to show the progress.
+    progress : bool or callable
+        As `genres.progress.bar` has it.
 
     Returns
     -------
@@ -165,9 +165,10 @@ def _writing_to(folder):
 
 
 def _each(function, items, label, workers, progress):
-    results = parallel.each(function, items, workers)
-    shown = progress and len(items) > 0
-    return tqdm(results, label, len(items), unit="clip", disable=not shown)
+    with bar(progress, label, len(items)) as step:
+        for result in parallel.each(function, items, workers):
+            yield result
+            step(1)
 
 
 def _measure(entry):

@@ -6,6 +6,7 @@ import re
 import shutil
 import sys
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from genres import Refusal, files, tables
@@ -17,6 +18,9 @@ PROJECT_DATA = Path(__file__).resolve().parent.parent / "data"
 
 COURSE, SYNTHETIC = "course", "synthetic"
 """The names that data go by; any other data are named by their folder."""
+
+SPLITS = "splits"
+"""Folder of a data folder in which other ways to split its clips lie."""
 
 EXTRACTED = "extracted"
 """Where, in the project's data folder, tables made from folders of audio are kept."""
@@ -45,6 +49,10 @@ class Data:
         Whether the music was made by a program.
     reason : str
         What was taken and why, in one line.
+    mel : Path or None
+        The mel store, where the folder has one.
+    audio : Path or None
+        A collection of audio, as `genres.datasets.read` takes it, where the folder has one.
     """
 
     name: str
@@ -52,6 +60,8 @@ class Data:
     tables: dict
     synthetic: bool
     reason: str
+    mel: Path | None = None
+    audio: Path | None = None
 
     def table(self, seconds):
         """Load the feature table of segments of so many seconds.
@@ -92,11 +102,25 @@ class Data:
         return WHOLE, whole
 
     def fingerprint(self):
-        """Give a hexadecimal digest of the content of all tables, wherever they lie."""
+        """Give a hexadecimal digest of what is in the folder, wherever it lies.
+
+        It is that of the content of tables, mel store and splits, and of the names and sizes of
+        audio files. What was made of audio, and what is left out of the built-in corpus until it is
+        needed, follows from these.
+        """
         digest = hashlib.sha256()
-        for seconds, path in self.tables.items():
-            digest.update(f"{seconds} {files.sha256(path)}\n".encode())
+        for path in (*self.tables.values(), self.mel, *sorted(self.folder.glob(f"{SPLITS}/*"))):
+            if path:
+                digest.update(f"{path.name} {_sha256(path, path.stat().st_mtime_ns)}\n".encode())
+        for path in sorted(self.audio.rglob("*.*")) if self.audio else ():
+            name = path.relative_to(self.audio).as_posix()
+            digest.update(f"{name} {path.stat().st_size}\n".encode())
         return digest.hexdigest()
+
+
+@cache
+def _sha256(path, modified):
+    return files.sha256(path)
 
 
 def find(data=None, *, offline=False):
@@ -331,7 +355,7 @@ def _named_folder(folder, why):
     if not found and (extracted := _open(extraction_of(folder), f"{why}, extracted from audio")):
         folder = folder.resolve()
         reason = extracted.reason.replace(extracted.name, folder.name, 1)
-        found = replace(extracted, name=folder.name, folder=folder, reason=reason)
+        found = replace(extracted, name=folder.name, folder=folder, reason=reason, audio=folder)
     if not found:
         raise Refusal(
             f"{folder} ({why}) holds no feature table: neither it nor its folder {COURSE} has a "
@@ -351,8 +375,28 @@ def _open(folder, why):
             synthetic = name == SYNTHETIC
             kind = "synthetic music" if synthetic else "music"
             reason = f"{name}: tables of {_lengths(found)} segments of {kind}, {why}"
-            return Data(name, folder, found, synthetic, reason)
+            return Data(
+                name, folder, found, synthetic, reason, _find_mel_store(folder), _find_audio(folder)
+            )
     return None
+
+
+def _find_mel_store(folder):
+    """Give the mel store in a folder or in one of its folders with mel in its name."""
+    places = (folder, *sorted(place for place in folder.glob("*mel*") if place.is_dir()))
+    found = [path for place in places for path in sorted(place.glob("*.npz"))]
+    if len(found) > 1:
+        raise Refusal(
+            f"{folder} holds two mel stores, {found[0].relative_to(folder)} and "
+            f"{found[1].relative_to(folder)}: keep one of them."
+        )
+    return found[0] if found else None
+
+
+def _find_audio(folder):
+    """Give the larger of the collections of GTZAN's clips that a data folder has."""
+    places = (_place(CORPORA[name], folder) for name in ("gtzan", "gtzan-mini"))
+    return next(filter(None, places), None)
 
 
 def _find_tables(folder):

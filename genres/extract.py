@@ -23,9 +23,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import soundfile
-from tqdm import tqdm
 
 from genres import Refusal, audio, clips, datasets, features, files, frames, parallel, tables
+from genres.progress import bar
 
 CLIPS_PER_PART = 16
 """How much work a kill can lose, for each worker."""
@@ -113,8 +113,8 @@ def extract(collection, out, settings=None, *, workers=None, dask=None, progress
         What to measure.
     workers, dask
         Where the work runs, as `genres.parallel.each` has it.
-    progress : bool
-        Whether to show the progress, with rate and time left.
+    progress : bool or callable
+        As `genres.progress.bar` has it.
     seed : int
         Chooses the clips to test on, where the collection does not.
 
@@ -255,13 +255,11 @@ def _is_whole(path):
 def _measure_parts(parts, settings, workers, dask, log, n_clips, progress):
     n_kept = n_clips - sum(map(len, parts.values()))
     measure = partial(_measure_part, settings)
-    with tqdm(
-        desc="extract", unit="clip", total=n_clips, initial=n_kept, disable=not progress
-    ) as bar:
+    with bar(progress, "extract", n_clips, n_kept) as step:
         for path, rows in parallel.each(measure, list(parts.items()), workers, dask):
             _write_part(path, rows, settings)
             log.note("done", part=path.stem, clips=len(rows))
-            bar.update(len(rows))
+            step(len(rows))
 
 
 def _measure_part(settings, item):

@@ -104,15 +104,15 @@ def course_features(samples, sr=22050):
     """
     frames = measure(_checked(samples, sr), sr)
     single = frames[:7]
-    mfcc = _mfcc(frames.mel, _N_COURSE_MFCC)
+    coefficients = mfcc(frames.mel, _N_COURSE_MFCC)
     return np.concatenate(
         [
             [moment(values) for values in single for moment in (np.mean, np.std)],
             frames.chroma.mean(axis=1, dtype=float),
             frames.chroma.std(axis=1, dtype=float),
             [_tempo(_onset_strength(frames.mel, np.mean), sr)],
-            mfcc.mean(axis=1),
-            mfcc.std(axis=1),
+            coefficients.mean(axis=1),
+            coefficients.std(axis=1),
         ]
     )
 
@@ -150,7 +150,7 @@ def kaggle_features(samples, sr=22050):
     samples = _checked(samples, sr)
     frames = measure(samples, sr, "reflect")
     onsets = _onset_strength(frames.mel, np.median)
-    mfcc = _mfcc(frames.mel, _N_KAGGLE_MFCC)
+    coefficients = mfcc(frames.mel, _N_KAGGLE_MFCC)
     measured = (
         frames.chroma,
         frames.rms,
@@ -164,9 +164,29 @@ def kaggle_features(samples, sr=22050):
         [
             [moment(values, dtype=float) for values in measured for moment in (np.mean, np.var)],
             [_tempo(onsets, sr) if onsets.any() else 0],
-            np.column_stack([mfcc.mean(axis=1), mfcc.var(axis=1)]).ravel(),
+            np.column_stack([coefficients.mean(axis=1), coefficients.var(axis=1)]).ravel(),
         ]
     )
+
+
+def mfcc(decibels, n_mfcc=20):
+    """Give the mel-frequency cepstral coefficients of a log-mel spectrogram.
+
+    Parameters
+    ----------
+    decibels : array of float, shape (…, n_mels, n_frames)
+        One spectrogram or several, in dB.
+    n_mfcc : int
+        How many coefficients.
+
+    Returns
+    -------
+    array of float, shape (…, n_mfcc, n_frames)
+        The first terms of the orthonormal discrete cosine transform (type II) over bands, as
+        librosa has them (Davis and Mermelstein, 1980). What is added to all of the spectrogram, its
+        level, changes the first coefficient alone.
+    """
+    return scipy.fft.dct(decibels, axis=-2, norm="ortho")[..., :n_mfcc, :]
 
 
 def log_mel(samples, sr=22050, *, n_mels=128, n_fft=2048, hop_length=512):
@@ -234,10 +254,6 @@ def _checked(samples, sr):
             f"Features need more than {LOWEST_RATE:,} samples per second, these are {sr:,}."
         )
     return np.asarray(samples, np.float32)
-
-
-def _mfcc(mel, n_coefficients):
-    return scipy.fft.dct(mel, axis=0, norm="ortho")[:n_coefficients]
 
 
 def _onset_strength(mel, aggregate):

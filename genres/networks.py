@@ -11,9 +11,24 @@ from genres.stacked import Stacked, keras, layers, tf
 
 
 class Fit(NamedTuple):
-    """A trained network and how its training went."""
+    """A trained network and how its training went.
+
+    Attributes
+    ----------
+    model : keras.Model
+        The trained network.
+    curves : dict of list of float
+        ``loss`` and ``accuracy`` of each epoch on what was trained on and, where there were
+        validation rows, ``val_loss`` and ``val_accuracy``.
+    best_epoch : int
+        The epoch, from 1, whose weights the network has.
+    seconds : float
+        How long it took.
+    """
 
     model: keras.Model
+    curves: dict
+    best_epoch: int
     seconds: float
 
 
@@ -72,19 +87,44 @@ def sequential(inputs, blocks, n_genres):
     return keras.Model(first, layers.Dense(n_genres, activation="softmax")(tensor))
 
 
-def fit(build, values, labels, *, epochs, batch_size=32, seed=0):
-    """Train one network with Adam and cross-entropy, the plain way.
+def fit(
+    build,
+    values,
+    labels,
+    *,
+    epochs,
+    batch_size=32,
+    seed=0,
+    optimizer="adam",
+    class_weight=None,
+    augment=None,
+    validation=None,
+    progress=None,
+):
+    """Train one network with cross-entropy, the plain way.
 
     Parameters
     ----------
     build : callable
         Gives a fresh, uncompiled ``keras.Model`` that ends in a softmax.
-    values : array of float, shape (n_rows, …)
+    values : array of float, shape (n_rows, …), or list of such arrays
         What the network takes.
     labels : array of int, shape (n_rows,) or (n_rows, n_steps)
         Genre ids, for each answer of the network.
     epochs, batch_size, seed : int
-        Passes over the rows; rows of a step; seed of weights, order and dropout.
+        Passes over the rows; rows of a step; seed of weights, order, dropout and augmentation.
+    optimizer : str or callable
+        A name that Keras knows, or a function from the number of steps to an optimizer.
+    class_weight : dict of int to float, optional
+        How much a row of each genre counts.
+    augment : callable, optional
+        Makes an epoch's rows: (random generator, values, labels) to values and either genre ids or
+        probabilities of genres, (n_rows, n_genres).
+    validation : tuple of (values, labels), optional
+        Rows to score after each epoch. The network then keeps the weights of the epoch that was
+        best on them: of the highest accuracy, and among equals of the smallest loss.
+    progress : callable, optional
+        Called after each epoch with 1.
 
     Returns
     -------
@@ -93,10 +133,62 @@ def fit(build, values, labels, *, epochs, batch_size=32, seed=0):
     start = time.perf_counter()
     keras.backend.clear_session()
     keras.utils.set_random_seed(seed)
+    rng = np.random.default_rng(seed)
+    draw = augment or (lambda rng, values, labels: (values, labels))
+    rows, targets = draw(rng, values, labels)
+    kind = "categorical" if augment and np.ndim(targets) == 2 else "sparse_categorical"
+    if callable(optimizer):
+        optimizer = optimizer(epochs * -(-len(targets) // batch_size))
     model = build()
-    model.compile(optimizer="adam", loss="sparse_categorical_crossentropy")
-    model.fit(values, labels, epochs=epochs, batch_size=batch_size, verbose=0)
-    return Fit(model, time.perf_counter() - start)
+    model.compile(optimizer=optimizer, loss=f"{kind}_crossentropy", metrics=["accuracy"])
+    curves, best, weights = {}, None, None
+    for epoch in range(1, epochs + 1):
+        if epoch > 1:
+            rows, targets = draw(rng, values, labels)
+        history = model.fit(
+            rows, targets, batch_size=batch_size, class_weight=class_weight, verbose=0
+        ).history
+        scores = {name: value[-1] for name, value in history.items()}
+        if validation:
+            scores["val_loss"], scores["val_accuracy"] = _mean_scores(model, *validation)
+            if best is None or (scores["val_accuracy"], -scores["val_loss"]) > best[:2]:
+                best = scores["val_accuracy"], -scores["val_loss"], epoch
+                weights = model.get_weights()
+        for name, value in scores.items():
+            curves.setdefault(name, []).append(value)
+        if progress:
+            progress(1)
+    if weights:
+        model.set_weights(weights)
+    best_epoch = best[2] if best else epochs
+    return Fit(model, curves, best_epoch, time.perf_counter() - start)
+
+
+def answers(model, values, batch_size=256):
+    """Give a network's probabilities.
+
+    Parameters
+    ----------
+    model : keras.Model
+        A network that ends in a softmax.
+    values : array of float, shape (n_rows, …), or list of such arrays
+        What it takes.
+    batch_size : int
+        Rows at once.
+
+    Returns
+    -------
+    array of float32, shape (n_rows, …, n_genres)
+    """
+    return model.predict(values, batch_size=batch_size, verbose=0)
+
+
+def _mean_scores(model, values, labels):
+    """Give mean cross-entropy and accuracy of a network."""
+    probabilities = answers(model, values)
+    right = probabilities.argmax(axis=-1) == labels
+    of_label = np.take_along_axis(probabilities, np.asarray(labels)[..., None], axis=-1)
+    return -np.log(np.maximum(of_label, 1e-7)).mean(), right.mean()
 
 
 def fit_ensemble(

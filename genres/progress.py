@@ -5,8 +5,10 @@ import shutil
 import sys
 import threading
 import time
+from contextlib import contextmanager
 
 import psutil
+from tqdm import tqdm
 
 _PERIOD = 1.0  # seconds between two looks at a notebook in flight
 _TAIL = 4096  # bytes; a progress line has about a hundred
@@ -18,6 +20,34 @@ def spoken(seconds):
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+@contextmanager
+def bar(progress, label, total, done=0):
+    """Show how far something long has come.
+
+    Parameters
+    ----------
+    progress : bool or callable
+        Whether to show a bar on the terminal; or what to show instead: a context manager of label
+        and total, which yields a function that takes the number of steps done since its last call.
+    label : str
+        What it is.
+    total, done : int
+        Clips in all, and those that are done already.
+
+    Yields
+    ------
+    callable
+        To be called with the number of clips done since its last call.
+    """
+    if callable(progress) and total > done:
+        with progress(label, total - done) as step:
+            yield step
+    else:
+        hidden = not progress or total == done
+        with tqdm(desc=label, unit="clip", total=total, initial=done, disable=hidden) as shown:
+            yield shown.update
 
 
 class Forecast:

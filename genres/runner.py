@@ -141,11 +141,11 @@ def run_report(
 
 def _extract(folder):
     # Here, because a run on tables needs nothing of it.
-    from genres.extract import extract
+    from genres.extract import Settings, extract
 
     print(f"{folder} holds no feature table: they are made from its audio first.", flush=True)
     out = corpora.extraction_of(folder)
-    print(extract(folder, out).summary(out), flush=True)
+    print(extract(folder, out, Settings(mel=True)).summary(out), flush=True)
 
 
 def find_notebooks(project, only=()):

@@ -1,0 +1,192 @@
+"""Which sound and which spectrograms go with the data at hand?
+
+Tables say of what genre a clip is and whether it is for training or for testing. Where the data
+have no sound or no spectrograms of the clips in their tables, the built-in corpus takes their
+place, and what comes back says so.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from genres import audio, builtin, corpora, datasets, extract, melstore, tables
+
+
+class Clips(NamedTuple):
+    """What tables say of clips.
+
+    Attributes
+    ----------
+    names : array of str, shape (n_clips,)
+        What they are called in tables.
+    labels : array of int, shape (n_clips,)
+        Genre ids.
+    train : array of bool, shape (n_clips,)
+        Whether each is for training; the others are for testing.
+    genres : list of str
+        Names of genres, by id.
+    source : str
+        Where they are from, for a sentence.
+    synthetic : bool
+        Whether the music was made by a program.
+    """
+
+    names: np.ndarray
+    labels: np.ndarray
+    train: np.ndarray
+    genres: list
+    source: str
+    synthetic: bool
+
+
+class Spectrograms(NamedTuple):
+    """Log-mel spectrograms of labelled clips.
+
+    Attributes
+    ----------
+    clips : Clips
+        Whose they are.
+    store : genres.melstore.MelStore
+        The spectrograms, in the order of the clips.
+    """
+
+    clips: Clips
+    store: melstore.MelStore
+
+    def decibels(self):
+        """Give dB relative to each clip's loudest point, float32 (n_clips, n_mels, n_columns)."""
+        return melstore.decibels(self.store.mel, self.store.range_db)
+
+
+class Recordings(NamedTuple):
+    """Sound of labelled clips.
+
+    Attributes
+    ----------
+    clips : Clips
+        Whose they are.
+    paths : list of str
+        The file of each clip.
+    missing : float
+        How many seconds they may be shorter than 30 s.
+    """
+
+    clips: Clips
+    paths: list
+    missing: float
+
+    def samples(self, index):
+        """Read a clip: float32 (661,500,), mono, 22,050 samples per second.
+
+        Raises
+        ------
+        Refusal
+            If its file cannot be used.
+        """
+        return audio.read(self.paths[index], corpora.WHOLE, self.missing).samples
+
+
+def spectrograms(data, n_per_genre=30, progress=True):
+    """Give the spectrograms that go with the data at hand.
+
+    Parameters
+    ----------
+    data : genres.corpora.Data
+        The data. Their mel store is taken if they have one; else it is made from their sound; else
+        the built-in corpus's.
+    n_per_genre : int
+        How many clips of each genre, where it is the built-in corpus.
+    progress : bool or callable
+        As `genres.progress.bar` has it; making a store takes a while.
+
+    Returns
+    -------
+    Spectrograms
+        Of the clips that the 30 s table has as well.
+
+    Raises
+    ------
+    Refusal
+        If a mel store or a table is not sound.
+    """
+    path, table = data.mel, data.table(corpora.WHOLE)
+    if path is None and data.audio and not data.synthetic:
+        out = corpora.extraction_of(data.audio)
+        settings = extract.Settings(mel=True)
+        extract.extract(data.audio, out, settings, progress=progress)
+        path = out / "mel.npz"
+    if path is not None:
+        store = melstore.load(path)
+        clips, rows = _labelled(store.track, table, data.synthetic, f"mel store {path.name}")
+        if clips:
+            return Spectrograms(clips, store._replace(mel=store.mel[rows], track=clips.names))
+    store = melstore.load(builtin.mel_store(n_per_genre, progress=progress))
+    clips, _ = _labelled(store.track, *_built_in(data, "spectrograms"))
+    return Spectrograms(clips, store)
+
+
+def recordings(data, n_per_genre=30, progress=True):
+    """Give the sound that goes with the data at hand.
+
+    Parameters
+    ----------
+    data : genres.corpora.Data
+        The data. Their own clips are taken where they have any, else those of the built-in corpus.
+    n_per_genre : int
+        How many clips of each genre, where it is the built-in corpus.
+    progress : bool or callable
+        As `genres.progress.bar` has it; making the built-in corpus's sound takes a while.
+
+    Returns
+    -------
+    Recordings
+        Of the clips that the 30 s table has as well.
+
+    Raises
+    ------
+    Refusal
+        If a collection of audio or a table is not sound.
+    """
+    if data.audio and not data.synthetic:
+        found = datasets.read(data.audio)
+        names = np.array([clip.name for clip in found.clips])
+        source = f"audio in {data.audio.name}"
+        clips, rows = _labelled(names, data.table(corpora.WHOLE), False, source)
+        if clips:
+            return Recordings(clips, [found.clips[row].path for row in rows], found.missing)
+    return built_in_recordings(data, n_per_genre, progress)
+
+
+def built_in_recordings(data, n_per_genre=30, progress=True):
+    """Give the sound of the built-in corpus, as `recordings` has it, whatever the data have."""
+    folder = builtin.audio(n_per_genre, progress=progress)
+    listed = builtin.manifest(n_per_genre)
+    clips, _ = _labelled(listed["name"].to_numpy(str), *_built_in(data, "audio"))
+    places = zip(listed["genre"], listed["name"], strict=True)
+    return Recordings(clips, [str(folder / genre / name) for genre, name in places], 0.0)
+
+
+def _built_in(data, what):
+    """Give the built-in corpus's table, that it is synthetic, and why it is taken."""
+    table = corpora.find(corpora.SYNTHETIC).table(corpora.WHOLE)
+    why = "" if data.synthetic else f", as {data.name} has no {what} of the clips in its tables"
+    return table, True, f"built-in corpus of synthetic music{why}"
+
+
+def _labelled(names, table, synthetic, source):
+    """Look clips up in a table of whole tracks; give them, or None, and their places in `names`."""
+    table = table.set_index("File")
+    rows = np.flatnonzero(np.isin(names, table.index.to_numpy(str)))
+    if not len(rows):
+        return None, rows
+    found = table.loc[names[rows]]
+    ids = {name: number for number, name in enumerate(tables.genre_names(table))}
+    n_clips = f"{len(rows):,}" + (f" of its {len(names):,}" if len(rows) < len(names) else "")
+    return Clips(
+        names[rows],
+        found["Genre"].map(ids).to_numpy(),
+        tables.is_train(found),
+        list(ids),
+        f"{source}: {n_clips} clips",
+        synthetic,
+    ), rows
