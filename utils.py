@@ -69,6 +69,10 @@ class Bench:
         """Give the sound that goes with the data, as `genres.media` has it; say whose."""
         return self._taken(media.recordings)
 
+    def built_in_recordings(self):
+        """Give the sound of the built-in corpus, whatever the data have; say so."""
+        return self._taken(lambda data, *options: media.built_in_recordings(*options))
+
     def _taken(self, find):
         found = find(self.data, N_BUILT_IN_QUICK if self.quick else N_BUILT_IN, self.progress)
         self.sources.append(found.clips.source)
@@ -81,20 +85,20 @@ class Bench:
 
         Parameters
         ----------
-        figure : Figure
-            The picture.
+        figure : Figure or genres.maps.Turnable
+            The picture, or what has one as its ``figure``: then that is kept.
         picture : str
             Its name.
         synthetic : bool, optional
             Whether it is of synthetic music; by default, whether the tables are.
         """
         if self.data.synthetic if synthetic is None else synthetic:
-            plots.mark_synthetic(figure)
+            plots.mark_synthetic(figure.figure)
         path = self.folder / "figures" / f"{self.notebook}-{picture}.png"
         with files.atomic(path) as temporary:
-            figure.savefig(temporary)
+            figure.figure.savefig(temporary)
         display(figure)
-        plots.close(figure)
+        plots.close(figure.figure)
 
     def keep(self, *, seeds, n_train, n_test, **results):
         """Keep what the notebook found as ``results/<notebook>.json`` of the run."""

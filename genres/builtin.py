@@ -48,6 +48,10 @@ def manifest(n_per_genre=100):
 def write_tables(folder, n_per_genre=100, workers=None, progress=True):
     """Make the tables and the manifest of the built-in corpus from its sound.
 
+    On a processor with other vector instructions the last bits of the sound are others. Against a
+    column's standard deviation that is below 1e-4, but for zero crossings and roll-off (1e-3) and
+    for the spectral contrast, the logarithm of next to nothing in some frames (0.03).
+
     Parameters
     ----------
     folder : str or Path

@@ -109,12 +109,14 @@ class Data:
         needed, follows from these.
         """
         digest = hashlib.sha256()
-        for path in (*self.tables.values(), self.mel, *sorted(self.folder.glob(f"{SPLITS}/*"))):
-            if path:
+        splits = sorted((self.folder / SPLITS).glob("*"))
+        for path in (*self.tables.values(), self.mel, *splits):
+            if path and path.is_file():
                 digest.update(f"{path.name} {_sha256(path, path.stat().st_mtime_ns)}\n".encode())
         for path in sorted(self.audio.rglob("*.*")) if self.audio else ():
-            name = path.relative_to(self.audio).as_posix()
-            digest.update(f"{name} {path.stat().st_size}\n".encode())
+            if path.is_file():
+                name = path.relative_to(self.audio).as_posix()
+                digest.update(f"{name} {path.stat().st_size}\n".encode())
         return digest.hexdigest()
 
 

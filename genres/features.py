@@ -231,15 +231,16 @@ def mel_store_columns(samples, sr=22050):
     Returns
     -------
     array of uint8, shape (128, n_columns)
-        Steps of a range of 80 dB, 255 the loudest point, rounded down; 12.9 columns a second, each
-        the frame that stands at its middle.
+        Steps of the clip's range, rounded down: 255 its loudest point, 0 its quietest, which is 80
+        dB below unless the clip spans less. 12.9 columns a second, each the frame that stands at
+        its middle.
     """
     spectrogram = log_mel(samples, sr, n_mels=N_MELS)
     n_frames = spectrogram.shape[1]
     n_columns = round(STORE_COLUMNS_PER_SECOND * len(samples) / sr)
     middles = (np.arange(n_columns) + 0.5) * n_frames / (n_columns + 0.5)
-    steps = (spectrogram[:, middles.astype(int)] / STORE_RANGE_DB + 1) * 255
-    return steps.astype(np.uint8)
+    span = max(-spectrogram.min(), _TINY)
+    return ((spectrogram[:, middles.astype(int)] / span + 1) * 255).astype(np.uint8)
 
 
 def _checked(samples, sr):

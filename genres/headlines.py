@@ -62,6 +62,33 @@ HEADLINES = {
         0.04,
         0.803,
     ),
+    "07-spectrogram-models": Headline(
+        "mel CNN, accuracy by clip, mean over seeds",
+        lambda results: fmean(results["best_cnn"]["accuracies"]),
+        ".1%",
+        0.04,
+        0.82,
+    ),
+    "08-mel-vs-mfcc": Headline(
+        "network on mel and MFCC, mean accuracy over splits",
+        lambda results: fmean(results["models"]["both: two branches"]["accuracies"]),
+        ".1%",
+        0.05,
+        0.28,
+    ),
+    "09-genre-maps": Headline(
+        "held-out clips told apart on LDA's 3-D map",
+        lambda results: results["separation"]["LDA"]["3"],
+        ".1%",
+        0.03,
+    ),
+    "10-wavelets-and-leakage": Headline(
+        "dense network, segments split at random, mean accuracy",
+        lambda results: fmean(results["random_split_accuracies"]),
+        ".1%",
+        0.03,
+        0.9035,
+    ),
 }
 
 NONE = "–"

@@ -121,7 +121,7 @@ def spectrograms(data, n_per_genre=30, progress=True):
         if clips:
             return Spectrograms(clips, store._replace(mel=store.mel[rows], track=clips.names))
     store = melstore.load(builtin.mel_store(n_per_genre, progress=progress))
-    clips, _ = _labelled(store.track, *_built_in(data, "spectrograms"))
+    clips = _built_in(store.track, data, "spectrograms")
     return Spectrograms(clips, store)
 
 
@@ -154,23 +154,25 @@ def recordings(data, n_per_genre=30, progress=True):
         clips, rows = _labelled(names, data.table(corpora.WHOLE), False, source)
         if clips:
             return Recordings(clips, [found.clips[row].path for row in rows], found.missing)
-    return built_in_recordings(data, n_per_genre, progress)
+    found = built_in_recordings(n_per_genre, progress)
+    return found._replace(clips=_built_in(found.clips.names, data, "sound"))
 
 
-def built_in_recordings(data, n_per_genre=30, progress=True):
-    """Give the sound of the built-in corpus, as `recordings` has it, whatever the data have."""
+def built_in_recordings(n_per_genre=30, progress=True):
+    """Give the sound of the built-in corpus, as `recordings` has it."""
     folder = builtin.audio(n_per_genre, progress=progress)
     listed = builtin.manifest(n_per_genre)
-    clips, _ = _labelled(listed["name"].to_numpy(str), *_built_in(data, "audio"))
     places = zip(listed["genre"], listed["name"], strict=True)
+    clips = _built_in(listed["name"].to_numpy(str))
     return Recordings(clips, [str(folder / genre / name) for genre, name in places], 0.0)
 
 
-def _built_in(data, what):
-    """Give the built-in corpus's table, that it is synthetic, and why it is taken."""
+def _built_in(names, data=None, what=None):
+    """Look clips of the built-in corpus up; say which data it takes the place of, for what."""
     table = corpora.find(corpora.SYNTHETIC).table(corpora.WHOLE)
-    why = "" if data.synthetic else f", as {data.name} has no {what} of the clips in its tables"
-    return table, True, f"built-in corpus of synthetic music{why}"
+    instead = f", as {data.name} has no {what} of its clips" if data and not data.synthetic else ""
+    clips, _ = _labelled(names, table, True, f"built-in corpus of synthetic music{instead}")
+    return clips
 
 
 def _labelled(names, table, synthetic, source):

@@ -1,6 +1,8 @@
 """What is a mel store, and is this one sound?"""
 
 import zipfile
+import zlib
+from lzma import LZMAError
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +13,17 @@ from genres.features import STORE_COLUMNS_PER_SECOND, STORE_RANGE_DB
 _STEPS = 255
 _MOST_BYTES = 8 << 30
 _FEWEST_BANDS, _FEWEST_COLUMNS = 8, 32
+_DAMAGES = (
+    zipfile.BadZipFile,
+    zlib.error,
+    LZMAError,
+    RuntimeError,  # of an encrypted member, or of an unknown compression
+    ValueError,
+    TypeError,
+    OverflowError,
+    EOFError,
+    MemoryError,
+)
 
 
 class MelStore(NamedTuple):
@@ -57,19 +70,18 @@ def load(path):
         with zipfile.ZipFile(path) as archive:
             if sum(member.file_size for member in archive.infolist()) > _MOST_BYTES:
                 raise Refusal(f"{path} claims to hold more than {_MOST_BYTES >> 30} GiB.")
-        with np.load(path, allow_pickle=False) as content:
-            missing = [name for name in ("mel", "track") if name not in content]
-            if missing:
-                raise Refusal(f"{path} is no mel store: it has no array '{missing[0]}'.")
-            extra = {
-                name: float(content[name])
-                for name in ("range_db", "columns_per_second")
-                if name in content
-            }
-            store = MelStore(content["mel"], content["track"].astype(str), **extra)
+            there = [name for name in MelStore._fields if f"{name}.npy" in archive.namelist()]
+            content = {name: _read(archive, name) for name in there}
+        missing = [name for name in ("mel", "track") if name not in content]
+        if missing:
+            raise Refusal(f"{path} is no mel store: it has no array '{missing[0]}'.")
+        mel, track = content.pop("mel"), content.pop("track").astype(str)
+        store = MelStore(mel, track, **{name: float(c.item()) for name, c in content.items()})
+    except Refusal:
+        raise  # it is a ValueError, too
     except OSError as error:
         raise Refusal(f"{path} cannot be read: {error.strerror or error}.") from error
-    except (zipfile.BadZipFile, ValueError, EOFError, TypeError, MemoryError) as error:
+    except _DAMAGES as error:
         raise Refusal(f"{path} is no mel store, or a damaged one: {error}.") from error
     _check(store, path)
     return store
@@ -89,10 +101,16 @@ def decibels(mel, range_db=STORE_RANGE_DB):
     -------
     array of float32, of the same shape
         dB relative to the loudest point. Steps are rounded down when they are made, so the middle
-        of a step is taken, but for the loudest point itself.
+        of a step is taken, but for the loudest point itself. A clip that spans less than the
+        store's range comes out stretched to it: stores do not say what each clip spans.
     """
     levels = (np.minimum(np.arange(_STEPS + 1) + 0.5, _STEPS) / _STEPS - 1) * range_db
     return levels.astype(np.float32)[mel]
+
+
+def _read(archive, name):
+    with archive.open(f"{name}.npy") as member:
+        return np.lib.format.read_array(member, allow_pickle=False)
 
 
 def _check(store, path):
@@ -112,5 +130,5 @@ def _check(store, path):
     names, counts = np.unique(track, return_counts=True)
     if len(names) < len(track):
         raise Refusal(f"{path} names the track {names[counts > 1][0]} twice.")
-    if not (store.range_db > 0 and store.columns_per_second > 0):
+    if not (0 < store.range_db < np.inf and 0 < store.columns_per_second < np.inf):
         raise Refusal(f"{path}: 'range_db' and 'columns_per_second' have to be positive.")

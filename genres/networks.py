@@ -116,7 +116,8 @@ def fit(
     optimizer : str or callable
         A name that Keras knows, or a function from the number of steps to an optimizer.
     class_weight : dict of int to float, optional
-        How much a row of each genre counts.
+        How much a row of each genre counts, where a network gives one answer for a row; of
+        probabilities, that of the likeliest genre.
     augment : callable, optional
         Makes an epoch's rows: (random generator, values, labels) to values and either genre ids or
         probabilities of genres, (n_rows, n_genres).
@@ -134,34 +135,73 @@ def fit(
     keras.backend.clear_session()
     keras.utils.set_random_seed(seed)
     rng = np.random.default_rng(seed)
-    draw = augment or (lambda rng, values, labels: (values, labels))
-    rows, targets = draw(rng, values, labels)
+    rows, targets = augment(rng, values, labels) if augment else (values, labels)
     kind = "categorical" if augment and np.ndim(targets) == 2 else "sparse_categorical"
     if callable(optimizer):
         optimizer = optimizer(epochs * -(-len(targets) // batch_size))
     model = build()
     model.compile(optimizer=optimizer, loss=f"{kind}_crossentropy", metrics=["accuracy"])
-    curves, best, weights = {}, None, None
-    for epoch in range(1, epochs + 1):
-        if epoch > 1:
-            rows, targets = draw(rng, values, labels)
-        history = model.fit(
-            rows, targets, batch_size=batch_size, class_weight=class_weight, verbose=0
-        ).history
-        scores = {name: value[-1] for name, value in history.items()}
-        if validation:
-            scores["val_loss"], scores["val_accuracy"] = _mean_scores(model, *validation)
-            if best is None or (scores["val_accuracy"], -scores["val_loss"]) > best[:2]:
-                best = scores["val_accuracy"], -scores["val_loss"], epoch
-                weights = model.get_weights()
+    watch = _Watch(validation, progress)
+    settings = {"batch_size": batch_size, "class_weight": class_weight, "callbacks": [watch]}
+    model.fit(rows, targets, epochs=1 if augment else epochs, verbose=0, **settings)
+    if augment:
+        for _ in range(epochs - 1):
+            model.fit(*augment(rng, values, labels), verbose=0, **settings)
+    if validation:
+        model.set_weights(watch.weights)
+    best_epoch = watch.best_epoch or epochs
+    return Fit(model, watch.curves, best_epoch, time.perf_counter() - start)
+
+
+class _Watch(keras.callbacks.Callback):
+    """Note how a training goes, and keep the weights that are best on validation rows."""
+
+    def __init__(self, validation, progress):
+        super().__init__()
+        self.curves, self.best_epoch, self.weights = {}, None, None
+        self._validation, self._progress, self._best = validation, progress, (-1, 0)
+
+    def on_epoch_end(self, epoch, logs=None):
+        scores = dict(logs)
+        if self._validation:
+            loss, accuracy = _mean_scores(self.model, *self._validation)
+            scores |= {"val_loss": loss, "val_accuracy": accuracy}
         for name, value in scores.items():
-            curves.setdefault(name, []).append(value)
-        if progress:
-            progress(1)
-    if weights:
-        model.set_weights(weights)
-    best_epoch = best[2] if best else epochs
-    return Fit(model, curves, best_epoch, time.perf_counter() - start)
+            self.curves.setdefault(name, []).append(value)
+        if self._validation and (accuracy, -loss) > self._best:
+            self._best, self.best_epoch = (accuracy, -loss), len(self.curves["loss"])
+            self.weights = self.model.get_weights()
+        if self._progress:
+            self._progress(1)
+
+
+def warm_then_cool(learning_rate):
+    """Give Adam whose learning rate rises over a tenth of the steps, then falls along a cosine.
+
+    Parameters
+    ----------
+    learning_rate : float
+        Its highest rate.
+
+    Returns
+    -------
+    callable
+        From the number of steps to an optimizer, as `fit` takes it (Loshchilov and Hutter, 2017).
+    """
+
+    def optimizer(n_steps):
+        n_warm = max(n_steps // 10, 1)
+        return keras.optimizers.Adam(
+            keras.optimizers.schedules.CosineDecay(
+                learning_rate / 10,
+                max(n_steps - n_warm, 1),
+                alpha=0.01,
+                warmup_target=learning_rate,
+                warmup_steps=n_warm,
+            )
+        )
+
+    return optimizer
 
 
 def answers(model, values, batch_size=256):
@@ -188,7 +228,7 @@ def _mean_scores(model, values, labels):
     probabilities = answers(model, values)
     right = probabilities.argmax(axis=-1) == labels
     of_label = np.take_along_axis(probabilities, np.asarray(labels)[..., None], axis=-1)
-    return -np.log(np.maximum(of_label, 1e-7)).mean(), right.mean()
+    return float(-np.log(np.maximum(of_label, 1e-7)).mean()), float(right.mean())
 
 
 def fit_ensemble(

@@ -260,6 +260,35 @@ def bars(values, title, label, *, highlighted=(), n_most=None):
     return figure
 
 
+def grouped_bars(values, title, label):
+    """Draw groups of named numbers as bars side by side.
+
+    Parameters
+    ----------
+    values : dict of str to dict of str to float
+        For each group its numbers, by name.
+    title, label : str
+        Title of the picture and of its axis of numbers.
+
+    Returns
+    -------
+    Figure
+    """
+    names = list(next(iter(values.values())))
+    figure, axis = plt.subplots(figsize=(WIDTH, 3.8))
+    width = 0.8 / len(names)
+    for number, name in enumerate(names):
+        heights = [group[name] for group in values.values()]
+        places = np.arange(len(values)) + (number - (len(names) - 1) / 2) * width
+        drawn = axis.bar(places, heights, width, color=_PALETTE[number], label=name)
+        axis.bar_label(drawn, fmt="%.2f", size=8)
+    axis.set_xticks(range(len(values)), values)
+    axis.grid(axis="x", visible=False)
+    axis.set(title=title, ylabel=label)
+    figure.legend(loc="outside lower center", ncols=len(names))
+    return figure
+
+
 def ranks(scores, marks, title, label):
     """Draw how scores are distributed, and where some of them lie.
 

@@ -22,6 +22,9 @@ with without_stderr():
     import tensorflow as tf
     from keras import layers
 
+# It warns of every network after the first few that tracing them again takes time.
+tf.get_logger().setLevel("ERROR")
+
 ADAM = {"lr": 1e-3, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-7}  # Keras's own defaults
 
 

@@ -16,6 +16,14 @@ RATE = synth.SAMPLE_RATE
 FEATURES = list(tables.FEATURES)
 BASE = [FEATURES.index(feature) for feature in tables.BASE_FEATURES]
 
+UNSTEADY = [
+    name
+    for name in FEATURES
+    if name.startswith(("zero_cross_rate", "spectral_rolloff", "spectral_contrast", "tempo"))
+]
+"""Features made of counts, of choices, or of logarithms of next to nothing: a last bit turns a
+frame's value over."""
+
 
 # What the repository has of it
 
@@ -63,14 +71,19 @@ def test_the_tables_are_made_again_from_sound(tmp_path, monkeypatch):
     for seconds in builtin.SEGMENTS:
         made = tables.load(tmp_path / f"GenreClassData_{seconds}s.parquet")
         kept = corpora.find(corpora.SYNTHETIC).table(seconds)
-        spread = kept[FEATURES].std().to_numpy()
         same = kept[kept["File"].isin(made["File"])]
         assert made["File"].nunique() == len(sample) == 12
         made, same = (table.sort_values("File", kind="stable") for table in (made, same))
         for column in ("File", "GenreID", "Genre", "Type"):
             assert made[column].tolist() == same[column].tolist()
+        # The last bit of the sound is another one on another machine.
         differences = np.abs(made[FEATURES].to_numpy() - same[FEATURES].to_numpy())
-        assert (differences <= 1e-4 * spread).all()
+        differences = pd.DataFrame(differences / kept[FEATURES].std().to_numpy(), columns=FEATURES)
+        assert (differences.drop(columns=UNSTEADY) <= 1e-4).all(axis=None)
+        assert (differences["tempo"] <= 1e-4).mean() >= 0.95
+        unsteady = differences[UNSTEADY].drop(columns="tempo")
+        assert (unsteady <= 0.1).all(axis=None)
+        assert (unsteady <= 0.01).mean(axis=None) >= 0.99
 
 
 # The story that the tables tell

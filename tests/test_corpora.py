@@ -1,5 +1,6 @@
 """genres.corpora: the right data are found, and what is known is told apart from what is here."""
 
+import os
 import shutil
 
 import numpy as np
@@ -26,6 +27,12 @@ def write_tables(folder, lengths=(30, 10), n_tracks=6, seed=0):
 
 def names(folder):
     return sorted(path.name for path in folder.rglob("*")) if folder.exists() else []
+
+
+def touch(*paths):
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
 
 
 # Data
@@ -81,6 +88,100 @@ def test_the_fingerprint_follows_the_content_and_not_the_place(tmp_path):
     path = tmp_path / "a" / "GenreClassData_10s.txt"
     path.write_text(path.read_text().replace("ska", "pop"))
     assert corpora.find(tmp_path / "a").fingerprint() != before
+
+
+def write_all(folder):
+    """Write what a data folder may hold: tables, a mel store, splits and audio."""
+    write_tables(folder)
+    for name in ("gtzan-mel/store.npz", "splits/folds.csv", "gtzan-mini/blues/blues.00000.flac"):
+        (folder / name).parent.mkdir(parents=True)
+        (folder / name).write_text("one")
+    return folder
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "GenreClassData_10s.txt",
+        "gtzan-mel/store.npz",
+        "splits/folds.csv",
+        "gtzan-mini/blues/blues.00000.flac",
+        "splits/another.txt",
+        "gtzan-mini/rock/rock.00000.flac",
+    ],
+)
+def test_the_fingerprint_follows_everything_that_notebooks_read(tmp_path, name):
+    folder = write_all(tmp_path / "mine")
+    before = corpora.find(folder).fingerprint()
+    moved = folder.rename(tmp_path / "moved")
+    (moved / "notes.txt").touch()
+    assert corpora.find(moved).fingerprint() == before
+    (moved / name).parent.mkdir(exist_ok=True)
+    with (moved / name).open("a") as file:
+        file.write("more")
+    assert corpora.find(moved).fingerprint() != before
+
+
+def test_another_content_of_the_same_length_is_another_store_and_another_split(tmp_path):
+    folder = write_all(tmp_path)
+    seen = {corpora.find(folder).fingerprint()}
+    for seconds, name in enumerate(("gtzan-mel/store.npz", "splits/folds.csv")):
+        (folder / name).write_text("two")
+        os.utime(folder / name, (seconds, seconds))  # a clock may be too coarse for tests
+        seen.add(corpora.find(folder).fingerprint())
+    assert len(seen) == 3
+
+
+# Spectrograms and sound beside the tables
+
+
+def test_the_real_data_have_a_mel_store_and_audio(real_data):
+    data = corpora.find(real_data)
+    assert data.mel == real_data / "gtzan-mel" / "mel128.npz"
+    assert data.audio == real_data / "gtzan-mini"
+
+
+@pytest.mark.parametrize("place", ["store.npz", "mel/store.npz", "my-mels/128.npz"])
+def test_a_mel_store_lies_beside_the_tables_or_in_a_folder_named_after_it(tmp_path, place):
+    write_tables(tmp_path)
+    touch(tmp_path / place, tmp_path / "models" / "weights.npz")
+    assert corpora.find(tmp_path).mel == tmp_path / place
+
+
+def test_tables_in_the_folder_course_have_the_mel_store_and_the_audio_beside_it(tmp_path):
+    write_tables(tmp_path / "course")
+    touch(tmp_path / "gtzan-mel" / "store.npz", tmp_path / "gtzan-mini/blues/blues.00000.flac")
+    data = corpora.find(tmp_path)
+    assert data.mel == tmp_path / "gtzan-mel" / "store.npz"
+    assert data.audio == tmp_path / "gtzan-mini"
+
+
+def test_two_mel_stores_are_refused(tmp_path):
+    write_tables(tmp_path)
+    touch(tmp_path / "gtzan-mel" / "a.npz", tmp_path / "mel" / "b.npz")
+    with pytest.raises(Refusal, match=r"two mel stores, gtzan-mel/a\.npz and mel/b\.npz: keep one"):
+        corpora.find(tmp_path)
+
+
+def test_all_of_gtzan_comes_before_its_mini_version(tmp_path):
+    write_tables(tmp_path)
+    assert (corpora.find(tmp_path).mel, corpora.find(tmp_path).audio) == (None, None)
+    touch(tmp_path / "gtzan-mini" / "blues" / "blues.00000.flac")
+    assert corpora.find(tmp_path).audio == tmp_path / "gtzan-mini"
+    touch(tmp_path / "gtzan" / "genres" / "blues" / "blues.00000.au")
+    assert corpora.find(tmp_path).audio == tmp_path / "gtzan" / "genres"
+
+
+def test_audio_that_tables_were_extracted_from_is_that_of_the_data(tmp_path, project):
+    touch(tmp_path / "music" / "ska" / "one.mp3")
+    out = corpora.extraction_of(tmp_path / "music")
+    write_tables(out)
+    touch(out / "mel.npz")
+    data = corpora.find(tmp_path / "music")
+    assert (data.mel, data.audio) == (out / "mel.npz", tmp_path / "music")
+    before = data.fingerprint()
+    (tmp_path / "music" / "ska" / "one.mp3").write_text("sound")
+    assert corpora.find(tmp_path / "music").fingerprint() != before
 
 
 # Finding
@@ -226,12 +327,6 @@ def test_the_built_in_corpus_asked_for_while_it_is_not_there_is_refused(project)
 
 
 # What is known, and where it is
-
-
-def touch(*paths):
-    for path in paths:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
 
 
 PLACES = {

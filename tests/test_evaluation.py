@@ -88,3 +88,74 @@ def test_overlap_does_not_depend_on_the_unit():
 def test_samples_without_spread_share_all_or_nothing(one, other, shared):
     samples = [np.full(5, one), np.full(5, other)]
     assert evaluation.overlap_coefficients(samples)[0, 1] == shared
+
+
+@given(
+    counts=st.lists(st.integers(1, 30), min_size=1, max_size=6),
+    share=st.floats(0.05, 0.5),
+    seed=st.integers(0, 99),
+)
+def test_held_out_items_are_the_same_share_of_each_genre(counts, share, seed):
+    labels = np.repeat(np.arange(len(counts)), counts)
+    held_out = evaluation.hold_out(labels, share, seed)
+    for genre, count in enumerate(counts):
+        n = held_out[labels == genre].sum()
+        assert n < count
+        assert n >= min(1, count - 1)
+        assert abs(n - share * count) <= 1
+    assert (held_out == evaluation.hold_out(labels, share, seed)).all()
+
+
+def test_mcnemar_counts_only_tracks_on_which_one_is_right():
+    right = np.array([True] * 9 + [False] * 1 + [True] * 50)
+    other = np.array([False] * 9 + [True] * 1 + [True] * 50)
+    # Ten tosses, one head or fewer, on either side: 2 × (1 + 10) / 1024.
+    assert evaluation.mcnemar(right, other) == pytest.approx(22 / 1024)
+    assert evaluation.mcnemar(right, right) == 1
+
+
+def test_a_bootstrap_of_tracks_is_near_the_interval_of_a_share():
+    right = np.arange(200) < 160
+    np.testing.assert_allclose(
+        evaluation.bootstrap_interval(right), evaluation.accuracy_interval(160, 200), atol=0.015
+    )
+
+
+def test_a_bootstrap_of_groups_knows_that_tracks_of_one_artist_say_the_same():
+    right = np.repeat(np.arange(40) < 32, 5)
+    artists = np.repeat(np.arange(40), 5)
+    low, high = evaluation.bootstrap_interval(right)
+    low_by_artist, high_by_artist = evaluation.bootstrap_interval(right, artists)
+    assert high_by_artist - low_by_artist > 2 * (high - low)
+
+
+def test_the_calibration_error_of_a_worked_example():
+    # Ten tracks at .95 with eight right, and ten at .65 with seven right.
+    probabilities = np.array([[0.95, 0.05]] * 10 + [[0.65, 0.35]] * 10)
+    labels = np.array([0] * 8 + [1] * 2 + [0] * 7 + [1] * 3)
+    bins = evaluation.reliability(probabilities, labels)
+    np.testing.assert_allclose(bins["confidence"], [0.65, 0.95])
+    np.testing.assert_allclose(bins["accuracy"], [0.7, 0.8])
+    assert bins["count"].tolist() == [10, 10]
+    assert evaluation.calibration_error(probabilities, labels) == pytest.approx(0.1)
+
+
+def test_the_temperature_is_found_at_which_labels_were_drawn():
+    rng = np.random.default_rng(0)
+    too_sure = rng.dirichlet(np.full(5, 0.3), 3000)
+    true = evaluation.warm(too_sure, 2.5)
+    labels = np.array([rng.choice(5, p=row) for row in true])
+    found = evaluation.temperature(too_sure, labels)
+    assert found == pytest.approx(2.5, rel=0.1)
+    before, after = (
+        evaluation.calibration_error(rows, labels)
+        for rows in (too_sure, evaluation.warm(too_sure, found))
+    )
+    assert after < before / 3
+
+
+def test_the_surest_tracks_are_answered_first():
+    probabilities = np.array([[0.6, 0.4], [0.9, 0.1], [0.3, 0.7]])
+    coverage, accuracy = evaluation.accuracy_by_coverage(probabilities, np.array([1, 0, 1]))
+    np.testing.assert_allclose(coverage, [1 / 3, 2 / 3, 1])
+    np.testing.assert_allclose(accuracy, [1, 1, 2 / 3])

@@ -8,13 +8,14 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genres import Refusal
+from genres import Refusal, melstore, synth
 from genres.features import (
     KAGGLE_FEATURES,
     course_features,
     kaggle_features,
     log_mel,
     mel_store_columns,
+    mfcc,
     segments,
 )
 from genres.tables import FEATURES, GTZAN_GENRES
@@ -213,6 +214,52 @@ def test_a_mel_stores_columns_come_out_again(real_data, name):
 
 def test_silence_has_a_mel_store_of_one_step():
     assert len(np.unique(mel_store_columns(np.zeros(5 * SR, np.float32)))) == 1
+
+
+@pytest.fixture(params=["blues.00000", "synthetic"])
+def decibels(request):
+    """A log-mel spectrogram that was not rounded: of a real clip, and of a synthetic one."""
+    if request.param == "synthetic":
+        return log_mel(synth.render("jazz", 1).samples)
+    return log_mel(real_clip(request.getfixturevalue("real_data"), request.param))
+
+
+def test_mfcc_of_a_spectrogram_are_librosas(decibels):
+    theirs = librosa.feature.mfcc(S=decibels)
+    np.testing.assert_allclose(mfcc(decibels), theirs, rtol=0, atol=1e-4)
+    np.testing.assert_allclose(mfcc(decibels, n_mfcc=13), theirs[:13], rtol=0, atol=1e-4)
+
+
+def test_mfcc_of_many_spectrograms_are_those_of_each(decibels):
+    stack = np.stack([decibels[:, :200], decibels[:, 200:400] / 2, decibels[:, -200:]])
+    coefficients = mfcc(stack)
+    assert coefficients.shape == (3, 20, 200)
+    for ours, spectrogram in zip(coefficients, stack, strict=True):
+        theirs = librosa.feature.mfcc(S=spectrogram)
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-4)
+
+
+def test_the_level_of_a_spectrogram_is_in_the_first_coefficient_alone(decibels):
+    change = mfcc(decibels + np.float32(10)) - mfcc(decibels)
+    np.testing.assert_allclose(change[0], 10 * np.sqrt(128), atol=1e-3)
+    np.testing.assert_allclose(change[1:], 0, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["blues.00000", "metal.00004", "pop.00002", "country.00001"])
+def test_mfcc_of_a_mel_store_are_the_clips_own_but_for_rounding_and_level(real_data, name):
+    store = melstore.load(real_data / "gtzan-mel" / "mel128.npz")
+    (place,) = np.flatnonzero(store.track == name.replace(".", "_") + ".wav")
+    power = librosa.feature.melspectrogram(y=real_clip(real_data, name))
+    own = librosa.power_to_db(power)
+    frames = (np.arange(387) + 0.5) * own.shape[1] / 387.5
+    theirs = librosa.feature.mfcc(S=own)[:, frames.astype(int)]
+    # Where a clip spans less than 80 dB, that is the range that this store has of it.
+    ours = mfcc(melstore.decibels(store.mel[place], own.max() - own.min()))
+    errors = np.abs(ours - theirs).max(axis=1)
+    assert (errors[1:] < 0.8).all()
+    assert errors[0] > 100
+    level = own.max() * np.sqrt(128)
+    assert np.abs(ours[0] + level - theirs[0]).max() < 3
 
 
 @settings(max_examples=30, deadline=None)

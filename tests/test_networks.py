@@ -147,8 +147,171 @@ def test_no_ensemble_is_a_refusal(tmp_path):
         networks.load_ensemble(tmp_path)
 
 
-def test_a_plain_fit_is_the_same_for_the_same_seed(sequences):
+# Plain fits
+
+
+@pytest.fixture(scope="module")
+def rows(sequences):
+    """Rows whose genre is seen in their first feature."""
+    values = sequences[0][:, 0]
+    return values, np.digitize(values[:, 0], [-0.7, 0, 0.7])
+
+
+def one_hot(labels):
+    return np.eye(N_GENRES, dtype="float32")[labels]
+
+
+def mix_up(rng, values, labels):
+    """Mix every row with another one (Zhang et al. 2018)."""
+    other, shares = rng.permutation(len(values)), rng.beta(0.3, 0.3, (len(values), 1))
+    shares = shares.astype("float32")
+    return (
+        shares * values + (1 - shares) * values[other],
+        shares * one_hot(labels) + (1 - shares) * one_hot(labels[other]),
+    )
+
+
+def fast(n_steps):
+    return keras.optimizers.Adam(0.02)
+
+
+def assert_same_weights(one, other, atol=0.0):
+    for ours, theirs in zip(one.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=atol)
+
+
+@pytest.mark.parametrize("augment", [None, mix_up])
+def test_a_plain_fit_is_the_same_for_the_same_seed(rows, augment):
+    first, second, other = (
+        networks.fit(dense, *rows, epochs=2, seed=seed, augment=augment).model for seed in (3, 3, 4)
+    )
+    assert_same_weights(first, second)
+    with pytest.raises(AssertionError):
+        assert_same_weights(first, other, atol=0.01)
+
+
+@pytest.mark.parametrize("augment", [None, lambda rng, values, labels: (values, labels)])
+def test_a_plain_fit_is_keras_own(rows, augment):
+    plain = networks.fit(dense, *rows, epochs=3, seed=3, augment=augment)
+    keras.utils.set_random_seed(3)
+    model = dense()
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    history = model.fit(*rows, epochs=3, verbose=0).history
+    assert_same_weights(plain.model, model, atol=1e-6)
+    assert set(plain.curves) == {"loss", "accuracy"}
+    for name, curve in plain.curves.items():
+        np.testing.assert_allclose(curve, history[name], rtol=1e-5)
+    assert plain.best_epoch == 3
+
+
+def test_a_network_keeps_the_weights_of_its_best_epoch_on_the_validation_rows(rows):
+    values, labels = rows
+    # These are not what is learnt: they are guessed now better, now worse.
+    others = labels[::-1]
+    plain = networks.fit(
+        dense, values, labels, epochs=8, optimizer=fast, validation=(values, others)
+    )
+    accuracies, losses = plain.curves["val_accuracy"], plain.curves["val_loss"]
+    assert len(accuracies) == len(losses) == len(plain.curves["loss"]) == 8
+    assert plain.best_epoch == 1 + np.argmax(accuracies) < 8
+    probabilities = networks.answers(plain.model, values)
+    assert np.mean(probabilities.argmax(axis=1) == others) == pytest.approx(max(accuracies))
+    loss = -np.log(probabilities[np.arange(len(values)), others]).mean()
+    assert loss == pytest.approx(losses[plain.best_epoch - 1], rel=1e-5)
+
+
+def test_of_epochs_of_equal_accuracy_that_of_the_smallest_loss_is_the_best(rows):
+    values, alike = rows[0], np.zeros(len(rows[0]), int)
+    plain = networks.fit(
+        dense, values, alike, epochs=4, optimizer=fast, validation=(values[:1], alike[:1])
+    )
+    assert plain.curves["val_accuracy"] == [1.0] * 4
+    assert plain.best_epoch == 1 + np.argmin(plain.curves["val_loss"]) > 1
+
+
+def test_every_epochs_rows_are_drawn_anew_and_the_steps_are_theirs(rows):
+    drawn, told = [], []
+
+    def half(rng, values, labels):
+        drawn.append(rng.permutation(len(values))[:80])
+        return values[drawn[-1]], labels[drawn[-1]]
+
+    def optimizer(n_steps):
+        told.append(n_steps)
+        return keras.optimizers.Adam()
+
+    for augment, n_steps in ((None, 3 * 4), (half, 3 * 2)):
+        fitted = networks.fit(
+            dense, *rows, epochs=3, batch_size=41, augment=augment, optimizer=optimizer
+        )
+        assert told.pop() == n_steps == fitted.model.optimizer.iterations
+    assert len(drawn) == 3
+    assert (drawn[0] != drawn[1]).any()
+
+
+def test_probabilities_that_are_certain_train_as_genre_ids_do(rows):
+    ids, certain = (
+        networks.fit(dense, *rows, epochs=3, seed=5, augment=augment).model
+        for augment in (None, lambda rng, values, labels: (values, one_hot(labels)))
+    )
+    assert_same_weights(ids, certain, atol=1e-5)
+
+
+def test_mixed_rows_are_learnt_from(rows):
+    plain = networks.fit(dense, *rows, epochs=10, optimizer=fast, augment=mix_up, validation=rows)
+    assert max(plain.curves["val_accuracy"]) > 0.6
+
+
+@pytest.mark.parametrize("augment", [None, mix_up])
+def test_a_genre_that_counts_for_nothing_is_not_answered(rows, augment):
+    counts = {genre: float(genre != 3) for genre in range(N_GENRES)}
+    with_it, without = (
+        networks.fit(
+            dense, *rows, epochs=10, optimizer=fast, augment=augment, class_weight=class_weight
+        )
+        for class_weight in (None, counts)
+    )
+    shares = [
+        np.mean(networks.answers(fitted.model, rows[0]).argmax(axis=1) == 3)
+        for fitted in (with_it, without)
+    ]
+    assert shares[0] > 0.1
+    assert shares[1] < 0.02
+
+
+def test_a_network_of_two_branches_takes_a_list(rows):
+    values, labels = rows
+    branches = [values[:, :2], values[:, 2:]]
+
+    def two_branches():
+        inputs = [keras.Input((2,)), keras.Input((3,))]
+        joined = layers.Concatenate()([layers.Dense(8, "relu")(branch) for branch in inputs])
+        return keras.Model(inputs, layers.Dense(N_GENRES, "softmax")(joined))
+
+    plain = networks.fit(
+        two_branches, branches, labels, epochs=10, optimizer=fast, validation=(branches, labels)
+    )
+    probabilities = networks.answers(plain.model, branches, batch_size=7)
+    assert probabilities.shape == (len(values), N_GENRES)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
+    accuracy = np.mean(probabilities.argmax(axis=1) == labels)
+    assert accuracy == pytest.approx(max(plain.curves["val_accuracy"]))
+    assert accuracy > 0.5
+
+
+def test_a_network_that_answers_at_every_step_is_scored_at_every_step(sequences):
     values, labels = sequences
-    first, second = (networks.fit(dense, values[:, 0], labels, epochs=1, seed=3) for _ in range(2))
-    for ours, theirs in zip(first.model.get_weights(), second.model.get_weights(), strict=True):
-        np.testing.assert_array_equal(ours, theirs)
+    every_step = np.repeat(labels[:, None], N_STEPS, axis=1)
+    every_step[:, 0] = 0
+    plain = networks.fit(lstm, values, every_step, epochs=2, validation=(values, every_step))
+    answered = networks.answers(plain.model, values).argmax(axis=-1)
+    assert answered.shape == every_step.shape
+    best = plain.curves["val_accuracy"][plain.best_epoch - 1]
+    assert np.mean(answered == every_step) == pytest.approx(best)
+
+
+@pytest.mark.parametrize("augment", [None, mix_up])
+def test_progress_is_told_after_each_epoch(rows, augment):
+    steps = []
+    networks.fit(dense, *rows, epochs=3, augment=augment, progress=steps.append)
+    assert steps == [1, 1, 1]

@@ -40,6 +40,15 @@ KEYS = {
         "interval",
         "per_genre",
     },
+    "07-spectrogram-models": {"table", "best_cnn"},
+    "08-mel-vs-mfcc": {"models"},
+    "09-genre-maps": {"separation", "counts"},
+    "10-wavelets-and-leakage": {
+        "n_parameters",
+        "random_split_accuracies",
+        "track_split_accuracies",
+        "wavelet_gain",
+    },
 }
 
 
@@ -173,6 +182,26 @@ def test_the_published_ensembles_reach_what_the_prototype_did(published):
     assert len(ensemble["hard_vote_accuracies"]) == 3
     means = (np.mean(ensemble[f"{how}_vote_accuracies"]) for how in ("hard", "soft"))
     assert max(means) >= 0.77
+
+
+def test_the_published_spectrogram_networks_reach_what_they_should(published):
+    assert len(published["07-spectrogram-models"]["best_cnn"]["accuracies"]) == 3
+    assert np.mean(published["07-spectrogram-models"]["best_cnn"]["accuracies"]) >= 0.74
+    models = published["08-mel-vs-mfcc"]["models"]
+    mean = {name: np.mean(scores["accuracies"]) for name, scores in models.items()}
+    parts = [mean["mel: CNN, 4 layers, dropout"], mean["MFCC: CNN, 3 layers, L2"]]
+    assert mean["both: two branches"] >= max(parts) - 0.02
+    assert len(models["both: two branches"]["accuracies"]) == 5
+
+
+def test_published_windows_of_one_track_on_both_sides_flatter(published):
+    results = published["10-wavelets-and-leakage"]
+    assert results["n_parameters"] == 203_338
+    apart = np.subtract(
+        np.mean(results["random_split_accuracies"]), np.mean(results["track_split_accuracies"])
+    )
+    assert apart >= 0.08
+    assert len(results["track_split_accuracies"]) >= 5
 
 
 def test_published_pictures_are_those_the_readme_shows(published):
