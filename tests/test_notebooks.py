@@ -171,10 +171,12 @@ def test_published_notebooks_can_be_read_where_they_lie(published):
 
 
 def test_published_results_are_full_and_real(published):
-    for results in published.values():
+    for name, results in published.items():
         assert results["data"] == "course"
         assert not results["quick"]
-        assert not results["synthetic"]
+        # One notebook sets synthetic music beside the real, and says so.
+        assert not results["synthetic"] or name == "07-spectrogram-models"
+        assert not any("synthetic" in source for source in results["sources"][:2])
 
 
 def test_the_published_ensembles_reach_what_the_prototype_did(published):
