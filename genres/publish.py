@@ -35,9 +35,9 @@ def publish(folder, project=runner.PROJECT):
     Raises
     ------
     Refusal
-        If the run is quick, incomplete, synthetic in a whole result or made from other code than the
-        project's, if that code is not committed, or if a notebook is too large or tells a path of
-        this machine.
+        If the run is quick, incomplete, of synthetic music in a whole notebook or made from other
+        code than the project's, if that code is not committed, or if a notebook is too large or
+        tells a path of this machine.
     """
     folder = Path(folder).resolve()
     if not folder.is_dir():
