@@ -40,7 +40,8 @@ class Bench:
     folder : Path
         The run's folder: `GENRE_RUN` if it is set, else ``runs/<data>`` in the project.
     synthetic : bool
-        Whether any of the music that was taken so far was made by a program.
+        Whether any of the music that was taken so far, as the data or in their place, was made by
+        a program.
     sources : list of str
         Where spectrograms and sound were taken from.
     """
@@ -70,15 +71,24 @@ class Bench:
         return self._taken(media.recordings)
 
     def built_in_recordings(self):
-        """Give the sound of the built-in corpus, whatever the data have; say so."""
-        return self._taken(lambda data, *options: media.built_in_recordings(*options))
+        """Give the sound of the built-in corpus, to set beside that of the data; say so."""
+        found = media.built_in_recordings(self._n_built_in, self.progress)
+        self._say_source(found)
+        return found
 
     def _taken(self, find):
-        found = find(self.data, N_BUILT_IN_QUICK if self.quick else N_BUILT_IN, self.progress)
-        self.sources.append(found.clips.source)
+        found = find(self.data, self._n_built_in, self.progress)
         self.synthetic = self.synthetic or found.clips.synthetic
-        say(f"*{found.clips.source}.*")
+        self._say_source(found)
         return found
+
+    @property
+    def _n_built_in(self):
+        return N_BUILT_IN_QUICK if self.quick else N_BUILT_IN
+
+    def _say_source(self, found):
+        self.sources.append(found.clips.source)
+        say(f"*{found.clips.source}.*")
 
     def show(self, figure, picture, synthetic=None):
         """Show a picture, and keep it as ``figures/<notebook>-<picture>.png`` of the run.
@@ -119,17 +129,19 @@ class Bench:
         Parameters
         ----------
         rows : list of (what, reported, here, why)
-            A figure or table of the report, its value there and here, and why the two differ
-            where they do.
+            A figure or table of the report; its value there, as the report writes it, such as
+            ``"0.50"`` or ``"1,000"``; its value here, which is written as exactly; and why the two
+            differ where they do.
         """
         lines = ["| in the report | reported | here | why they differ |", "|:--|--:|--:|:--|"]
         for what, reported, here, why in rows:
-            differs = abs(reported - here) >= 0.5 * 10.0 ** -_decimals(reported)
-            if not differs:
+            n_decimals = len(reported.partition(".")[2])
+            written = f"{here:{',' if ',' in reported else ''}.{n_decimals}f}"
+            if written == reported:
                 why = "equal"
             elif self.data.name != corpora.COURSE:
                 why = "other data than the report's"
-            lines.append(f"| {what} | {reported} | {here:.{_decimals(reported)}f} | {why} |")
+            lines.append(f"| {what} | {reported} | {written} | {why} |")
         display(Markdown("\n".join(lines)))
 
     @contextmanager
@@ -181,7 +193,3 @@ def say(text):
 def shown(frame, digits=3):
     """Show a DataFrame with numbers of so many digits, as text that any reader of notebooks has."""
     display(frame.style.format(precision=digits) if isinstance(frame, pd.DataFrame) else frame)
-
-
-def _decimals(number):
-    return len(str(number).partition(".")[2])

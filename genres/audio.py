@@ -108,14 +108,49 @@ def read(path, seconds=30.0, missing=0.0):
         If there is no such file, or it is not audio, damaged, shorter, or holds samples that are
         not finite.
     """
+    samples = _resampled(Path(path), seconds, seconds - missing)
+    samples = librosa.util.fix_length(samples, size=round(seconds * SAMPLE_RATE))
+    return _sound(samples)
+
+
+def read_whole(path, shortest=1.0, longest=3600.0):
+    """Read all of an audio file.
+
+    Parameters
+    ----------
+    path : str or Path
+        As `read` has it.
+    shortest, longest : float
+        Seconds that it has to last, and may last. No more than that is decoded.
+
+    Returns
+    -------
+    Sound
+
+    Raises
+    ------
+    AudioError
+        As `read` does, and if the file lasts longer.
+    """
     path = Path(path)
+    samples = _resampled(path, longest + 1, shortest)
+    if len(samples) > longest * SAMPLE_RATE:
+        raise AudioError("long", f"{path} lasts longer than {longest / 60:g} min.")
+    return _sound(samples)
+
+
+def _resampled(path, longest, shortest):
+    """Give up to `longest` seconds of a file, and at least `shortest`, at 22,050 a second."""
     _check_file(path)
     with without_stderr():
-        samples, rate = _decode(path, seconds, missing)
+        samples, rate = _decode(path, longest, shortest)
     _check_samples(samples, path)
     if rate != SAMPLE_RATE:
         samples = librosa.resample(samples, orig_sr=rate, target_sr=SAMPLE_RATE)
-    samples = librosa.util.fix_length(samples, size=round(seconds * SAMPLE_RATE))
+    return samples
+
+
+def _sound(samples):
     return Sound(samples, bool(np.abs(samples).max() < _SILENT_PEAK))
 
 
@@ -134,8 +169,8 @@ def _check_file(path):
         raise AudioError("empty", f"{path} is empty: it has 0 bytes.")
 
 
-def _decode(path, seconds, missing):
-    """Give up to `seconds` and a margin as mono samples, and their rate."""
+def _decode(path, longest, shortest):
+    """Give up to `longest` seconds and a margin as mono samples, and their rate."""
     try:
         with path.open("rb") as file:
             head = file.read(_HEAD_BYTES)
@@ -149,21 +184,21 @@ def _decode(path, seconds, missing):
         rate = sound.samplerate
         margin = 0 if rate == SAMPLE_RATE else _MARGIN_SECONDS
         try:
-            samples = _mix_down(sound, round((seconds + margin) * rate))
+            samples = _mix_down(sound, round((longest + margin) * rate))
         except soundfile.LibsndfileError as error:
             raise AudioError(
                 "damaged",
-                f"{path} is damaged or cut off: it cannot be decoded for {seconds:g} s.",
+                f"{path} is damaged or cut off: it cannot be decoded for {shortest:g} s.",
             ) from error
-        if len(samples) < round((seconds - missing) * rate):
-            raise _too_short(sound, len(samples), seconds, path)
+        if len(samples) < round(shortest * rate):
+            raise _too_short(sound, len(samples), shortest, path)
     return samples, rate
 
 
 def _mix_down(sound, n_frames):
-    # In one piece, as an MP3 decoded in pieces has faults where they meet; but many channels, which
-    # no MP3 has, would need much memory.
-    at_once = n_frames if sound.channels <= 2 else _VALUES_AT_ONCE // sound.channels
+    # An MP3 in one piece, as one decoded in pieces has faults where they meet; what may have many
+    # channels, in pieces, as it would need much memory.
+    at_once = n_frames if sound.format == "MP3" else _VALUES_AT_ONCE // sound.channels
     parts = []
     while n_frames > 0:
         part = sound.read(min(n_frames, at_once), dtype="float32", always_2d=True)
@@ -204,7 +239,7 @@ def _check_samples(samples, path):
         raise AudioError("too loud", f"{path} holds samples up to {peak:.1e}: 1 is full scale.")
 
 
-def _too_short(sound, n_frames, seconds, path):
+def _too_short(sound, n_frames, shortest, path):
     rate = sound.samplerate
     if n_frames == 0 and sound.format == "OGG":
         return AudioError(
@@ -216,13 +251,13 @@ def _too_short(sound, n_frames, seconds, path):
     if promised_more or sound.frames > n_frames:
         return AudioError(
             "truncated",
-            f"{path} is cut off after {n_frames / rate:.3f} s, and {seconds:g} s are asked for.",
+            f"{path} is cut off after {n_frames / rate:.3f} s, and {shortest:g} s are asked for.",
         )
     if n_frames == 0:
         return AudioError("no samples", f"{path} is audio without any sample.")
     return AudioError(
         "short",
-        f"{path} lasts {n_frames / rate:.3f} s, shorter than the {seconds:g} s asked for.",
+        f"{path} lasts {n_frames / rate:.3f} s, shorter than the {shortest:g} s asked for.",
     )
 
 

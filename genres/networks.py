@@ -220,7 +220,12 @@ def answers(model, values, batch_size=256):
     -------
     array of float32, shape (n_rows, …, n_genres)
     """
-    return model.predict(values, batch_size=batch_size, verbose=0)
+    parts = values if isinstance(values, list) else [values]
+    given = []
+    for first in range(0, len(parts[0]), batch_size):
+        batch = [part[first : first + batch_size] for part in parts]
+        given.append(model.predict_on_batch(batch if isinstance(values, list) else batch[0]))
+    return np.concatenate(given)
 
 
 def _mean_scores(model, values, labels):

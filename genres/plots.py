@@ -5,6 +5,7 @@ from itertools import cycle
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
+from matplotlib.ticker import MaxNLocator
 from scipy.stats import gaussian_kde
 
 WIDTH = 9.0
@@ -140,7 +141,7 @@ def axis_label(feature):
     return f"{feature} (Hz)" if feature.startswith(in_hertz) else feature
 
 
-def confusion(labels, answers, genres, title):
+def confusion(labels, answers, genres, title, counted="tracks"):
     """Draw how often each genre was answered for each true genre.
 
     Parameters
@@ -151,6 +152,8 @@ def confusion(labels, answers, genres, title):
         Names, by id.
     title : str
         Title of the picture.
+    counted : str
+        What was answered, in the plural.
 
     Returns
     -------
@@ -168,7 +171,7 @@ def confusion(labels, answers, genres, title):
         linewidths=0.5,
         xticklabels=genres,
         yticklabels=genres,
-        cbar_kws={"label": "tracks"},
+        cbar_kws={"label": counted},
         ax=axis,
     )
     axis.set(title=title, xlabel="answered genre", ylabel="true genre")
@@ -377,7 +380,7 @@ def spreads(values, families, title, label, *, reference=None, reference_name=No
     return figure
 
 
-def curves(training, validation, title, label):
+def curves(training, validation, title, label, counted="tracks"):
     """Draw learning curves: mean and range over the members of an ensemble.
 
     Parameters
@@ -386,6 +389,8 @@ def curves(training, validation, title, label):
         One curve a member.
     title, label : str
         Title of the picture and name of what is drawn.
+    counted : str
+        What was learnt from and held out, in the plural.
 
     Returns
     -------
@@ -393,13 +398,14 @@ def curves(training, validation, title, label):
     """
     figure, axis = plt.subplots(figsize=(WIDTH * 0.75, 3.6))
     epochs = np.arange(1, training.shape[1] + 1)
-    named = {"training tracks": (training, "-"), "held-out training tracks": (validation, "--")}
+    named = {f"training {counted}": (training, "-"), f"held-out {counted}": (validation, "--")}
     for number, (name, (values, line)) in enumerate(named.items()):
         axis.plot(epochs, values.mean(axis=0), line, color=_PALETTE[number], label=name)
         axis.fill_between(
             epochs, values.min(axis=0), values.max(axis=0), color=_PALETTE[number], alpha=0.2
         )
     axis.set(title=title, xlabel="epoch", ylabel=label, xlim=(1, len(epochs)))
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.legend()
     return figure
 

@@ -35,9 +35,9 @@ def publish(folder, project=runner.PROJECT):
     Raises
     ------
     Refusal
-        If the run is quick, incomplete, of synthetic music in a whole notebook or made from other
-        code than the project's, if that code is not committed, or if a notebook is too large or
-        tells a path of this machine.
+        If the run is quick, incomplete, of synthetic music or made from other code than the
+        project's, if that code is not committed, or if a notebook is too large or tells a path of
+        this machine.
     """
     folder = Path(folder).resolve()
     if not folder.is_dir():
@@ -121,9 +121,7 @@ def _require_full_and_real(results):
     for name, found in results.items():
         if found.get("quick", True):
             raise Refusal(f"{name} is of a quick run: only a full one is published.")
-        # Synthetic music may stand beside real music, not in its place.
-        beside = any("synthetic" not in source for source in found.get("sources", []))
-        if found.get("synthetic", True) and not beside:
+        if found.get("synthetic", True):
             raise Refusal(f"{name} shows results on synthetic data: only real ones are published.")
 
 

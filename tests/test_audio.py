@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genres import audio
-from genres.audio import SAMPLE_RATE, AudioError, read
+from genres.audio import SAMPLE_RATE, AudioError, read, read_whole
 
 ENCODINGS = [
     *(("wav", subtype) for subtype in ("PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")),
@@ -179,3 +179,15 @@ def test_a_refusal_is_one_sentence_with_a_reason(tmp_path):
         read(tmp_path / "nowhere.wav")
     assert str(refusal.value) == f"{tmp_path / 'nowhere.wav'} does not exist."
     assert refusal.value.reason == "missing"
+
+
+def test_all_of_a_file_is_read_up_to_a_limit(tmp_path):
+    soundfile.write(tmp_path / "long.wav", tone(2.5), SAMPLE_RATE)
+    samples, beginning = read_whole(tmp_path / "long.wav").samples, read(tmp_path / "long.wav", 2)
+    assert len(samples) == round(2.5 * SAMPLE_RATE)
+    np.testing.assert_array_equal(samples[: 2 * SAMPLE_RATE], beginning.samples)
+    with pytest.raises(AudioError, match=r"lasts longer than 0\.03 min") as refusal:
+        read_whole(tmp_path / "long.wav", longest=1.8)
+    assert refusal.value.reason == "long"
+    with pytest.raises(AudioError, match=r"lasts 2\.500 s, shorter than the 3 s asked for"):
+        read_whole(tmp_path / "long.wav", shortest=3)

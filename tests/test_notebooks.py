@@ -171,12 +171,10 @@ def test_published_notebooks_can_be_read_where_they_lie(published):
 
 
 def test_published_results_are_full_and_real(published):
-    for name, results in published.items():
+    for results in published.values():
         assert results["data"] == "course"
         assert not results["quick"]
-        # One notebook sets synthetic music beside the real, and says so.
-        assert not results["synthetic"] or name == "07-spectrogram-models"
-        assert not any("synthetic" in source for source in results["sources"][:2])
+        assert not results["synthetic"]
 
 
 def test_the_published_ensembles_reach_what_the_prototype_did(published):

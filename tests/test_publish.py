@@ -204,16 +204,6 @@ def test_a_run_of_which_any_result_is_quick_or_synthetic_is_refused(project, key
     refuses(project, f"{KNN} .*{key}")
 
 
-def test_synthetic_music_may_stand_beside_real_music_but_not_in_its_place(project):
-    built_in = "built-in corpus of synthetic music: 300 clips"
-    marks = {"synthetic": True, "sources": [built_in]}
-    change(project.results, lambda results: results.update(marks))
-    refuses(project, f"{KNN} .*synthetic")
-    marks["sources"] = ["audio in music: 100 clips", built_in]
-    change(project.results, lambda results: results.update(marks))
-    project.publish()
-
-
 def test_a_run_of_other_cells_than_there_are_now_is_refused(project):
     change(project.notebook, lambda document: document["cells"][0].update(source="# New"))
     refuses(project, f"{KNN} was executed before its cells changed")

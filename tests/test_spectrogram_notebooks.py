@@ -164,7 +164,7 @@ def test_the_collections_genres_are_mapped(rehearsal):
     for shares in results["separation"].values():
         assert set(shares) == {"2", "3"}
         assert all(0 <= share <= 1 for share in shares.values())
-    assert "the genres are **not balanced**" in said
+    assert "they are **not balanced**" in said
 
 
 def test_clips_that_cannot_be_used_are_left_out_and_listed(rehearsal):

@@ -1,0 +1,37 @@
+"""What a notebook says of the report's figures and its own."""
+
+import pytest
+
+import utils
+from genres import corpora
+
+
+@pytest.fixture
+def said(monkeypatch):
+    """Collect what a notebook would show, as text."""
+    texts = []
+    monkeypatch.setattr(utils, "display", lambda shown, **_: texts.append(shown.data))
+    return texts
+
+
+@pytest.mark.parametrize(
+    ("reported", "here", "row"),
+    [
+        ("0.50", 0.540, "| 0.50 | 0.54 | by chance |"),
+        ("0.50", 0.504, "| 0.50 | 0.50 | equal |"),
+        ("1,000", 990, "| 1,000 | 990 | by chance |"),
+        ("1,000", 1000, "| 1,000 | 1,000 | equal |"),
+        ("0.5202", 0.5202020, "| 0.5202 | 0.5202 | equal |"),
+    ],
+)
+def test_figures_are_equal_where_they_are_written_alike(said, monkeypatch, reported, here, row):
+    bench = utils.Bench("00-test", corpora.SYNTHETIC)
+    monkeypatch.setattr(bench, "data", type("Data", (), {"name": corpora.COURSE}))
+    bench.compare([("1.1, tracks", reported, here, "by chance")])
+    assert said[-1].endswith(f"| 1.1, tracks {row}")
+
+
+def test_other_data_are_why_figures_differ(said):
+    bench = utils.Bench("00-test", corpora.SYNTHETIC)
+    bench.compare([("1.1, tracks", "10", 11, "by chance")])
+    assert said[-1].endswith("| 11 | other data than the report's |")
