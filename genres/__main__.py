@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 
 from genres import Refusal
@@ -23,6 +24,7 @@ more, with .venv/bin/python -m genres …:
   extract      make feature tables from a folder of audio
   data         list, find or download collections of music
   synth        make a clip of a synthetic genre
+  classify     say of which genre files are, with a model that a run trained
 """
 
 
@@ -79,6 +81,7 @@ def build_parser():
     _add_extract(commands)
     _add_data(commands)
     _add_synth(commands)
+    _add_classify(commands)
     return parser
 
 
@@ -137,6 +140,24 @@ def _add_synth(commands):
     synth.add_argument("--kind", choices=("plain", "crossing", "switching"), default="plain")
     synth.add_argument("--out", metavar="FILE.wav", help="by default <genre>.wav")
     synth.set_defaults(command=_synth)
+
+
+def _add_classify(commands):
+    classify = commands.add_parser(
+        "classify",
+        help="say of which genre files are",
+        description="Say of which genre files of music are, with a model that notebook 11 trained. "
+        "Each is heard in windows of 30 s. What cannot be read, or lasts over an hour, is skipped.",
+        allow_abbrev=False,
+    )
+    classify.add_argument("names", nargs="+", metavar="FILE", help="a file, or a folder of files")
+    classify.add_argument(
+        "--model", metavar="FOLDER", help="runs/<name>/models/champion of a run (by default newest)"
+    )
+    classify.add_argument(
+        "--json", dest="as_json", action="store_true", help="all probabilities, as JSON"
+    )
+    classify.set_defaults(command=_classify)
 
 
 def main(arguments=None):
@@ -220,6 +241,16 @@ def _synth(genre, tables, seconds, seed, kind, out):
     parts = ", ".join(f"{name} from {start:.1f} s" for start, name in clip.timeline)
     print(f"{out}: synthetic {kind} clip of {seconds:g} s, {parts}")
     return 0
+
+
+def _classify(names, model, as_json):
+    from genres.classify import classify
+
+    try:
+        return classify(names, model, as_json=as_json)
+    except BrokenPipeError:  # who reads has enough, as `head` has; Python's last flush goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import re
 import shutil
 from pathlib import Path
 
-from genres import Refusal, files, headlines, runner, sources
+from genres import Refusal, files, headlines, ledger, runner, sources
 from genres.progress import spoken
 
 LARGEST = 3_000_000
@@ -13,6 +13,9 @@ LARGEST = 3_000_000
 
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 """What stands around the table of results in README.md."""
+
+LEDGER_BEGIN, LEDGER_END = "<!-- ledger:begin -->", "<!-- ledger:end -->"
+"""What stands around the ledger in README.md."""
 
 
 def publish(folder, project=runner.PROJECT):
@@ -25,7 +28,8 @@ def publish(folder, project=runner.PROJECT):
     folder : str or Path
         The run's folder.
     project : Path
-        The project's folder: ``notebooks/``, ``figures/`` and the table in ``README.md`` change.
+        The project's folder: ``notebooks/``, ``figures/`` and, in ``README.md``, the table of
+        results and the ledger change.
 
     Returns
     -------
@@ -53,7 +57,7 @@ def publish(folder, project=runner.PROJECT):
         raise Refusal("The code of this run is in no commit: commit it, then publish.")
     cleaned = {notebook: _clean(run, notebook) for notebook in notebooks}
     described = _describe_run(states, commit)
-    readme = fill(project / "README.md", BEGIN, END, result_table(results, described))
+    readme = _fill_readme(project, results, described)
 
     for notebook, text in cleaned.items():
         files.write_text(notebook, text)
@@ -97,6 +101,16 @@ def result_table(results, run):
         f"{run['cpu']}, and {run['peak_memory'] / 1e9:.1f} GB of memory.",
     ]
     return "\n".join(lines)
+
+
+def _fill_readme(project, results, described):
+    readme = project / "README.md"
+    text = fill(readme, BEGIN, END, result_table(results, described))
+    if (project / ledger.PLACE).exists():
+        rows = ledger.read(project / ledger.PLACE)
+        written = ledger.table(rows, results, project)
+        text = fill(readme, LEDGER_BEGIN, LEDGER_END, written, text)
+    return text
 
 
 def _finished_state(run, notebook):
@@ -220,7 +234,7 @@ def _describe_run(states, commit):
     }
 
 
-def fill(readme, begin, end, text):
+def fill(readme, begin, end, text, old=None):
     """Give the README's text with another text between two marks.
 
     Parameters
@@ -231,13 +245,16 @@ def fill(readme, begin, end, text):
         The marks, which stay.
     text : str
         What is to stand between them.
+    old : str, optional
+        The text around, where it is no longer what the file has.
 
     Raises
     ------
     Refusal
         If the file lacks the marks.
     """
-    old = readme.read_text(encoding="utf-8") if readme.exists() else ""
+    if old is None:
+        old = readme.read_text(encoding="utf-8") if readme.exists() else ""
     before, found_begin, rest = old.partition(begin)
     _, found_end, after = rest.partition(end)
     if not found_begin or not found_end:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from genres import Refusal, corpora, files, headlines, sources
+from genres import Refusal, corpora, files, headlines, ledger, sources
 from genres.execution import NotebookFailed, count_cells, execute
 from genres.progress import Forecast, Watch, spoken
 
@@ -129,6 +129,7 @@ def run_report(
     with _lock(folder), _signals_that_stop():
         print(f"Data: {found.reason}")
         print(f"Run: {_as_seen_from_here(folder)}", flush=True)
+        (folder / "ledger.md").unlink(missing_ok=True)
         seconds, failures = _execute_all(run, notebooks, fresh)
         standing = combine_results(run)
     names = [notebook.stem for notebook in notebooks]
@@ -136,6 +137,8 @@ def run_report(
     print(f"\n{headlines.comparison_table(names, seconds, standing, published)}\n")
     for failure in failures:
         print(failure)
+    if not failures and (project / ledger.PLACE).exists():
+        print(_write_ledger(run, standing))
     return 1 if failures else 0
 
 
@@ -200,6 +203,22 @@ def combine_results(run):
     }
     files.write_json(run.folder / "results.json", standing)
     return standing
+
+
+def _write_ledger(run, results):
+    """Set the run's figures beside the reports' in ``ledger.md``; give a line that says so."""
+    rows = ledger.read(run.project / ledger.PLACE)
+    rough = " This is a rehearsal: its figures are rough." if run.quick else ""
+    text = (
+        "# Ledger: every figure of the five reports\n\n"
+        f"Here is what this run found, on {run.data.name}.{rough} Why a figure differs is said of "
+        "the published run. A cell's number is the one beside it in the executed notebook.\n\n"
+        f"{ledger.table(rows, results, run.folder)}\n"
+    )
+    path = run.folder / "ledger.md"
+    files.write_text(path, text)
+    summary = ledger.summary(rows, results)
+    return f"Ledger of the five reports, {_as_seen_from_here(path)}: {summary}.{rough}"
 
 
 def _execute_all(run, notebooks, fresh):

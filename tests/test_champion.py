@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from genres import Refusal, audio, champion, synth, tables
-from genres.champion import Champion, Effort, Mixture, Tracks
+from genres import Refusal, audio, champion, experts, synth, tables
+from genres.champion import Champion, Mixture
+from genres.experts import Effort, Tracks
 
 LITTLE = Effort(lstms=2, lstm_epochs=2, cnns=1, cnn_epochs=1)
 
@@ -15,15 +16,15 @@ def tracks():
     rng = np.random.default_rng(0)
     labels = np.arange(40) % 2
     shift = labels[:, None, None]
-    segments = rng.normal(size=(40, 3, len(tables.FEATURES))) + shift
+    segments = (rng.normal(size=(40, 3, len(tables.FEATURES))) + shift).astype(np.float32)
     mel = rng.integers(60, 120, size=(40, 128, 387)) + 60 * shift
-    return Tracks(segments.astype(np.float32), mel.astype(np.uint8)), labels
+    return Tracks(segments, mel.astype(np.uint8)), labels
 
 
 @pytest.fixture(scope="module")
 def trained(tracks):
     calls = []
-    fitted = champion.fit_kinds(*tracks, 2, seed=3, effort=LITTLE, step=calls.append)
+    fitted = champion.fit_experts(*tracks, 2, seed=3, effort=LITTLE, step=calls.append)
     assert sum(calls) == champion.n_steps(LITTLE)
     answers = champion.ask(fitted, tracks[0])
     return Champion(["a", "b"], 3, fitted, champion.mix(answers, tracks[1]))
@@ -44,7 +45,7 @@ def test_a_champion_is_the_same_after_it_was_kept(trained, tracks, tmp_path):
     )
 
 
-@pytest.mark.parametrize("content", [None, "{}", '{"kinds": ["unheard of"]}', "no JSON"])
+@pytest.mark.parametrize("content", [None, "{}", '{"experts": ["unheard of"]}', "no JSON"])
 def test_a_folder_without_a_sound_champion_is_refused(tmp_path, content):
     if content:
         (tmp_path / "champion.json").write_text(content)
@@ -64,18 +65,69 @@ def test_the_mixture_trusts_the_kind_that_is_right():
 
 def test_a_mixture_worked_by_hand():
     answers = {"a": np.array([[0.8, 0.2]]), "b": np.array([[0.4, 0.6]])}
-    mixed = Mixture({"a": 0.5, "b": 0.5}, 1.0)(answers)
+    as_they_are = {"a": 1.0, "b": 1.0}
+    mixed = Mixture({"a": 0.5, "b": 0.5}, as_they_are, 1.0)(answers)
     np.testing.assert_allclose(mixed, [[0.6, 0.4]])
     # At temperature 1/2, probabilities are squared.
-    mixed = Mixture({"a": 0.5, "b": 0.5}, 0.5)(answers)
+    mixed = Mixture({"a": 0.5, "b": 0.5}, as_they_are, 0.5)(answers)
     np.testing.assert_allclose(mixed, [[0.36 / 0.52, 0.16 / 0.52]])
+    mixed = Mixture({"a": 1.0}, {"a": 0.5}, 1.0)(answers)
+    np.testing.assert_allclose(mixed, [[0.64 / 0.68, 0.04 / 0.68]])
 
 
-@pytest.mark.parametrize(("seconds", "n_clips"), [(4, 1), (30, 1), (31, 2), (75, 3)])
-def test_sound_of_any_length_is_heard_in_clips_of_thirty_seconds(seconds, n_clips):
-    samples = synth.render("pop", 0, 30).samples
-    samples = np.resize(samples, seconds * audio.SAMPLE_RATE)
-    tracks = champion.listen(samples, 3)
-    assert tracks.segments.shape == (n_clips, 3, len(tables.FEATURES))
-    assert tracks.mel.shape == (n_clips, 128, 387)
+@pytest.mark.parametrize(
+    ("seconds", "n_clips"), [(4, 1), (30, 1), (30.01, 1), (31, 1), (31.5, 2), (75, 3)]
+)
+def test_sound_of_any_length_is_cut_into_clips_of_thirty_seconds(seconds, n_clips):
+    samples = np.arange(seconds * audio.SAMPLE_RATE, dtype=np.float32)
+    clips = champion.windows(samples)
+    assert [len(clip) for clip in clips] == [30 * audio.SAMPLE_RATE] * n_clips
+    assert clips[0][0] == 0
+    if seconds == 4:  # repeated
+        np.testing.assert_array_equal(clips[0][4 * audio.SAMPLE_RATE :][: len(samples)], samples)
+    elif n_clips > 1:
+        assert clips[-1][-1] == samples[-1]
+
+
+def test_what_is_heard_of_a_clip():
+    tracks = champion.listen(champion.windows(synth.render("pop", 0, 4).samples), 3)
+    assert tracks.segments.shape == (1, 3, len(tables.FEATURES))
+    assert tracks.mel.shape == (1, 128, 387)
     assert np.isfinite(tracks.segments).all()
+
+
+def test_a_kernel_machine_knows_no_more_segments_than_it_can(tracks, monkeypatch):
+    monkeypatch.setattr(experts, "MOST_SUPPORT", 50)
+    fit = {"seed": 0, "effort": LITTLE, "step": lambda n: None}
+    machine = experts.KernelMachine.fit(*tracks, 2, **fit)
+    assert machine.support.shape[0] == 50
+    assert np.mean(machine.answer(tracks[0]).argmax(axis=1) == tracks[1]) > 0.9
+
+
+HALVES = [(np.arange(20), np.arange(20, 40)), (np.arange(20, 40), np.arange(20))]
+
+
+def test_held_out_answers_are_of_experts_that_did_not_learn_from_what_is_asked(tracks):
+    heard, labels = tracks
+    # What can be learnt from one half does not hold in the other.
+    upset = np.where(np.arange(40) < 20, labels, 1 - labels)
+    answers = champion.held_out_answers(heard, upset, HALVES, 2, effort=LITTLE)
+    assert set(answers) == set(champion.EXPERTS)
+    for given in answers.values():
+        assert np.mean(given.argmax(axis=1) == upset) < 0.2
+
+
+def test_held_out_answers_are_kept_for_the_same_question(tracks, tmp_path, monkeypatch):
+    calls = []
+    ask = {"effort": LITTLE, "folder": tmp_path, "step": calls.append}
+    answers = champion.held_out_answers(*tracks, HALVES[:1], 2, **ask)
+    assert sum(calls) == champion.n_steps(LITTLE)
+    monkeypatch.setattr(champion, "fit_experts", lambda *_, **__: pytest.fail("trained again"))
+    again = champion.held_out_answers(*tracks, HALVES[:1], 2, **ask)
+    assert sum(calls) == 2 * champion.n_steps(LITTLE)
+    for name, given in answers.items():
+        np.testing.assert_array_equal(given, again[name])
+        assert np.isnan(given[:20]).all()
+        assert np.isfinite(given[20:]).all()
+    with pytest.raises(BaseException, match="trained again"):
+        champion.held_out_answers(*tracks, HALVES[:1], 2, seed=1, **ask)

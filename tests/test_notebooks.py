@@ -40,6 +40,7 @@ KEYS = {
         "interval",
         "per_genre",
     },
+    "06-honest-evaluation": {"faults", "differences", "calibration"},
     "07-spectrogram-models": {"table", "best_cnn"},
     "08-mel-vs-mfcc": {"models"},
     "09-genre-maps": {"separation", "counts"},
@@ -48,6 +49,13 @@ KEYS = {
         "random_split_accuracies",
         "track_split_accuracies",
         "wavelet_gain",
+    },
+    "11-champion": {
+        "accuracies",
+        "macro_f1",
+        "interval",
+        "artist_filtered_accuracy",
+        "members",
     },
 }
 
@@ -202,6 +210,29 @@ def test_published_windows_of_one_track_on_both_sides_flatter(published):
     )
     assert apart >= 0.08
     assert len(results["track_split_accuracies"]) >= 5
+
+
+def test_the_published_champion_is_better_than_the_reports_by_fair_means(published):
+    champion = published["11-champion"]
+    assert len(champion["accuracies"]) >= 3
+    assert np.mean(champion["accuracies"]) >= 0.84
+    assert champion["n_artist_clips"] == 938
+    assert champion["artist_filtered_accuracy"] >= 0.62
+    assert len(champion["without_copies"]) == len(champion["accuracies"])
+    assert 0 < champion["fault_filtered_accuracy"] < 1
+
+
+def test_published_faults_have_both_figures_and_an_interval(published):
+    faults = published["06-honest-evaluation"]["faults"]
+    kinds = {"feature_selection", "segments", "copies", "artist", "fault_filtered", "seed"}
+    assert set(faults) == kinds
+    for models in faults.values():
+        for row in models.values():
+            assert row["low"] <= row["honest"] <= row["high"]
+            assert row["n"] > 0
+    for fault in ("feature_selection", "segments", "artist", "seed"):
+        assert all(row["naive"] > row["honest"] for row in faults[fault].values())
+    assert {row["n"] for row in faults["artist"].values()} == {938}
 
 
 def test_published_pictures_are_those_the_readme_shows(published):
