@@ -11,6 +11,9 @@ from genres.progress import spoken
 LARGEST = 3_000_000
 """Bytes of the largest notebook that is published: larger ones GitHub does not show."""
 
+OPENINGS = "test-openings.csv"
+"""The list of times that a champion was scored on the course's test tracks, in ``figures/``."""
+
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 """What stands around the table of results in README.md."""
 
@@ -65,6 +68,7 @@ def publish(folder, project=runner.PROJECT):
     files.write_json(project / "figures" / "results.json", results)
     files.write_json(project / "figures" / "run.json", described)
     files.write_text(project / "README.md", readme)
+    _log_opening(project / "figures" / OPENINGS, results, described)
     return notebooks
 
 
@@ -101,6 +105,18 @@ def result_table(results, run):
         f"{run['cpu']}, and {run['peak_memory'] / 1e9:.1f} GB of memory.",
     ]
     return "\n".join(lines)
+
+
+def _log_opening(path, results, run):
+    """Note that a champion was scored on the test tracks, unless that run is noted already."""
+    accuracies = results.get("11-champion", {}).get("accuracies")
+    lines = path.read_text(encoding="utf-8") if path.exists() else "date,commit,accuracy,what\n"
+    if accuracies and run["date"] not in lines:
+        accuracy = sum(accuracies) / len(accuracies)
+        line = (
+            f"{run['date']},{run['commit'][:10]},{accuracy:.4f},mean of {len(accuracies)} seeds\n"
+        )
+        files.write_text(path, lines + line)
 
 
 def _fill_readme(project, results, described):

@@ -39,7 +39,8 @@ def faults(rows, title):
     axis.plot(naive, places, "X", color=_COLOURS[3], label="tempting")
     axis.set_yticks(places, rows)
     axis.invert_yaxis()
-    axis.set(title=title, xlabel="accuracy")
+    axis.set_xlabel("accuracy")
+    figure.suptitle(title, weight="bold")
     figure.legend(loc="outside lower center", ncols=3)
     return figure
 

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from genres import Refusal, files, runner
-from genres.publish import BEGIN, END, LARGEST, publish, result_table
+from genres.publish import BEGIN, END, LARGEST, _log_opening, publish, result_table
 
 KNN, SEARCH = "02-knn-baseline", "03-feature-search"
 
@@ -265,3 +265,18 @@ def test_the_readme_of_the_project_shows_the_published_results():
     table = result_table(files.read_json(published), run)
     readme = (runner.PROJECT / "README.md").read_text(encoding="utf-8")
     assert f"{BEGIN}\n{table}\n{END}" in readme
+
+
+def test_each_time_that_test_tracks_were_opened_is_noted_once(tmp_path):
+    results = {"11-champion": {"accuracies": [0.8, 0.9]}}
+    run = {"date": "2026-01-02", "commit": "0123456789abcdef"}
+    path = tmp_path / "openings.csv"
+    for _ in range(2):
+        _log_opening(path, results, run)
+    _log_opening(path, {}, {**run, "date": "2026-01-03"})
+    _log_opening(path, results, {**run, "date": "2026-01-04"})
+    assert path.read_text().splitlines() == [
+        "date,commit,accuracy,what",
+        "2026-01-02,0123456789,0.8500,mean of 2 seeds",
+        "2026-01-04,0123456789,0.8500,mean of 2 seeds",
+    ]
