@@ -34,7 +34,7 @@ class Answer(NamedTuple):
     def __str__(self):
         likeliest = list(self.genres.items())[:3]
         said = ", ".join(f"{genre} {100 * share:.0f} %" for genre, share in likeliest)
-        padded = ", padded with silence to 30 s" if self.padded else ""
+        padded = ", padded with itself to 30 s" if self.padded else ""
         mean = f", mean of {self.windows} windows of 30 s" if self.windows > 1 else ""
         silent = ", silent: this says nothing" if self.silent else ""
         return f"{self.file}: {said} ({spoken(self.seconds)}{padded}{mean}{silent})"
