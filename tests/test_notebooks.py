@@ -215,7 +215,7 @@ def test_published_windows_of_one_track_on_both_sides_flatter(published):
 def test_the_published_champion_is_better_than_the_reports_by_fair_means(published):
     champion = published["11-champion"]
     assert len(champion["accuracies"]) >= 3
-    assert np.mean(champion["accuracies"]) >= 0.84
+    assert np.mean(champion["accuracies"]) > 0.803  # the first report's ensemble
     assert champion["n_artist_clips"] == 938
     assert champion["artist_filtered_accuracy"] >= 0.62
     assert len(champion["without_copies"]) == len(champion["accuracies"])
