@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from genres import files
 from genres.tables import FEATURES
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -30,6 +31,15 @@ def real_data():
     if not folder:
         pytest.skip("GENRE_TEST_DATA is not set: no real data")
     return Path(folder).resolve()
+
+
+@pytest.fixture(scope="session")
+def published():
+    """Results of the published run, or a skip before there is one."""
+    path = PROJECT / "figures" / "results.json"
+    if not path.exists():
+        pytest.skip("no run is published yet")
+    return files.read_json(path)
 
 
 @pytest.fixture(scope="session")

@@ -58,14 +58,6 @@ def rows():
     return ledger.read(PROJECT / ledger.PLACE)
 
 
-@pytest.fixture(scope="module")
-def published():
-    path = PROJECT / "figures" / "results.json"
-    if not path.exists():
-        pytest.skip("no run is published yet")
-    return files.read_json(path)
-
-
 # The ledger of the project
 
 

@@ -65,14 +65,6 @@ def quick_results(quick_run):
     return files.read_json(quick_run / "results.json")
 
 
-@pytest.fixture(scope="module")
-def published():
-    path = PROJECT / "figures" / "results.json"
-    if not path.exists():
-        pytest.skip("no run is published yet")
-    return files.read_json(path)
-
-
 def read(path):
     return nbformat.read(path, as_version=4)
 
