@@ -107,7 +107,7 @@ class Bench:
         path = self.folder / "figures" / f"{self.notebook}-{picture}.png"
         with files.atomic(path) as temporary:
             figure.figure.savefig(temporary)
-        display(figure)
+        display(figure, metadata={"image/png": {"alt": plots.describe(figure.figure)}})
         plots.close(figure.figure)
 
     def keep(self, *, seeds, n_train, n_test, **results):

@@ -1,5 +1,6 @@
 """How does a file become samples, or a clear refusal?"""
 
+import os
 import re
 import stat
 from pathlib import Path
@@ -174,7 +175,7 @@ def _decode(path, longest, shortest):
     try:
         with path.open("rb") as file:
             head = file.read(_HEAD_BYTES)
-        sound = soundfile.SoundFile(path)
+        sound = soundfile.SoundFile(os.fsencode(path))  # which need not be UTF-8
     except OSError as error:
         raise AudioError("unreadable", f"{path} cannot be read: {error.strerror}.") from error
     except soundfile.LibsndfileError as error:

@@ -1,8 +1,9 @@
 """What is the best answer for one clip?
 
-Three experts are asked, which hear different things; `genres.experts` has them. Their probabilities
-are averaged, with a weight for each, and brought to a temperature at which they mean what they say.
-Weights and temperatures come from tracks that the experts did not learn from.
+Experts can be asked that hear different things; `genres.experts` has them. The probabilities of
+those that are asked are averaged, with a weight for each, and brought to a temperature at which
+they mean what they say. Weights and temperatures come from tracks that the experts did not learn
+from.
 """
 
 import hashlib
@@ -276,12 +277,15 @@ class Champion(NamedTuple):
         The experts, as `fit_experts` gives them.
     mixture : Mixture
         How their answers become one.
+    known : list of [str, str]
+        Name and genre of the tracks that it learnt from.
     """
 
     genres: list
     n_steps: int
     fitted: dict
     mixture: Mixture
+    known: list
 
     def probabilities(self, tracks):
         """Give probabilities for tracks, (n_tracks, n_genres)."""
@@ -299,6 +303,7 @@ def save(champion, folder):
         "n_steps": champion.n_steps,
         "experts": list(champion.fitted),
         **champion.mixture._asdict(),
+        "known": champion.known,
     }
     files.write_json(folder / "champion.json", description)
 
@@ -320,7 +325,10 @@ def load(folder):
         mixture = Mixture(*(description[field] for field in Mixture._fields))
         if set(mixture.weights) != set(fitted) or set(mixture.temperatures) != set(fitted):
             raise KeyError("weights of other experts")
-        return Champion(description["genres"], description["n_steps"], fitted, mixture)
+        genres, n_steps, known = (description[field] for field in ("genres", "n_steps", "known"))
+        if any(expert.n_genres != len(genres) for expert in fitted.values()):
+            raise KeyError("genres of other experts")
+        return Champion(genres, n_steps, fitted, mixture, known)
     except (KeyError, TypeError) as error:
         raise Refusal(
             f"{folder} holds no champion that this version knows: make it again."

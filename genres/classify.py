@@ -147,11 +147,16 @@ def _origin(folder):
     return quick, results.get("synthetic", run.name.removesuffix("-quick") == corpora.SYNTHETIC)
 
 
-def _load(folder):
+def describe_model(folder):
+    """Say in a line which champion a folder holds, and where its answers are worth less."""
     quick, synthetic = _origin(folder)
     rough = ", of a rehearsal: its answers are rough" if quick else ""
     toy = ", trained on synthetic music: it knows no other" if synthetic else ""
-    _say(f"Model: {folder}{rough}{toy}", sys.stderr)
+    return f"Model: {folder}{rough}{toy}"
+
+
+def _load(folder):
+    _say(describe_model(folder), sys.stderr)
     from genres import champion  # which imports TensorFlow, and that takes seconds
 
     return champion.load(folder)
@@ -165,8 +170,6 @@ def _answers(paths, folder, longest):
             sound = audio.read_whole(path, longest=longest)
         except audio.AudioError as error:
             yield Skipped(str(path), str(error))
-        except UnicodeEncodeError:  # soundfile opens no other
-            yield Skipped(str(path), f"{path} has a name that is not UTF-8: rename it.")
         else:
             champion = champion or _load(folder)
             yield _answer(champion, path, sound)

@@ -65,7 +65,7 @@ class KernelMachine(NamedTuple):
     """Kernel ridge regression on features of segments and on the texture of their mel spectrogram.
 
     Every number is standardised. How far two segments are apart is the mean squared difference of
-    their numbers, averaged over five families of numbers: each family counts the same, however
+    their numbers, averaged over ten families of numbers: each family counts the same, however
     large it is. A clip's answer is the mean over its segments.
 
     Attributes
@@ -76,6 +76,8 @@ class KernelMachine(NamedTuple):
         What each of them says for each genre.
     mean, deviation, weight : array of float32, shape (n_numbers,)
         What numbers are standardised by, and how much each counts.
+    track : array of int, shape (n_support,)
+        Of which of the tracks that were learnt from each segment is, in rising order.
     """
 
     support: np.ndarray
@@ -83,6 +85,12 @@ class KernelMachine(NamedTuple):
     mean: np.ndarray
     deviation: np.ndarray
     weight: np.ndarray
+    track: np.ndarray
+
+    @property
+    def n_genres(self):
+        """How many genres it knows."""
+        return self.coefficients.shape[1]
 
     @staticmethod
     def n_steps(effort):
@@ -92,26 +100,53 @@ class KernelMachine(NamedTuple):
     @classmethod
     def fit(cls, tracks, labels, n_genres, *, seed, effort, step):
         """Learn from tracks; of more than `MOST_SUPPORT` segments, so many drawn by chance."""
-        families, targets = _families(tracks), np.repeat(labels, tracks.segments.shape[1])
-        if len(targets) > MOST_SUPPORT:
-            drawn = np.random.default_rng(seed).choice(len(targets), MOST_SUPPORT, replace=False)
-            families, targets = [family[drawn] for family in families], targets[drawn]
+        families = _families(tracks)
+        track = np.repeat(np.arange(len(labels)), tracks.segments.shape[1])
+        if len(track) > MOST_SUPPORT:
+            drawn = np.random.default_rng(seed).choice(len(track), MOST_SUPPORT, replace=False)
+            drawn.sort()
+            families, track = [family[drawn] for family in families], track[drawn]
         values = np.concatenate(families, axis=1)
         mean, deviation = values.mean(axis=0), np.maximum(values.std(axis=0), 1e-6)
         sizes = np.concatenate([np.full(family.shape[1], family.shape[1]) for family in families])
         weight = (1 / np.sqrt(2 * len(families) * sizes)).astype(np.float32)
         support = _scaled(values, mean, deviation, weight)
         ridge = KernelRidge(alpha=_RIDGE, kernel="rbf", gamma=1.0)
-        ridge.fit(support, np.eye(n_genres)[targets] - 1 / n_genres)
+        ridge.fit(support, np.eye(n_genres)[labels[track]] - 1 / n_genres)
         step(1)
-        return cls(support, ridge.dual_coef_.astype(np.float32), mean, deviation, weight)
+        return cls(support, ridge.dual_coef_.astype(np.float32), mean, deviation, weight, track)
 
     def answer(self, tracks):
         """Give probabilities, (n_tracks, n_genres)."""
-        values = np.concatenate(_families(tracks), axis=1)
-        near = rbf_kernel(_scaled(values, *self[2:]), self.support, gamma=1.0)
-        scores = (near @ self.coefficients).reshape(len(tracks.mel), -1, self.coefficients.shape[1])
+        scores = self._near(tracks) @ self.coefficients
+        scores = scores.reshape(len(tracks.mel), -1, self.n_genres)
         return softmax(_SHARPNESS * scores.mean(axis=1), axis=1)
+
+    def likeness(self, tracks):
+        """Say how like each track that it knows is to others.
+
+        Parameters
+        ----------
+        tracks : Tracks
+            The others.
+
+        Returns
+        -------
+        places : array of int, shape (n_known,)
+            Which of the tracks learnt from have segments here: all, unless there were too many.
+        likeness : array of float, shape (n_tracks, n_known)
+            From 0 to 1: for each segment of a track the kernel at the nearest segment of the known
+            one; the mean over segments.
+        """
+        places, first = np.unique(self.track, return_index=True)
+        nearest = np.maximum.reduceat(self._near(tracks), first, axis=1)
+        return places, nearest.reshape(len(tracks.mel), -1, len(places)).mean(axis=1)
+
+    def _near(self, tracks):
+        """Give the kernel between segments, (n_tracks * n_steps, n_support)."""
+        values = np.concatenate(_families(tracks), axis=1)
+        scaled = _scaled(values, self.mean, self.deviation, self.weight)
+        return rbf_kernel(scaled, self.support, gamma=1.0)
 
     def save(self, folder):
         """Keep it in a folder."""
@@ -157,6 +192,11 @@ class Lstms(NamedTuple):
 
     ensemble: networks.Ensemble
     preparation: dict
+
+    @property
+    def n_genres(self):
+        """How many genres they know."""
+        return self.ensemble.members[0].output_shape[-1]
 
     @staticmethod
     def n_steps(effort):
@@ -235,6 +275,11 @@ class Cnns(NamedTuple):
     ensemble: networks.Ensemble
     preparation: dict
 
+    @property
+    def n_genres(self):
+        """How many genres they know."""
+        return self.ensemble.members[0].output_shape[-1]
+
     @staticmethod
     def n_steps(effort):
         """Give how often `fit` calls its ``step``."""
@@ -267,9 +312,14 @@ class Cnns(NamedTuple):
         return cls(networks.Ensemble(members, {}, {}), preparation)
 
     def answer(self, tracks):
-        """Give probabilities, (n_tracks, n_genres): the mean over windows that cover a clip."""
+        """Give probabilities, (n_tracks, n_genres): the mean over windows that cover a clip.
+
+        A clip that is shorter than a window is repeated.
+        """
         values, width = _standardised(_bands(tracks), self.preparation), self.preparation["width"]
-        starts = np.linspace(0, values.shape[1] - width, _N_WINDOWS).astype(int)
+        n_columns = values.shape[1]
+        values = values[:, np.arange(max(width, n_columns)) % n_columns]
+        starts = np.unique(np.linspace(0, values.shape[1] - width, _N_WINDOWS).astype(int))
         return np.mean(
             [
                 networks.answers(member, values[:, at : at + width])

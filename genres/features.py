@@ -158,7 +158,7 @@ def kaggle_features(samples, sr=22050):
         frames.bandwidth,
         frames.rolloff,
         frames.zero_crossing_rate,
-        *_harmonic_and_percussive(samples),
+        *harmonic_and_percussive(samples),
     )
     return np.concatenate(
         [
@@ -293,8 +293,21 @@ def _tempo(onsets, sr):
     return bpm[np.argmax(np.log1p(1e6 * autocorrelation) + preference)]
 
 
-def _harmonic_and_percussive(samples):
-    """Split a sound by median filters along time and along frequency (Fitzgerald 2010)."""
+def harmonic_and_percussive(samples):
+    """Split a sound into what lasts and what strikes.
+
+    Median filters along time and along frequency tell the two apart (Fitzgerald, 2010).
+
+    Parameters
+    ----------
+    samples : array of float32, shape (n_samples,)
+        Mono; 22,050 samples per second are what the filters are made for.
+
+    Returns
+    -------
+    list of array of float32, shape (n_samples,)
+        The harmonic part and the percussive part; their sum is the sound.
+    """
     spectra = librosa.stft(samples, pad_mode="reflect")
     magnitude = np.abs(spectra)
     harmonic = _running_median(magnitude)

@@ -245,6 +245,7 @@ def fit_ensemble(
     epochs,
     batch_size=32,
     seed=0,
+    rows=None,
     validation=None,
     progress=None,
     dask=None,
@@ -265,6 +266,8 @@ def fit_ensemble(
         ``seed + i``, whatever the number of members.
     epochs, batch_size, seed : int
         Passes over the rows; rows of a step; seed.
+    rows : array of int, shape (n_members, n_own_rows), optional
+        Which rows each member learns from; all of them learn from all rows by default.
     validation : tuple of (values, labels), optional
         Rows to score after each epoch.
     progress : callable, optional
@@ -292,36 +295,42 @@ def fit_ensemble(
         keras.utils.set_random_seed(seed + member)
         members.append(build())
     building = time.perf_counter() - start
-    seeds = range(seed, seed + n_members)
+    if rows is None:
+        rows = np.tile(np.arange(len(values)), (n_members, 1))
+    own = [(seed + member, rows[member]) for member in range(n_members)]
     settings = (values, labels, epochs, batch_size, validation)
     if parallel.cluster_address(dask):
-        curves, seconds = _train_far_away(build, members, seeds, settings, progress, dask)
+        curves, seconds = _train_far_away(build, members, own, settings, progress, dask)
     else:
-        curves, seconds = _train(members, seeds, settings, progress)
+        curves, seconds = _train(members, own, settings, progress)
     seconds["tracing"] += building
     return Ensemble(members, curves, seconds)
 
 
-def _train(members, seeds, settings, progress=None):
-    """Train members side by side; give their curves and the seconds it took."""
+def _train(members, own, settings, progress=None):
+    """Train members side by side, each with a seed and rows of its own.
+
+    Gives their curves and the seconds it took.
+    """
     values, labels, epochs, batch_size, validation = settings
     start = time.perf_counter()
-    stacked = Stacked(members, seeds)
+    stacked = Stacked(members, [seed for seed, _ in own])
     train_step = stacked.train_step(values, labels)
-    orders = [np.random.default_rng(seed) for seed in seeds]
+    orders = [(np.random.default_rng(seed), rows) for seed, rows in own]
+    n_rows = len(own[0][1])
     curves = {"loss": [], "accuracy": []}
     if validation:
         curves |= {"val_loss": [], "val_accuracy": []}
     traced = None
     for epoch in range(epochs):
-        order = np.stack([rng.permutation(len(values)) for rng in orders])
+        order = np.stack([rng.permutation(rows) for rng, rows in orders])
         sums = 0.0
-        for first in range(0, len(values), batch_size):
+        for first in range(0, n_rows, batch_size):
             batch = tf.constant(order[:, first : first + batch_size])
-            step_sums = train_step(batch, tf.constant(epoch * len(values) + first))
+            step_sums = train_step(batch, tf.constant(epoch * n_rows + first))
             traced = traced or time.perf_counter()
             sums = sums + step_sums
-        loss, accuracy = (sums / len(values)).numpy()
+        loss, accuracy = (sums / n_rows).numpy()
         curves["loss"].append(loss)
         curves["accuracy"].append(accuracy)
         if validation:
@@ -335,14 +344,14 @@ def _train(members, seeds, settings, progress=None):
     return {name: np.array(c).T for name, c in curves.items()}, seconds
 
 
-def _train_far_away(build, members, seeds, settings, progress, dask):
+def _train_far_away(build, members, own, settings, progress, dask):
     """Train members two by two on a cluster; give their curves and the seconds of all workers.
 
     Their first weights travel with the work: a worker's own threads draw random numbers too.
     """
     pairs = [slice(first, first + 2) for first in range(0, len(members), 2)]
     work = [
-        (pair.start, seeds[pair], [member.get_weights() for member in members[pair]])
+        (pair.start, own[pair], [member.get_weights() for member in members[pair]])
         for pair in pairs
     ]
     parts = {}
@@ -362,12 +371,12 @@ def _train_far_away(build, members, seeds, settings, progress, dask):
 
 def _train_pair(build, settings, work):
     """Train two members where the call comes to, from weights and to weights."""
-    first, seeds, weights = work
+    first, own, weights = work
     keras.backend.clear_session()
     members = [build() for _ in weights]
     for member, initial in zip(members, weights, strict=True):
         member.set_weights(initial)
-    curves, seconds = _train(members, seeds, settings)
+    curves, seconds = _train(members, own, settings)
     return first, [member.get_weights() for member in members], curves, seconds
 
 

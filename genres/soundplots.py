@@ -7,10 +7,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import NullLocator
 
-from genres.plots import SEQUENTIAL, WIDTH, genre_colours
+from genres.plots import LINES, SEQUENTIAL, WIDTH, genre_colours
 
 _FREQUENCIES = (100, 300, 1000, 3000, 10000)
-_LINES = ("-", "--", ":", "-.")
 
 
 def spectrograms(pictures, titles, seconds, scales, *, n_columns=2, label="dB", grey=False):
@@ -98,8 +97,8 @@ def wavelet(t, values, points, frequencies, gains):
     left.plot(*points, "o", color="C1", markersize=4, label="PyWavelets")
     left.set(title="Mother wavelet", xlabel="t (no unit)", ylabel="ψ(t)", xlim=(t[0], t[-1]))
     left.legend()
-    for (name, gain), line in zip(gains.items(), cycle(_LINES), strict=False):
-        right.plot(frequencies, gain, line, label=name)
+    for (name, gain), line in zip(gains.items(), cycle(LINES), strict=False):
+        right.plot(frequencies, gain, linestyle=line, label=name)
     right.set(title="What it hears, stretched", xlabel="frequency (Hz)", ylabel="gain")
     right.set_ylim(-0.1, 1.5)  # room for the names
     _mark_octaves(right.xaxis, frequencies, 2)
@@ -168,8 +167,10 @@ def octaves(levels, frequencies, title, label):
     """
     figure, axis = plt.subplots(figsize=(WIDTH, 3.8))
     colours = genre_colours(list(levels))
-    for (genre, values), line in zip(levels.items(), cycle(_LINES), strict=False):
-        axis.plot(frequencies, values, line, marker="o", markersize=4, color=colours[genre])
+    for (genre, values), line in zip(levels.items(), cycle(LINES), strict=False):
+        axis.plot(
+            frequencies, values, linestyle=line, marker="o", markersize=4, color=colours[genre]
+        )
         axis.lines[-1].set_label(genre)
     axis.set(title=title, xlabel="frequency (Hz)", ylabel=label)
     _mark_octaves(axis.xaxis, frequencies)

@@ -108,6 +108,13 @@ def test_silence_is_kept_and_said(tmp_path):
     assert len(sound.samples) == SAMPLE_RATE
 
 
+def test_a_name_need_not_be_utf_8(tmp_path):
+    path = tmp_path / os.fsdecode(b"caf\xe9.wav")
+    soundfile.write(tmp_path / "plain.wav", tone(1), SAMPLE_RATE)
+    (tmp_path / "plain.wav").rename(path)
+    assert len(read(path, seconds=1).samples) == SAMPLE_RATE
+
+
 def test_a_little_may_be_missing_where_that_is_allowed(tmp_path):
     path = tmp_path / "short.wav"
     soundfile.write(path, tone(0.98), SAMPLE_RATE)

@@ -27,7 +27,8 @@ def trained(tracks):
     fitted = champion.fit_experts(*tracks, 2, seed=3, effort=LITTLE, step=calls.append)
     assert sum(calls) == champion.n_steps(LITTLE)
     answers = champion.ask(fitted, tracks[0])
-    return Champion(["a", "b"], 3, fitted, champion.mix(answers, tracks[1]))
+    known = [[f"{number}.wav", "ab"[label]] for number, label in enumerate(tracks[1])]
+    return Champion(["a", "b"], 3, fitted, champion.mix(answers, tracks[1]), known)
 
 
 def test_genres_that_differ_in_everything_are_told_apart(trained, tracks):
@@ -43,6 +44,29 @@ def test_a_champion_is_the_same_after_it_was_kept(trained, tracks, tmp_path):
     np.testing.assert_allclose(
         loaded.probabilities(tracks[0]), trained.probabilities(tracks[0]), atol=1e-6
     )
+
+
+def test_a_champion_whose_genres_are_not_its_experts_is_refused(trained, tmp_path):
+    champion.save(trained._replace(genres=["a", "b", "c"]), tmp_path)
+    with pytest.raises(Refusal, match="no champion"):
+        champion.load(tmp_path)
+
+
+def test_a_track_that_is_known_is_likest_to_itself(trained, tracks):
+    machine = trained.fitted["kernel machine on texture"]
+    places, likeness = machine.likeness(tracks[0])
+    np.testing.assert_array_equal(places, range(40))
+    np.testing.assert_array_equal(likeness.argmax(axis=1), places)
+    np.testing.assert_allclose(np.diag(likeness), 1, atol=1e-4)
+    assert likeness.min() >= 0
+
+
+def test_one_segment_alone_is_answered_too(trained, tracks):
+    for name, expert in trained.fitted.items():
+        short = Tracks(tracks[0].segments[:5, :1], tracks[0].mel[:5, :, :129])
+        answers = expert.answer(short)
+        assert answers.shape == (5, 2), name
+        np.testing.assert_allclose(answers.sum(axis=1), 1, rtol=1e-5)
 
 
 @pytest.mark.parametrize("content", [None, "{}", '{"experts": ["unheard of"]}', "no JSON"])

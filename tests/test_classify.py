@@ -249,7 +249,7 @@ def test_a_trained_champion_answers(runs, tmp_path, capsys):
     effort = Effort(lstms=2, lstm_epochs=1, cnns=1, cnn_epochs=1)
     fitted = champion.fit_experts(tracks, labels, 2, effort=effort)
     mixture = champion.mix(champion.ask(fitted, tracks), labels)
-    trained = Champion(["a", "b"], 3, fitted, mixture)
+    trained = Champion(["a", "b"], 3, fitted, mixture, [])
     champion.save(trained, runs / "toy" / "models" / "champion")
 
     path = write_sound(tmp_path / "song.mp3", 35)

@@ -77,6 +77,19 @@ def test_the_recurrences_gradient_is_tensorflows_own(n_steps):
         np.testing.assert_allclose(ours, theirs, atol=1e-10)
 
 
+def test_each_member_can_learn_from_rows_of_its_own(sequences):
+    values, labels = sequences
+    rows = np.array([range(80), range(80, 160)])
+    settings = {"epochs": 2, "batch_size": 16}
+    both = networks.fit_ensemble(lstm, *sequences, n_members=2, rows=rows, **settings)
+    for seed, (own, member) in enumerate(zip(rows, both.members, strict=True)):
+        alone = networks.fit_ensemble(
+            lstm, values[own], labels[own], n_members=1, seed=seed, **settings
+        )
+        for ours, theirs in zip(member.get_weights(), alone.members[0].get_weights(), strict=True):
+            np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
 def test_members_learn(trained):
     assert trained.curves["loss"].shape == (3, 60)
     assert np.all(trained.curves["loss"][:, -1] < trained.curves["loss"][:, 0])

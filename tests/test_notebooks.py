@@ -92,7 +92,18 @@ def test_a_notebook_opens_with_its_question_and_what_it_re_does(written):
     assert "**Question.**" in opening
     assert "**Re-does**" in opening
     assert "**Adds**" in opening
-    assert written.cells[-1].source.startswith("**Try something.**")
+
+
+def test_a_notebook_ends_with_exercises_whose_answers_are_folded(written):
+    closing = written.cells[-1].source
+    assert closing.startswith("## Try something\n")
+    questions = re.findall(r"^\*\*\d\.\*\* .+$", closing, re.M)
+    answers = re.findall(
+        r"^<details><summary>Answer</summary>\n\n.+?\n\n</details>$", closing, re.M | re.S
+    )
+    assert 2 <= len(questions) == len(answers) == closing.count("<details>")
+    for code in re.findall(r"^```python\n(.+?)^```$", closing, re.M | re.S):
+        compile(code, "answer", "exec")
 
 
 def test_a_notebook_has_one_cell_of_parameters(written):
@@ -207,7 +218,7 @@ def test_published_windows_of_one_track_on_both_sides_flatter(published):
 def test_the_published_champion_is_better_than_the_reports_by_fair_means(published):
     champion = published["11-champion"]
     assert len(champion["accuracies"]) >= 3
-    assert np.mean(champion["accuracies"]) > 0.803  # the first report's ensemble
+    assert np.mean(champion["accuracies"]) >= 0.84  # the first report's ensemble: 0.803
     assert champion["n_artist_clips"] == 938
     assert champion["artist_filtered_accuracy"] >= 0.62
     assert len(champion["without_copies"]) == len(champion["accuracies"])

@@ -25,7 +25,8 @@ def test_level_is_in_the_colour_alone():
     quiet = beating(5)
     first, second = texture.statistics(quiet), texture.statistics(quiet + 10)
     np.testing.assert_allclose(second["rhythm"], first["rhythm"], atol=1e-3)
-    np.testing.assert_allclose(second["timbre"], first["timbre"], atol=1e-3)
+    for family in ("timbre", "motion", "edges", "contrast rhythm"):
+        np.testing.assert_allclose(second[family], first[family], atol=1e-3)
     np.testing.assert_allclose(second["colour"][:, :64], first["colour"][:, :64] + 10, atol=1e-3)
     np.testing.assert_allclose(second["colour"][:, 64:], first["colour"][:, 64:], atol=1e-3)
 
@@ -42,3 +43,25 @@ def test_stores_of_any_size_have_statistics(shape):
     assert {len(values) for values in found.values()} == {shape[0]}
     assert all(np.isfinite(values).all() for values in found.values())
     assert all(values.dtype == np.float32 for values in found.values())
+
+
+def test_contrast_is_the_distance_of_peaks_from_valleys():
+    clip = np.zeros((1, 128, 40), np.float32)  # eight groups of sixteen bands, of which
+    clip[:, ::16] = 30  # one is a peak; peaks are the mean of the loudest fifth: of three bands
+    contrast = texture.statistics(clip)["contrast"][0]
+    np.testing.assert_allclose(contrast[:16], 10, atol=1e-4)  # peaks and distances: valleys are 0
+    np.testing.assert_allclose(contrast[16:], 0, atol=1e-4)  # which never change
+
+
+def test_edges_are_the_steps_between_neighbouring_bands():
+    stairs = np.repeat(np.arange(128, dtype=np.float32)[None, :, None], 40, axis=2)
+    edges = texture.statistics(stairs)["edges"][0]
+    np.testing.assert_allclose(edges, np.repeat([1, 0], 16), atol=1e-5)
+
+
+def test_motion_tells_a_quick_clip_from_a_slow_one():
+    slow = texture.statistics(beating(1))["motion"]
+    tilted = beating(25) * np.linspace(-1, 1, 128)[:, None].astype(np.float32)
+    quick = texture.statistics(tilted)["motion"]
+    mean_change = 38  # of the first coefficient after the level
+    assert np.all(quick[:, mean_change] > slow[:, mean_change])

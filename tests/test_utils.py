@@ -1,9 +1,10 @@
 """What a notebook says of the report's figures and its own."""
 
+import numpy as np
 import pytest
 
 import utils
-from genres import corpora
+from genres import corpora, plots
 
 
 @pytest.fixture
@@ -35,3 +36,16 @@ def test_other_data_are_why_figures_differ(said):
     bench = utils.Bench("00-test", corpora.SYNTHETIC)
     bench.compare([("1.1, tracks", "10", 11, "by chance")])
     assert said[-1].endswith("| 11 | other data than the report's |")
+
+
+def test_a_picture_has_an_alternative_text(monkeypatch, tmp_path):
+    shown = {}
+    monkeypatch.setenv("GENRE_RUN", str(tmp_path))
+    monkeypatch.setattr(utils, "display", lambda shown_object, **options: shown.update(options))
+    bench = utils.Bench("00-test", corpora.SYNTHETIC)
+    lines = {"by track": np.ones((2, 3))}
+    bench.show(plots.growth([1, 2, 3], lines, "Growth", "windows", "accuracy"), "growth")
+    assert shown["metadata"] == {
+        "image/png": {"alt": "Growth. accuracy against windows. Shown: by track."}
+    }
+    assert (tmp_path / "figures" / "00-test-growth.png").exists()
