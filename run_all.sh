@@ -79,7 +79,7 @@ pip_install() {
 }
 
 case ${1-} in
-  test | lab | publish) command=$1 && shift ;;
+  test | lab | publish | demo | report | handout) command=$1 && shift ;;
   '' | -*) command=run ;;
   *) refuse "There is no command $1; ./run_all.sh --help lists what there is." ;;
 esac
@@ -87,8 +87,9 @@ esac
 if ! is_set_up; then
   python=$(find_python)
   case $command in
+    test | lab) ;;
     # A wrong option is told now, not after the set-up; help needs none.
-    run | publish) (cd "$here" && "$python" -m genres --check "$command" "$@") ;;
+    *) (cd "$here" && "$python" -m genres --check "$command" "$@") ;;
   esac
   case " $* " in *" --help "* | *" -h "*) exit ;; esac
   set_up "$python"
@@ -96,7 +97,7 @@ fi
 
 # Isolated (-I), so that no folder the user stands in can take the place of the library.
 case $command in
-  run | publish) exec "$venv/bin/python" -I -m genres "$command" "$@" ;;
   test) cd "$here" && exec "$venv/bin/python" -m pytest "$@" ;;
   lab) exec "$venv/bin/python" -m jupyterlab "$here/notebooks" "$@" ;;
+  *) exec "$venv/bin/python" -I -m genres "$command" "$@" ;;
 esac

@@ -12,6 +12,9 @@ commands:
   ./run_all.sh                  set up, and run the report
   ./run_all.sh test             set up, and run the tests
   ./run_all.sh lab              set up, and open the notebooks in JupyterLab
+  ./run_all.sh demo             set up, and open a page to drop files of music on
+  ./run_all.sh report [RUN]     make a web site of a run (by default the newest), and a PDF
+  ./run_all.sh handout          write the notebooks without outputs and answers, for students
   ./run_all.sh publish [RUN]    make a finished run (by default runs/course) the published one
 
 examples:
@@ -77,6 +80,49 @@ def build_parser():
     )
     publish.add_argument("folder", nargs="?", metavar="RUN", help="by default runs/course")
     publish.set_defaults(command=_publish)
+
+    demo = commands.add_parser(
+        "demo",
+        prog="./run_all.sh demo",
+        help="open a page to drop files of music on",
+        description="Serve a page, to this machine alone, on which one drops a file of music and "
+        "sees of which genre it is when. It needs a model that notebook 11 trained; where there is "
+        "none it offers to train a rough one.",
+        allow_abbrev=False,
+    )
+    demo.add_argument("--port", type=_port, help="where to serve (by default any that is free)")
+    demo.add_argument("--no-browser", action="store_false", dest="browser", help="open no browser")
+    demo.add_argument(
+        "--model", metavar="FOLDER", help="runs/<name>/models/champion of a run (by default newest)"
+    )
+    demo.set_defaults(command=_demo)
+
+    report = commands.add_parser(
+        "report",
+        prog="./run_all.sh report",
+        help="make a web site of a run",
+        description="Write a run's whole report as a web site that needs no network, and as one "
+        "PDF where Chromium or Chrome is installed, into the run's folder report/.",
+        allow_abbrev=False,
+    )
+    report.add_argument(
+        "wanted",
+        nargs="?",
+        metavar="RUN",
+        help="its folder, or its name in runs/; 'published' is what the project publishes "
+        "(by default the newest run, or else that)",
+    )
+    report.set_defaults(command=_report)
+
+    handout = commands.add_parser(
+        "handout",
+        prog="./run_all.sh handout",
+        help="write the notebooks for students",
+        description="Write the notebooks without outputs, and without the exercises' answers.",
+        allow_abbrev=False,
+    )
+    handout.add_argument("--out", metavar="FOLDER", help="by default runs/handout")
+    handout.set_defaults(command=_handout)
 
     _add_extract(commands)
     _add_data(commands)
@@ -196,6 +242,35 @@ def _publish(folder):
 
     notebooks = publish(folder or PROJECT / "runs" / "course")
     print(f"{len(notebooks)} notebooks published; look at git diff, then commit.")
+    return 0
+
+
+def _port(text):
+    if not (text.isdecimal() and int(text) < 1 << 16):
+        raise argparse.ArgumentTypeError("a port is a number up to 65535")
+    return int(text)
+
+
+def _demo(port, browser, model):
+    from genres.demo import serve
+
+    return 128 + serve(port, model=model, browser=browser)
+
+
+def _report(wanted):
+    from genres import reports, site
+    from genres.runner import PROJECT
+
+    print(site.write(reports.find(PROJECT, wanted), PROJECT))
+    return 0
+
+
+def _handout(out):
+    from genres.handout import write
+    from genres.runner import PROJECT
+
+    folder = out or PROJECT / "runs" / "handout"
+    print(f"{len(write(PROJECT, folder))} files for students in {folder}")
     return 0
 
 

@@ -175,14 +175,13 @@ def _clean(run, notebook):
     paths = {str(path) for path in (run.folder, run.project, data, Path.home())} - {"/"}
     private = sorted(paths, key=len, reverse=True)  # of nested ones, the one meant
     outputs = [
-        cell.get("outputs")
+        cell["outputs"]
         for cell in executed["cells"]
-        if sources.INJECTED not in cell.get("metadata", {}).get("tags", [])
+        if cell["cell_type"] == "code" and not sources.is_injected(cell)
     ]
+    code = [cell for cell in written["cells"] if cell["cell_type"] == "code"]
     count = 0
-    for number, (cell, shown) in enumerate(zip(written["cells"], outputs, strict=True), start=1):
-        if cell["cell_type"] != "code":
-            continue
+    for cell, shown in zip(code, outputs, strict=True):
         has_code = bool("".join(cell["source"]).strip())
         count += has_code
         cell["execution_count"] = count if has_code else None
@@ -190,7 +189,7 @@ def _clean(run, notebook):
         for output in shown:
             if "execution_count" in output:
                 output["execution_count"] = count
-        _require_no_path(f"{notebook.stem}, cell {number}", shown, private)
+        _require_no_path(f"{notebook.stem}, cell {count}", shown, private)
     written["metadata"] = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},

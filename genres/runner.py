@@ -1,6 +1,7 @@
 """How is the report executed, and what of an earlier run still holds?"""
 
 import fcntl
+import json
 import os
 import re
 import shutil
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from genres import Refusal, corpora, files, headlines, ledger, sources
+from genres import Refusal, corpora, files, headlines, ledger, reports, site, sources
 from genres.execution import NotebookFailed, count_cells, execute
 from genres.progress import Forecast, Watch, spoken
 
@@ -137,6 +138,8 @@ def run_report(
     print(f"\n{headlines.comparison_table(names, seconds, standing, published)}\n")
     for failure in failures:
         print(failure)
+    if seconds or not (folder / site.FOLDER).exists():
+        _write_site(run, is_whole=not (quick or only or failures))
     if not failures and (project / ledger.PLACE).exists():
         print(_write_ledger(run, standing))
     return 1 if failures else 0
@@ -221,6 +224,14 @@ def _write_ledger(run, results):
     return f"Ledger of the five reports, {_as_seen_from_here(path)}: {summary}.{rough}"
 
 
+def _write_site(run, is_whole):
+    """Write the report's web site, and its PDF if it is whole: at worst, say that it failed."""
+    try:
+        print(site.write(reports.of_run(run.folder, run.project), run.project, pdf=is_whole))
+    except Exception as error:  # whatever it is, the run is done, and its figures are kept
+        print(f"The report's web site could not be written: {error}")
+
+
 def _execute_all(run, notebooks, fresh):
     """Execute what has to be; give the seconds each took (or None) and the failures' messages."""
     due = {notebook: ["asked for"] if fresh else run.changes(notebook) for notebook in notebooks}
@@ -232,6 +243,7 @@ def _execute_all(run, notebooks, fresh):
     for number, notebook in enumerate(notebooks, start=1):
         title = f"[{number}/{len(notebooks)}] {notebook.stem}"
         if not due[notebook]:
+            _take_over_text(run, notebook)
             print(f"{title} · kept", flush=True)
             continue
         if not sys.stdout.isatty():
@@ -251,6 +263,20 @@ def _execute_all(run, notebooks, fresh):
             )
             raise
     return seconds, failures
+
+
+def _take_over_text(run, notebook):
+    """Give a notebook that is kept the text of the one it was made from; code and outputs stay."""
+    path = run.executed(notebook.stem)
+    executed = files.read_json(path)
+    code = [cell for cell in executed["cells"] if cell["cell_type"] == "code"]
+    cells = []
+    for cell in files.read_json(notebook)["cells"]:
+        while code and sources.is_injected(code[0]):
+            cells.append(code.pop(0))
+        cells.append(code.pop(0) if cell["cell_type"] == "code" else cell)
+    if cells != executed["cells"]:
+        files.write_text(path, json.dumps(executed | {"cells": cells}, indent=1) + "\n")
 
 
 def _execute(run, notebook, title, forecast):

@@ -17,6 +17,11 @@ from genres import files
 INJECTED = "injected-parameters"  # papermill's tag of the cell it puts in
 
 
+def is_injected(cell):
+    """Say whether papermill put a cell in."""
+    return INJECTED in cell.get("metadata", {}).get("tags", [])
+
+
 def read_cells(notebook):
     """Read what a person wrote in a notebook.
 
@@ -79,15 +84,15 @@ def fingerprint_of_code(notebook, project):
     Returns
     -------
     dict of str to str
-        ``cells`` (sources and tags), ``library`` (the modules it imports) and ``lock`` (the
-        versions of everything else).
+        ``cells`` (sources and tags of those with code: text can change without any result),
+        ``library`` (the modules it imports) and ``lock`` (the versions of everything else).
     """
     library = [
         [path.relative_to(project).as_posix(), files.sha256(path)]
         for path in code_files(notebook, project)
     ]
     return {
-        "cells": _digest(read_cells(notebook)),
+        "cells": _digest([cell for cell in read_cells(notebook) if cell[0] == "code"]),
         "library": _digest(library),
         "lock": files.sha256(project / "requirements.lock"),
     }

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,8 @@ from genres import files
 from genres.tables import FEATURES
 
 PROJECT = Path(__file__).resolve().parent.parent
+
+os.environ["GENRE_CHROMIUM"] = ""  # the runs of tests print no PDF: each would take seconds
 
 OPENING = """\
 import json, os, pathlib, sys, time
@@ -54,6 +57,31 @@ def quick_run(real_data, request):
     finished = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     return out / "report-quick"
+
+
+CHROMIUM_OPTIONS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Start a headless Chromium (playwright's `Browser`), or skip where there is none.
+
+    It lives for one file of tests only: while it does, asyncio cannot be used beside it.
+    """
+    reason = "no browser: playwright is not installed"
+    playwright = pytest.importorskip("playwright.sync_api", reason=reason)
+    chromium = shutil.which("chromium")
+    if not chromium:
+        pytest.skip("no browser: chromium is not installed")
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(
+            executable_path=chromium, headless=True, args=CHROMIUM_OPTIONS.split()
+        )
+        yield browser
+        browser.close()
 
 
 def write_table(path, value):

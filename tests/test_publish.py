@@ -205,7 +205,7 @@ def test_a_run_of_which_any_result_is_quick_or_synthetic_is_refused(project, key
 
 
 def test_a_run_of_other_cells_than_there_are_now_is_refused(project):
-    change(project.notebook, lambda document: document["cells"][0].update(source="# New"))
+    change(project.notebook, lambda document: document["cells"][1].update(source="# New"))
     refuses(project, f"{KNN} was executed before its cells changed")
 
 
@@ -233,7 +233,7 @@ def test_a_path_of_this_machine_in_an_output_is_refused(project):
     data = json.loads(project.executed.read_text())["metadata"]["papermill"]["parameters"]["DATA"]
     for path in (project.run, project.folder, data, Path.home()):
         add_output(project, **{"text/html": f"<a href='{path}/models'>models</a>"})
-        refuses(project, f"{KNN}, cell 6, shows the path {path}, ")
+        refuses(project, f"{KNN}, cell 4, shows the path {path}, ")
         change(project.executed, lambda document: document["cells"][-1]["outputs"].pop())
     project.publish()
 
