@@ -117,7 +117,7 @@ def test_a_bench_keeps_the_still_picture_of_a_turnable_map_and_shows_both(
     bench, tmp_path, monkeypatch
 ):
     shown = []
-    monkeypatch.setattr(utils, "display", shown.append)
+    monkeypatch.setattr(utils, "display", lambda what, **_: shown.append(what))
     turnable = maps.space({"PCA": drawn(3)}, GENRES)
     bench.show(turnable, "space", synthetic=True)
     assert shown == [turnable]
