@@ -181,6 +181,7 @@ def opened(browser, address):
 
 def drop(page, path):
     """Choose a file, and wait until its first timeline is there."""
+    page.wait_for_selector("#drop")  # it is there when the page is ready for a file
     page.set_input_files("#file", path)
     page.wait_for_function(HAS_TIMELINE_OF, arg=path.name)
 
