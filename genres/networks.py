@@ -141,6 +141,7 @@ def fit(
         optimizer = optimizer(epochs * -(-len(targets) // batch_size))
     model = build()
     model.compile(optimizer=optimizer, loss=f"{kind}_crossentropy", metrics=["accuracy"])
+    _prepare(model, targets)
     watch = _Watch(validation, progress)
     settings = {"batch_size": batch_size, "class_weight": class_weight, "callbacks": [watch]}
     model.fit(rows, targets, epochs=1 if augment else epochs, verbose=0, **settings)
@@ -151,6 +152,13 @@ def fit(
         model.set_weights(watch.weights)
     best_epoch = watch.best_epoch or epochs
     return Fit(model, watch.curves, best_epoch, time.perf_counter() - start)
+
+
+def _prepare(model, targets):
+    """Make all variables of a training; else its first step makes them, and is traced twice."""
+    model.optimizer.build(model.trainable_variables)
+    model.compute_metrics(None, targets[:1], np.zeros((1, *model.output_shape[1:]), np.float32))
+    model.reset_metrics()
 
 
 class _Watch(keras.callbacks.Callback):
