@@ -236,11 +236,29 @@ def mel_store_columns(samples, sr=22050):
         its middle.
     """
     spectrogram = log_mel(samples, sr, n_mels=N_MELS)
-    n_frames = spectrogram.shape[1]
-    n_columns = round(STORE_COLUMNS_PER_SECOND * len(samples) / sr)
-    middles = (np.arange(n_columns) + 0.5) * n_frames / (n_columns + 0.5)
     span = max(-spectrogram.min(), _TINY)
-    return ((spectrogram[:, middles.astype(int)] / span + 1) * 255).astype(np.uint8)
+    columns = spectrogram[:, mel_store_frames(len(samples), sr)]
+    return ((columns / span + 1) * 255).astype(np.uint8)
+
+
+def mel_store_frames(n_samples, sr=22050):
+    """Give the frames of a clip that a mel store keeps.
+
+    Parameters
+    ----------
+    n_samples : int
+        How long the clip is.
+    sr : int
+        Samples per second.
+
+    Returns
+    -------
+    array of int, shape (n_columns,)
+        For each column the frame that stands at its middle.
+    """
+    n_frames = 1 + n_samples // HOP_LENGTH
+    n_columns = round(STORE_COLUMNS_PER_SECOND * n_samples / sr)
+    return ((np.arange(n_columns) + 0.5) * n_frames / (n_columns + 0.5)).astype(int)
 
 
 def _checked(samples, sr):

@@ -6,7 +6,6 @@ anything: there it is a still picture, of the settings at the start.
 
 import base64
 import os
-from contextlib import suppress
 from html import escape
 from typing import NamedTuple
 
@@ -15,7 +14,7 @@ import numpy as np
 from IPython.display import Audio, Markdown, display
 from sklearn.neighbors import KNeighborsClassifier
 
-from genres import Refusal, audio, builtin, datasets, evaluation, melstore, plots, tables
+from genres import Refusal, audio, evaluation, media, melstore, plots, tables
 from genres.featureplots import axis_label
 from genres.liveplots import MistakePicture, NeighbourPicture, VotePicture, as_png
 
@@ -123,29 +122,6 @@ def find_mistakes(probabilities, labels):
     return wrong[np.argsort(-probabilities[wrong].max(axis=1), kind="stable")]
 
 
-def find_sound(data, synthetic):
-    """Find the sound of clips, as far as it is there: none is made, and none is fetched.
-
-    Parameters
-    ----------
-    data : genres.corpora.Data
-        The data at hand.
-    synthetic : bool
-        Whether the clips are those of the built-in corpus.
-
-    Returns
-    -------
-    dict of str to str
-        Path of each clip that can be heard, by its name in tables.
-    """
-    if synthetic:
-        return {path.name: str(path) for path in (builtin.FOLDER / "audio").glob("*/*.wav")}
-    found = []
-    with suppress(Refusal):  # what cannot be used cannot be heard
-        found = datasets.read(data.audio).clips if data.audio else []
-    return {clip.name: clip.path for clip in found}
-
-
 def explore_neighbours(bench, table, features=tables.BASE_FEATURES, n_neighbors=5):
     """Choose features, k and a test track: what does k-NN answer, and whom does it ask?
 
@@ -171,7 +147,7 @@ def explore_neighbours(bench, table, features=tables.BASE_FEATURES, n_neighbors=
     controls["n_neighbors"] = widgets.IntSlider(
         n_neighbors, 1, min(35, len(view.known)), description="Neighbours k"
     )
-    sound = find_sound(bench.data, bench.data.synthetic)
+    sound = media.find_sound(bench.data, bench.data.synthetic)
     marked = [
         f"{view.captions[row]}{', with sound' * (view.names[row] in sound)}" for row in view.asked
     ]
@@ -321,7 +297,8 @@ def explore_mistakes(bench, answers, labels, spectrograms, rows):
         place.max = len(wrong[change.new])
 
     model.observe(limit, "value")
-    controls, sound = {"model": model, "place": place}, find_sound(bench.data, clips.synthetic)
+    controls = {"model": model, "place": place}
+    sound = media.find_sound(bench.data, clips.synthetic)
     _show(bench, "mistakes", picture.figure, controls, draw, sound, heard, clips.synthetic)
 
 

@@ -13,6 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from matplotlib.ticker import MaxNLocator
 from PIL import Image
+from sklearn.metrics import confusion_matrix
 
 from genres.plots import LINES, PALETTE, SEQUENTIAL, WIDTH, genre_colours
 
@@ -62,8 +63,7 @@ class _Confusion:
         _title(axis, f"Answers ({counted})")
 
     def update(self, labels, answers):
-        counts = np.zeros(self.image.get_array().shape, dtype=int)
-        np.add.at(counts, (labels, answers), 1)
+        counts = confusion_matrix(labels, answers, labels=range(len(self.image.get_array())))
         most = max(counts.max(), 1)
         self.image.set(array=counts, clim=(0, most))
         for place, number in self.numbers.items():

@@ -5,11 +5,12 @@ have no sound or no spectrograms of the clips in their tables, the built-in corp
 place, and what comes back says so.
 """
 
+from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
 
-from genres import audio, builtin, corpora, datasets, extract, melstore, tables
+from genres import Refusal, audio, builtin, corpora, datasets, extract, melstore, tables
 
 
 class Clips(NamedTuple):
@@ -192,3 +193,26 @@ def _labelled(names, table, synthetic, source):
         f"{source}: {n_clips} clips",
         synthetic,
     ), rows
+
+
+def find_sound(data, synthetic):
+    """Find the sound of clips, as far as it is there: none is made, and none is fetched.
+
+    Parameters
+    ----------
+    data : genres.corpora.Data
+        The data at hand.
+    synthetic : bool
+        Whether the clips are those of the built-in corpus.
+
+    Returns
+    -------
+    dict of str to str
+        Path of each clip that can be heard, by its name in tables.
+    """
+    if synthetic:
+        return {path.name: str(path) for path in (builtin.FOLDER / "audio").glob("*/*.wav")}
+    found = []
+    with suppress(Refusal):  # what cannot be used cannot be heard
+        found = datasets.read(data.audio).clips if data.audio else []
+    return {clip.name: clip.path for clip in found}

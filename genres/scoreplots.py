@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 from matplotlib.ticker import MaxNLocator
+from sklearn.metrics import confusion_matrix
 
 from genres.plots import LINES, PALETTE, WIDTH
 
@@ -28,8 +29,7 @@ def confusion(labels, answers, genres, title, counted="tracks"):
     -------
     Figure
     """
-    counts = np.zeros((len(genres), len(genres)), dtype=int)
-    np.add.at(counts, (labels, answers), 1)
+    counts = confusion_matrix(labels, answers, labels=range(len(genres)))
     figure, axis = plt.subplots(figsize=(WIDTH * 0.72, WIDTH * 0.62))
     sns.heatmap(
         counts,

@@ -18,7 +18,7 @@ from genres.experts import KernelMachine, Lstms, Tracks
 OVERLAP = 5
 """Windows in which each moment of a track is heard: an answer comes each fifth of a window."""
 
-COST = 1.0
+COST = 2.0
 """What a change of genre costs: so much must the logarithm of the likelihood gain by it."""
 
 SHARE = 0.2
@@ -194,11 +194,10 @@ def _mel_windows(samples, starts, n_steps):
 
 def _mel_columns(samples):
     """Give a log-mel spectrogram in dB at a mel store's moments, and its range around each."""
-    n_columns = round(features.STORE_COLUMNS_PER_SECOND * len(samples) / audio.SAMPLE_RATE)
+    middles = features.mel_store_frames(len(samples), audio.SAMPLE_RATE)
     n_frames = 1 + len(samples) // frames.HOP_LENGTH
-    middles = ((np.arange(n_columns) + 0.5) * n_frames / (n_columns + 0.5)).astype(int)
     filters = frames.mel_filters(audio.SAMPLE_RATE, frames.N_FFT, frames.N_MELS)
-    decibels, ends = np.empty((frames.N_MELS, n_columns)), np.empty((2, n_frames))
+    decibels, ends = np.empty((frames.N_MELS, len(middles))), np.empty((2, n_frames))
     for (_, block), magnitude in frames.magnitudes(samples, frames.N_FFT, frames.HOP_LENGTH):
         power = np.empty((frames.N_MELS, magnitude.shape[1]))
         frames.apply_filters(*filters, np.square(magnitude), power)

@@ -131,13 +131,13 @@ def test_mistakes_come_the_surest_first():
 
 
 def test_sound_is_found_but_never_made(bench, tmp_path):
-    assert live.find_sound(bench.data, synthetic=True) == {}
+    assert media.find_sound(bench.data, synthetic=True) == {}
     assert list(tmp_path.iterdir()) == []
     there = tmp_path / "audio" / "pop" / "pop.00000.wav"
     there.parent.mkdir(parents=True)
     there.touch()
-    assert live.find_sound(bench.data, synthetic=True) == {there.name: str(there)}
-    assert live.find_sound(bench.data, synthetic=False) == {}
+    assert media.find_sound(bench.data, synthetic=True) == {there.name: str(there)}
+    assert media.find_sound(bench.data, synthetic=False) == {}
 
 
 def test_in_a_run_there_are_still_pictures_only(monkeypatch, bench, displayed, table, answered):
