@@ -93,7 +93,7 @@ def build_parser():
     demo.add_argument("--port", type=_port, help="where to serve (by default any that is free)")
     demo.add_argument("--no-browser", action="store_false", dest="browser", help="open no browser")
     demo.add_argument(
-        "--model", metavar="FOLDER", help="runs/<name>/models/champion of a run (by default newest)"
+        "--model", metavar="FOLDER", help="runs/<name>/models/champion (by default of real music)"
     )
     demo.set_defaults(command=_demo)
 
@@ -198,7 +198,7 @@ def _add_classify(commands):
     )
     classify.add_argument("names", nargs="+", metavar="FILE", help="a file, or a folder of files")
     classify.add_argument(
-        "--model", metavar="FOLDER", help="runs/<name>/models/champion of a run (by default newest)"
+        "--model", metavar="FOLDER", help="runs/<name>/models/champion (by default of real music)"
     )
     classify.add_argument(
         "--json", dest="as_json", action="store_true", help="all probabilities, as JSON"

@@ -121,7 +121,9 @@ def find_files(names):
 
 
 def find_model(folder=None):
-    """Find a champion: in the folder named, or the newest of `RUNS`, full runs first.
+    """Find a champion: in the folder named, or in `RUNS`.
+
+    There, what learnt from real music comes first, then what a full run made, then the newest.
 
     Raises
     ------
@@ -135,7 +137,12 @@ def find_model(folder=None):
     found = [path.parent for path in RUNS.glob("*/models/champion/champion.json")]
     if not found:
         raise Refusal("There is no trained model yet: ./run_all.sh --only 11 makes one.")
-    return max(found, key=lambda at: (not _origin(at)[0], (at / "champion.json").stat().st_mtime))
+    return max(found, key=_usefulness)
+
+
+def _usefulness(folder):
+    quick, synthetic = _origin(folder)
+    return not synthetic, not quick, (folder / "champion.json").stat().st_mtime
 
 
 def _origin(folder):

@@ -212,7 +212,9 @@ def test_a_broken_model_is_refused_in_a_sentence(tmp_path, capsys, content):
     assert str(tmp_path) in said[-1]
 
 
-def test_the_newest_full_run_is_asked_before_any_rehearsal(make_model):
+def test_real_music_comes_before_a_full_run_and_that_before_a_new_one(make_model):
+    make_model("synthetic-quick", age=0)
+    make_model("synthetic", age=8)
     make_model("old-quick", age=9)
     newest = make_model("course-quick")
     assert classify.find_model() == newest
