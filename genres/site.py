@@ -26,6 +26,7 @@ COVERS = {
     "09-genre-maps": "plane",
     "10-wavelets-and-leakage": "scalogram",
     "11-champion": "rhythm",
+    "12-genre-timeline": "switching",
 }
 """Which picture stands for a notebook on the front page; of others, the first does."""
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from genres import files
-from genres.headlines import HEADLINES
+from genres.headlines import HEADLINES, headline
 from genres.runner import PROJECT
 
 NAMES = sorted(path.stem for path in (PROJECT / "notebooks").glob("[0-9]*.ipynb"))
@@ -56,6 +56,13 @@ KEYS = {
         "interval",
         "artist_filtered_accuracy",
         "members",
+    },
+    "12-genre-timeline": {
+        "change_recall",
+        "false_alarm_rate",
+        "baseline_recall",
+        "two_genre_precision",
+        "two_genre_recall",
     },
 }
 
@@ -137,6 +144,7 @@ def test_a_rehearsal_comes_to_its_end(quick_run, quick_results, name):
     assert set(quick_results[name]) >= ALL_HAVE | KEYS[name]
     assert quick_results[name]["quick"] is True
     assert quick_results[name]["synthetic"] is False
+    assert headline(name, quick_results[name]) is not None
 
 
 def test_what_hangs_on_no_chance_is_the_reference_in_a_rehearsal_too(quick_results):

@@ -568,15 +568,3 @@ def test_the_table_sets_time_headline_and_published_figure_side_by_side():
     assert knn.split()[-5:] == ["40.4", "%", "40.4", "%", "yes"]
     assert search.split() == [SEARCH, "failed"]
     assert head.index("published") == knn.rindex("40.4")
-
-
-# The report itself
-
-
-def test_a_quick_run_of_the_report_has_every_notebook_and_its_headline(quick_run):
-    results = files.read_json(quick_run / "results.json")
-    names = [notebook.stem for notebook in runner.find_notebooks(runner.PROJECT)]
-    assert list(results) == names
-    for name, found in results.items():
-        assert found["quick"] is True
-        assert headlines.headline(name, found) is not None, name
