@@ -217,6 +217,27 @@ def test_a_plain_fit_is_keras_own(rows, augment):
     assert plain.best_epoch == 3
 
 
+@pytest.mark.parametrize("augment", [None, mix_up])
+def test_a_trainings_step_is_traced_once(rows, augment):
+    class Counted(layers.Dense):
+        calls = 0
+
+        def call(self, *inputs, **options):
+            Counted.calls += 1
+            return super().call(*inputs, **options)
+
+    # One call builds the network, and one traces the step, which all epochs then take.
+    networks.fit(
+        lambda: networks.sequential((N_FEATURES,), [Counted(8)], N_GENRES),
+        rows[0][:128],
+        rows[1][:128],
+        epochs=3,
+        optimizer=fast,
+        augment=augment,
+    )
+    assert Counted.calls == 2
+
+
 def test_a_network_keeps_the_weights_of_its_best_epoch_on_the_validation_rows(rows):
     values, labels = rows
     # These are not what is learnt: they are guessed now better, now worse.
