@@ -186,13 +186,12 @@ def main(folder, longest, memory):
     except Refusal as refusal:
         say({"refusal": str(refusal)})
         return
-    rehearsal = np.random.default_rng(0).normal(0, 0.1, 12 * audio.SAMPLE_RATE).astype(np.float32)
-    for model in models.values():  # the first time takes longest
-        timeline.listen(rehearsal, model)
-    say({"ready": list(models)})
-
     asked, stop = queue.Queue(), threading.Event()
     threading.Thread(target=_read, args=(asked, stop), daemon=True).start()
+    say({"ready": list(models)})
+    noise = np.random.default_rng(0).normal(0, 0.1, 12 * audio.SAMPLE_RATE).astype(np.float32)
+    for model in models.values():  # the first time takes longest: best before anything is asked
+        timeline.listen(noise, model)
     while True:
         for message in _answers(asked.get(), models, float(longest), say, stop):
             say(message)
