@@ -1,6 +1,7 @@
 """How is one notebook executed?"""
 
 import logging
+import tempfile
 from contextlib import contextmanager
 
 from genres import sources
@@ -74,22 +75,37 @@ def count_cells(notebook):
 def _kernel(folder, environment):
     """Start a kernel of this very Python, and see to it that it is gone in the end.
 
-    Kernels that the user has installed under the same name elsewhere do not count.
+    Kernels that the user has installed under the same name elsewhere do not count. It is spoken
+    to by sockets in a folder of its own: of TCP ports, one found free may be taken by another
+    program before the kernel has it, and everybody on the machine could knock at it.
     """
     from jupyter_client import AsyncKernelManager
     from jupyter_client.kernelspec import KernelSpecManager
     from jupyter_core.utils import run_sync
 
-    manager = AsyncKernelManager(
-        kernel_name="python3",
-        kernel_spec_manager=KernelSpecManager(kernel_dirs=[]),
-        transport_encryption="auto",
-    )
-    finished = False
-    try:
-        run_sync(manager.start_kernel)(cwd=str(folder), env=environment)
-        yield manager
-        finished = True
-    finally:
-        # A kernel that is in the middle of something would not listen for seconds.
-        run_sync(manager.shutdown_kernel)(now=not finished)
+    clients = []
+
+    class KernelManager(AsyncKernelManager):
+        def client(self, **options):
+            clients.append(super().client(**options))
+            return clients[-1]
+
+    with tempfile.TemporaryDirectory(prefix="kernel-") as sockets:
+        manager = KernelManager(
+            kernel_name="python3",
+            kernel_spec_manager=KernelSpecManager(kernel_dirs=[]),
+            transport="ipc",
+            ip=f"{sockets}/socket",
+            connection_file=f"{sockets}/connection.json",
+        )
+        finished = False
+        try:
+            run_sync(manager.start_kernel)(cwd=str(folder), env=environment)
+            yield manager
+            finished = True
+        finally:
+            # Each client has a thread that listens for the kernel's heartbeat, and would for ever.
+            for client in clients:
+                client.stop_channels()
+            # A kernel that is in the middle of something would not listen for seconds.
+            run_sync(manager.shutdown_kernel)(now=not finished)

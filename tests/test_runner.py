@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +17,7 @@ import pytest
 from conftest import write_table
 from hypothesis import given
 from hypothesis import strategies as st
+from jupyter_client.channels import HBChannel
 
 from genres import Refusal, corpora, files, headlines, progress, runner, sources, synth
 from genres.__main__ import main
@@ -131,6 +133,20 @@ def test_the_kernel_is_this_python_in_the_notebooks_folder_whatever_the_user_has
     assert found["given"] == str(toy.data)
     assert found["backend"] == "module://matplotlib_inline.backend_inline"
     assert found["hash_seed"] == "0"
+
+
+def test_an_execution_opens_no_port_and_leaves_no_heartbeat(make_toy_project, tmp_path):
+    project = make_toy_project(tmp_path).write(
+        KNN,
+        "from ipykernel.connect import get_connection_info",
+        "found = get_connection_info(unpack=True)",
+        f'keep("{KNN}", transport=found["transport"], ip=found["ip"])',
+    )
+    assert run_toy(project) == 0
+    assert not [thread for thread in threading.enumerate() if isinstance(thread, HBChannel)]
+    found = files.read_json(tmp_path / "runs" / "toy" / "results" / f"{KNN}.json")
+    assert found["transport"] == "ipc"
+    assert not Path(found["ip"]).parent.exists()
 
 
 def test_the_state_tells_what_an_execution_took_and_where_it_was(toy):
