@@ -7,6 +7,8 @@ venv=$here/.venv
 stamp=$venv/set-up         # what the environment was made from, once it is complete
 unfinished=$venv/unfinished # there while it is being made
 
+unfinished_message="Set-up did not finish, for the reason above: the same command begins it anew."
+
 say() { printf '%s\n' "$*" >&2; }
 
 refuse() {
@@ -59,13 +61,14 @@ set_up() {
   if [ -e "$unfinished" ] || ! has_version_of "$python"; then
     rm -rf "$venv"
   fi
-  say "Setting up in $venv: this takes a minute or two, once."
+  say "Setting up in $venv: this takes a few minutes, once."
   mkdir -p "$venv"
   rm -f "$stamp"
   touch "$unfinished"
   "$python" -m venv "$venv"
   pip_install --require-hashes --requirement "$here/requirements.lock"
   pip_install --no-deps --no-build-isolation --editable "$here"
+  compile_librosa
   rm "$unfinished"
   made_from >"$stamp.new"
   mv "$stamp.new" "$stamp"
@@ -75,7 +78,13 @@ pip_install() {
   local quiet=
   [ -t 1 ] || quiet=--quiet
   "$venv/bin/python" -m pip install $quiet --disable-pip-version-check "$@" ||
-    refuse "Set-up did not finish, for the reason above: the same command begins it anew."
+    refuse "$unfinished_message"
+}
+
+# Processes that are the first to need librosa's compiled functions, two at once, can leave a cache
+# that crashes whoever reads it (numba, issue 10128): one process compiles them all beforehand.
+compile_librosa() {
+  EAGER_IMPORT=1 "$venv/bin/python" -I -c 'import librosa' || refuse "$unfinished_message"
 }
 
 case ${1-} in
