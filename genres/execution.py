@@ -31,8 +31,8 @@ def execute(notebook, output, parameters, environment, on_cell):
     Raises
     ------
     NotebookFailed
-        If a cell fails, or if the kernel dies. Whatever else ends the execution, a signal for
-        one, passes through. The kernel is gone in each case.
+        If a cell fails, or if the kernel does not start, or dies. Whatever else ends the
+        execution, a signal for one, passes through. The kernel is gone in each case.
     """
     # Here, because a second of imports is too much for a run in which everything is kept.
     import papermill
@@ -62,6 +62,8 @@ def execute(notebook, output, parameters, environment, on_cell):
             f"{notebook.stem} ended in the middle of a cell: its Python was killed, most often "
             "for want of memory."
         ) from error
+    except RuntimeError as error:  # all that is known of a kernel that did not come to its feet
+        raise NotebookFailed(f"{notebook.stem} did not start: {error}.") from error
 
 
 def count_cells(notebook):

@@ -11,8 +11,8 @@ from genres.progress import spoken
 LARGEST = 3_000_000
 """Bytes of the largest notebook that is published: larger ones GitHub does not show."""
 
-OPENINGS = "test-openings.csv"
-"""The list of times that a champion was scored on the course's test tracks, in ``figures/``."""
+CHAMPION, OPENINGS = "11-champion", "test-openings.csv"
+"""A notebook, and the list in ``figures/`` of its executions: each scores the test tracks."""
 
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 """What stands around the table of results in README.md."""
@@ -68,7 +68,9 @@ def publish(folder, project=runner.PROJECT):
     files.write_json(project / "figures" / "results.json", results)
     files.write_json(project / "figures" / "run.json", described)
     files.write_text(project / "README.md", readme)
-    _log_opening(project / "figures" / OPENINGS, results, described)
+    if CHAMPION in results:
+        accuracies = results[CHAMPION]["accuracies"]
+        _log_opening(project / "figures" / OPENINGS, accuracies, states[CHAMPION])
     return notebooks
 
 
@@ -107,15 +109,13 @@ def result_table(results, run):
     return "\n".join(lines)
 
 
-def _log_opening(path, results, run):
-    """Note that a champion was scored on the test tracks, unless that run is noted already."""
-    accuracies = results.get("11-champion", {}).get("accuracies")
+def _log_opening(path, accuracies, state):
+    """Note that a champion was scored on the test tracks, unless that execution is noted."""
     lines = path.read_text(encoding="utf-8") if path.exists() else "date,commit,accuracy,what\n"
-    if accuracies and run["date"] not in lines:
+    if state["finished"] not in lines:
         accuracy = sum(accuracies) / len(accuracies)
-        line = (
-            f"{run['date']},{run['commit'][:10]},{accuracy:.4f},mean of {len(accuracies)} seeds\n"
-        )
+        commit = state["commit"][:10] if state["commit"] else "uncommitted"
+        line = f"{state['finished']},{commit},{accuracy:.4f},mean of {len(accuracies)} seeds\n"
         files.write_text(path, lines + line)
 
 

@@ -268,15 +268,12 @@ def test_the_readme_of_the_project_shows_the_published_results():
 
 
 def test_each_time_that_test_tracks_were_opened_is_noted_once(tmp_path):
-    results = {"11-champion": {"accuracies": [0.8, 0.9]}}
-    run = {"date": "2026-01-02", "commit": "0123456789abcdef"}
     path = tmp_path / "openings.csv"
-    for _ in range(2):
-        _log_opening(path, results, run)
-    _log_opening(path, {}, {**run, "date": "2026-01-03"})
-    _log_opening(path, results, {**run, "date": "2026-01-04"})
+    first = {"finished": "2026-01-02", "commit": "0123456789abcdef"}
+    for state in (first, first, {"finished": "2026-01-04", "commit": None}):
+        _log_opening(path, [0.8, 0.9], state)
     assert path.read_text().splitlines() == [
         "date,commit,accuracy,what",
         "2026-01-02,0123456789,0.8500,mean of 2 seeds",
-        "2026-01-04,0123456789,0.8500,mean of 2 seeds",
+        "2026-01-04,uncommitted,0.8500,mean of 2 seeds",
     ]

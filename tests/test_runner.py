@@ -312,6 +312,16 @@ def test_a_notebook_whose_python_dies_or_that_writes_no_results_has_failed(
     assert f"{SEARCH} came to its end without writing its results" in said
 
 
+def test_a_python_that_does_not_start_is_a_failure_of_its_notebook(
+    make_toy_project, tmp_path, monkeypatch, capsys
+):
+    project = make_toy_project(tmp_path / "project").write(KNN)
+    (tmp_path / "ipykernel_launcher.py").write_text("raise SystemExit(1)")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert run_toy(project) == 1
+    assert f"{KNN} did not start: Kernel died" in capsys.readouterr().out
+
+
 @pytest.fixture
 def waiting(make_toy_project, tmp_path):
     """A project with its own copy of the library; its second notebook waits to be stopped."""
