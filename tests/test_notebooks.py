@@ -235,13 +235,13 @@ def test_the_published_champion_is_better_than_the_reports_by_fair_means(publish
 
 def test_published_faults_have_both_figures_and_an_interval(published):
     faults = published["06-honest-evaluation"]["faults"]
-    kinds = {"feature_selection", "segments", "copies", "artist", "fault_filtered", "seed"}
+    kinds = {"choice", "segments", "copies", "artist", "fault_filtered", "seed"}
     assert set(faults) == kinds
     for models in faults.values():
         for row in models.values():
             assert row["low"] <= row["honest"] <= row["high"]
             assert row["n"] > 0
-    for fault in ("feature_selection", "segments", "artist", "seed"):
+    for fault in ("choice", "segments", "artist", "seed"):
         assert all(row["naive"] > row["honest"] for row in faults[fault].values())
     assert {row["n"] for row in faults["artist"].values()} == {938}
 
