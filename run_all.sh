@@ -82,9 +82,10 @@ pip_install() {
 }
 
 # Processes that are the first to need librosa's compiled functions, two at once, can leave a cache
-# that crashes whoever reads it (numba, issue 10128): one process compiles them all beforehand.
+# that crashes whoever reads it (numba, issue 10128): one process compiles beforehand what is used.
 compile_librosa() {
-  EAGER_IMPORT=1 "$venv/bin/python" -I -c 'import librosa' || refuse "$unfinished_message"
+  "$venv/bin/python" -I -c 'import librosa.core.audio, librosa.core.pitch' ||
+    refuse "$unfinished_message"
 }
 
 case ${1-} in

@@ -37,6 +37,8 @@ def spectrograms(pictures, titles, seconds, scales, *, n_columns=2, label="dB", 
     -------
     Figure
     """
+    lowest = min(map(np.min, pictures)) if label else None
+    highest = max(map(np.max, pictures)) if label else None
     n_rows = -(-len(pictures) // n_columns)
     figure, axes = plt.subplots(
         n_rows, n_columns, figsize=(WIDTH, 2.6 * n_rows + 0.4), squeeze=False
@@ -51,6 +53,8 @@ def spectrograms(pictures, titles, seconds, scales, *, n_columns=2, label="dB", 
             aspect="auto",
             extent=(0, seconds, 0, n_bands),
             cmap="Greys" if grey else SEQUENTIAL,
+            vmin=lowest,
+            vmax=highest,
             interpolation="nearest",
         )
         axis.grid(visible=False)
@@ -145,7 +149,7 @@ def scalogram(samples, decibels, frequencies, title, sr=22050):
     below.grid(visible=False)
     below.set(xlabel="time (s)", ylabel="frequency (Hz)")
     _mark_octaves(below.yaxis, frequencies)
-    figure.colorbar(image, ax=below, label="dB below the loudest", extend="min")
+    figure.colorbar(image, ax=below, label="dB (loudest point: 0)", extend="min")
     return figure
 
 

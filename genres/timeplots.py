@@ -46,7 +46,7 @@ def timelines(samples, decibels, tracks, title, truth=None, sr=22050):
     _spectrogram(axes[1], decibels, seconds, sr)
     for axis, (name, track) in zip(axes[2:], tracks.items(), strict=True):
         _band(axis, track)
-        axis.set_ylabel(name)
+        axis.set_ylabel(f"{name}\n(probability)")
     for begin, genre in truth or ():
         axes[0].axvline(begin, color="black", linewidth=1.5)
         axes[0].text(begin, 1.02, f" {genre}", transform=axes[0].get_xaxis_transform(), size=9)
@@ -83,7 +83,13 @@ def _band(axis, track):
     colours = genre_colours(track.genres)
     times = np.repeat(track.edges, 2)[1:-1]
     shares = np.repeat(track.probabilities, 2, axis=0).T
-    axis.stackplot(times, shares, colors=[colours[genre] for genre in track.genres], linewidth=0)
+    axis.stackplot(
+        times,
+        shares,
+        colors=[colours[genre] for genre in track.genres],
+        edgecolor="white",
+        linewidth=0.4,
+    )
     for change in track.changes:
         axis.axvline(change, color="black", linewidth=1.5, linestyle="--")
     for span in track.spans:
@@ -155,6 +161,6 @@ def errors(seconds, tolerance, title):
     axis.axvspan(-tolerance, tolerance, color="0.9", label=f"counts as found: ±{tolerance:g} s")
     axis.hist(seconds, bins=np.arange(-most, most + 0.25, 0.5), color="C0", edgecolor="white")
     axis.axvline(0, color="black", linewidth=1)
-    axis.set(title=title, xlabel="found later than it is (s)", ylabel="clips")
+    axis.set(title=title, xlabel="found minus true time (s): below 0, too early", ylabel="clips")
     axis.legend()
     return figure
