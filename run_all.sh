@@ -99,15 +99,21 @@ if ! is_set_up; then
   case $command in
     test | lab) ;;
     # A wrong option is told now, not after the set-up; help needs none.
-    *) (cd "$here" && "$python" -m genres --check "$command" "$@") ;;
+    *)
+      (cd "$here" && "$python" -m genres --check "$command" "$@")
+      case " $* " in *" --help "* | *" -h "*) exit ;; esac
+      ;;
   esac
-  case " $* " in *" --help "* | *" -h "*) exit ;; esac
-  set_up "$python"
+  # One set-up at a time: the lock is this shell's, and ends with it, however that ends.
+  exec 9>"$here/.set-up.lock"
+  "$python" -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)'
+  is_set_up || set_up "$python"
+  exec 9>&-
 fi
 
 # Isolated (-I), so that no folder the user stands in can take the place of the library.
 case $command in
   test) cd "$here" && exec "$venv/bin/python" -m pytest "$@" ;;
-  lab) exec "$venv/bin/python" -m jupyterlab "$here/notebooks" "$@" ;;
+  lab) exec "$venv/bin/python" -I -m jupyterlab "$here/notebooks" "$@" ;;
   *) exec "$venv/bin/python" -I -m genres "$command" "$@" ;;
 esac

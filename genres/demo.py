@@ -15,7 +15,7 @@ import shutil
 import signal
 import tempfile
 import webbrowser
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from tornado.httpserver import HTTPServer
@@ -23,14 +23,14 @@ from tornado.iostream import StreamClosedError
 from tornado.netutil import bind_sockets
 from tornado.web import Application, HTTPError, RequestHandler, stream_request_body
 
-from genres import Refusal
+from genres import Refusal, classify
 from genres.desk import LONGEST, Desk, find_model
 
 MOST_BYTES = 200_000_000
 """How large a file may be."""
 
 MOST_WAITING = 8
-"""How many files may be heard and wait for that."""
+"""How many files may come, wait and be heard at once."""
 
 _HERE = "127.0.0.1"
 _PAGE = {"demo.html": "text/html", "demo.css": "text/css", "demo.js": "text/javascript"}
@@ -50,6 +50,7 @@ _SENTENCES = {
     409: "There is no trained model yet.",
     413: f"The file is larger than {MOST_BYTES / 1e6:g} MB, which is as much as the demo takes.",
     503: "Too many files are waiting: try again when some of them are done.",
+    507: "There is no room for the file on this machine's disk.",
 }
 # A page, not a redirection: who is redirected from elsewhere would not bring a strict cookie.
 _WELCOME = """\
@@ -125,13 +126,35 @@ async def _serve(desk, sockets, browser):
         address = f"http://{_HERE}:{port}/?token={token}"
         print(desk.description or desk.how_to_train)
         print(f"The demo is at {address}\nCtrl-C ends it.", flush=True)
-        if browser:
-            loop.run_in_executor(None, _show, address)
-        return await signals.get()
+        with _door(address, port) if browser else nullcontext() as door:
+            if door:
+                loop.run_in_executor(None, _show, door.as_uri())
+            return await signals.get()
     finally:
         server.stop()
         await server.close_all_connections()
         await desk.close()
+
+
+@contextmanager
+def _door(address, port):
+    """Make a page for this user alone that leads to the demo; None where none can be made.
+
+    A browser's arguments can be read by everybody on this machine, and so could the token.
+    """
+    page = classify.RUNS / f"demo-{port}.html"
+    try:
+        page.parent.mkdir(exist_ok=True)
+        page.unlink(missing_ok=True)
+        page.touch(mode=0o600)
+        page.write_text(f'<meta http-equiv="refresh" content="0; url={address}">\n')
+    except OSError:
+        page = None
+    try:
+        yield page
+    finally:
+        if page:
+            page.unlink(missing_ok=True)
 
 
 def _show(address):
@@ -248,17 +271,27 @@ class _Hear(_Guarded):
             raise HTTPError(413)
         if self.desk.listener is None:
             raise HTTPError(409)
-        if self.desk.listener.waiting >= MOST_WAITING:
+        if len(self.desk.files) >= MOST_WAITING:
             raise HTTPError(503)
+        self.desk.files.add(self)
         self.request.connection.set_max_body_size(MOST_BYTES)
         self.path = self.desk.scratch / secrets.token_hex(8)
         self.file = self.path.open("xb")
 
     def data_received(self, chunk):
-        self.file.write(chunk)
+        try:
+            if not self._finished:
+                self.file.write(chunk)
+        except OSError:
+            self.send_error(507)
 
     async def post(self):
-        self.file.close()
+        if self._finished:
+            return
+        try:
+            self.file.close()
+        except OSError:
+            raise HTTPError(507) from None
         name = "".join(filter(str.isprintable, self.get_query_argument("name", "")))
         try:
             with suppress(StreamClosedError):
@@ -267,9 +300,15 @@ class _Hear(_Guarded):
             self._discard()
 
     def on_connection_close(self):
+        super().on_connection_close()
+        self._discard()
+
+    def on_finish(self):
         self._discard()
 
     def _discard(self):
-        if self.path:
-            self.file.close()
+        self.desk.files.discard(self)
+        if self.file:
+            with suppress(OSError):  # what was still to be written may have no room
+                self.file.close()
             self.path.unlink(missing_ok=True)

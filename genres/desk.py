@@ -64,6 +64,7 @@ class Desk:
 
     def __init__(self, model, scratch):
         self.scratch, self.listener = scratch, None
+        self.files = set()  # requests whose file comes, waits or is heard
         self._model, self._training = model, None
 
     @property
@@ -96,6 +97,8 @@ class Desk:
             bar = last_bar(bars) or {"label": "Training of a quick model", "done": 0, "total": 1}
             await say({"step": bar["label"], "share": bar["done"] / bar["total"]})
             await asyncio.wait([self._training], timeout=0.5)
+        if self._training and self._training.cancelled():
+            return  # the server ends
         failure = self._training and self._training.result()
         await say({"refusal": failure} if failure else {"model": self.description})
 

@@ -1,6 +1,7 @@
 """How is one notebook executed?"""
 
 import logging
+import os
 import tempfile
 from contextlib import contextmanager
 
@@ -92,7 +93,9 @@ def _kernel(folder, environment):
             clients.append(super().client(**options))
             return clients[-1]
 
-    with tempfile.TemporaryDirectory(prefix="kernel-") as sockets:
+    # The path of a socket has room for about a hundred bytes.
+    place = "/tmp" if len(os.fsencode(tempfile.gettempdir())) > 75 else None
+    with tempfile.TemporaryDirectory(prefix="kernel-", dir=place) as sockets:
         manager = KernelManager(
             kernel_name="python3",
             kernel_spec_manager=KernelSpecManager(kernel_dirs=[]),

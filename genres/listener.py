@@ -172,7 +172,9 @@ def picture(samples):
 
 def main(folder, longest, memory):
     """Load models, and hear files until the input ends."""
-    resource.setrlimit(resource.RLIMIT_DATA, (int(memory), int(memory)))
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)  # which may be lowered, and never raised
+    most = int(memory) if hard == resource.RLIM_INFINITY else min(int(memory), hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (most, most))
     # What libraries print must not come between the lines.
     lines = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)

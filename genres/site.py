@@ -292,9 +292,10 @@ def _whole(front, others):
     names = "|".join(re.escape(page.name) for page in chapters)
     text = "\n".join(
         f'<article class="{"chapter" if page is not front else ""}" id="{page.name}">\n'
-        f"{page.body}\n</article>"
+        f"{_own_cells(page)}\n</article>"
         for page in chapters
     )
+    text = re.sub(rf'href="({names})\.html#cell-', r'href="#\1-cell-', text)
     text = re.sub(rf'href="(?:{names})\.html#', 'href="#', text)
     text = re.sub(rf'href="({names})\.html"', r'href="#\1"', text)
     text = text.replace("<details><summary><b>", "<details open><summary><b>")  # the ledger's
@@ -304,6 +305,11 @@ def _whole(front, others):
         '<button type="button" class="all-code" hidden></button></p>\n'
         f'<main class="whole">\n{text}\n</main>\n<script src="site.js"></script>',
     )
+
+
+def _own_cells(page):
+    """Give a page's body in which no cell is called what one of another page is."""
+    return re.sub(r'(id="|href="#)cell-', rf"\g<1>{page.name}-cell-", page.body)
 
 
 def _put_in_place(folder, target):

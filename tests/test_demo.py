@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -18,7 +19,7 @@ import psutil
 import pytest
 import soundfile
 
-from genres import champion, desk, networks, synth
+from genres import champion, demo, desk, networks, synth
 from genres.__main__ import main
 from genres.champion import Champion, Mixture
 from genres.experts import Effort, KernelMachine, Lstms
@@ -139,19 +140,23 @@ def serving(*options, before="", folder=None):
 
 
 @contextmanager
-def pretending(folder, model=""):
+def pretending(folder, model="", before=""):
     """Serve the demo of a project without a model, with child processes that only pretend."""
     stand_in = folder / "stand_in.py"
     stand_in.write_text(STAND_IN.format(model=str(model), runs=str(folder)))
-    before = f"""
+    before += f"""
 import pathlib
 from genres import classify, desk
 classify.RUNS = pathlib.Path({str(folder)!r})
 desk.PYTHON = (sys.executable, {str(stand_in)!r})
-desk.PATIENCE = 1
+desk.PATIENCE = 10
 """
     with serving(before=before, folder=folder) as server:
         yield server
+
+
+def files_in_flight(folder):
+    return [path for path in folder.glob("genre-demo-*/*") if path.name != "lock"]
 
 
 @pytest.fixture(scope="module")
@@ -292,6 +297,7 @@ def test_the_page_is_as_wide_as_its_window(page, music):
 
 
 def test_the_listener_may_not_take_all_memory(server):
+    server.ask("/hear?name=a", "POST", b"x", **server.enter())  # answered once it has started
     assert server.listener().rlimit(psutil.RLIMIT_DATA) == (desk.MOST_MEMORY, desk.MOST_MEMORY)
 
 
@@ -338,7 +344,7 @@ def test_a_listener_that_dies_or_hangs_costs_a_sentence_and_the_next_file_is_hea
         for name, said in (
             ("dies", "dies: the process that heard it ended"),
             ("song", ""),
-            ("hangs", "hangs: nothing came of it for 1 s"),
+            ("hangs", "hangs: nothing came of it for 10 s"),
             ("song", ""),
         ):
             _, _, answer = server.ask(f"/hear?name={name}", "POST", b"x", **inside)
@@ -346,7 +352,76 @@ def test_a_listener_that_dies_or_hangs_costs_a_sentence_and_the_next_file_is_hea
             assert last.get("refusal", "").startswith(said)
             assert "sound" in last or said
         assert server.listener().pid != first
-        assert not [path for path in tmp_path.glob("genre-demo-*/*") if path.name != "lock"]
+        assert files_in_flight(tmp_path) == []
+
+
+def test_a_file_that_finds_no_room_on_the_disk_gets_a_sentence_and_leaves_it(run, tmp_path):
+    shutil.copytree(run, tmp_path / "toy")
+    small_disk = "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))"
+    with pretending(tmp_path, before=small_disk) as server:
+        inside = server.enter()
+        for size in (100_010, 1_000_000):  # the end of the first is written when all of it is there
+            status, _, said = server.ask("/hear?name=a", "POST", bytes(size), **inside)
+            assert status == 507
+            assert "no room" in said
+            assert files_in_flight(tmp_path) == []
+        assert server.ask("/hear?name=a", "POST", b"x", **inside)[0] == 200
+
+
+def test_a_file_that_stops_coming_leaves_nothing_behind(run, tmp_path):
+    shutil.copytree(run, tmp_path / "toy")
+    with pretending(tmp_path) as server:
+        inside = server.enter()
+        for _ in range(demo.MOST_WAITING + 1):  # none of them takes the place of another
+            connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+            connection.putrequest("POST", "/hear?name=a", skip_host=True)
+            for name, value in {**server.own, **inside, "Content-Length": "1000"}.items():
+                connection.putheader(name, value)
+            connection.endheaders(b"the beginning")
+            while not files_in_flight(tmp_path):
+                time.sleep(0.01)
+            connection.close()
+            while files_in_flight(tmp_path):
+                time.sleep(0.01)
+        assert server.ask("/hear?name=a", "POST", b"x", **inside)[0] == 200
+        server.process.terminate()
+        assert server.process.communicate(timeout=30)[1] == ""
+
+
+def test_only_so_many_files_may_come_at_once(run, tmp_path):
+    shutil.copytree(run, tmp_path / "toy")
+    with pretending(tmp_path) as server:
+        inside, coming = server.enter(), []
+        for number in range(demo.MOST_WAITING):
+            coming.append(http.client.HTTPConnection("127.0.0.1", server.port, timeout=60))
+            coming[-1].putrequest("POST", "/hear?name=a", skip_host=True)
+            for name, value in {**server.own, **inside, "Content-Length": "1"}.items():
+                coming[-1].putheader(name, value)
+            coming[-1].endheaders()
+            while len(files_in_flight(tmp_path)) <= number:
+                time.sleep(0.01)
+        assert server.ask("/hear?name=a", "POST", b"x", **inside)[0] == 503
+        for connection in coming:
+            connection.send(b"x")
+            assert connection.getresponse().status == 200
+
+
+def test_the_token_is_in_no_program_s_arguments(run, tmp_path):
+    shutil.copytree(run, tmp_path / "toy")
+    seen = tmp_path / "seen"
+    before = f"""
+from genres import demo
+demo._show = lambda address: open({str(seen)!r}, "w").write(address)
+sys.argv.remove("--no-browser")
+"""
+    with pretending(tmp_path, before=before) as server:
+        while not (seen.exists() and seen.read_text()):
+            time.sleep(0.01)
+        opened = Path(urlsplit(seen.read_text()).path)
+        assert "token" not in seen.read_text()
+        assert opened.stat().st_mode & 0o777 == 0o600
+        assert server.address in opened.read_text()
+    assert not opened.exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

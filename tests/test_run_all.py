@@ -3,6 +3,9 @@
 import os
 import shutil
 import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -16,9 +19,10 @@ echo "$*" >>"$CALLS"
 case "$*" in
   *"(3, 10)"*) [ "${VERSION:-3.11}" != 3.9 ] ;;
   *ensurepip*) [ -z "${NO_VENV:-}" ] ;;
+  *fcntl*) exec {python} "$@" ;;
   *print*) echo "${VERSION:-3.11}" ;;
   "-m venv "*) mkdir -p "$3/bin" && cp "$0" "$3/bin/python" && touch "$3/made-anew" ;;
-  "-m pip "*) [ -z "${PIP_FAILS:-}" ] ;;
+  "-m pip "*) sleep "${PIP_SECONDS:-0}" && [ -z "${PIP_FAILS:-}" ] ;;
   *--bogus*) echo "Unrecognized arguments: --bogus" >&2 && exit 2 ;;
   *--check*) ;;
   *) echo "started in $PWD: $*" ;;
@@ -42,7 +46,7 @@ class Machine:
         self.add_python("python3")
 
     def add_python(self, name):
-        (self.path / name).write_text(PRETENDER)
+        (self.path / name).write_text(PRETENDER.replace("{python}", sys.executable))
         (self.path / name).chmod(0o755)
 
     def start(self, *arguments, **environment):
@@ -97,6 +101,17 @@ def test_the_second_start_installs_nothing(machine):
     assert machine.installs() == []
     assert second.stderr == ""
     assert second.stdout.endswith("-I -m genres run --quick\n")
+
+
+def test_a_second_start_waits_for_the_set_up_of_the_first(machine, tmp_path):
+    with ThreadPoolExecutor() as starts:
+        first = starts.submit(machine.start, PIP_SECONDS="1")
+        while not (machine.project / ".venv" / "unfinished").exists():
+            time.sleep(0.01)
+        second = machine.start(CALLS=str(tmp_path / "its calls"))
+    assert "started in" in first.result().stdout
+    assert "started in" in second.stdout
+    assert "-m pip" not in (tmp_path / "its calls").read_text()
 
 
 def test_a_set_up_that_failed_is_done_anew_and_not_trusted(machine):
