@@ -279,21 +279,23 @@ class _Hear(_Guarded):
         self.file = self.path.open("xb")
 
     def data_received(self, chunk):
+        if self._finished:
+            return
         try:
-            if not self._finished:
-                self.file.write(chunk)
+            self.file.write(chunk)
         except OSError:
+            self._discard()
             self.send_error(507)
 
     async def post(self):
         if self._finished:
             return
         try:
-            self.file.close()
-        except OSError:
-            raise HTTPError(507) from None
-        name = "".join(filter(str.isprintable, self.get_query_argument("name", "")))
-        try:
+            try:
+                self.file.close()
+            except OSError:
+                raise HTTPError(507) from None
+            name = "".join(filter(str.isprintable, self.get_query_argument("name", "")))
             with suppress(StreamClosedError):
                 await self.desk.listener.hear(self.path, name[:200] or "The file", self.say)
         finally:

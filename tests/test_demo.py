@@ -418,7 +418,7 @@ sys.argv.remove("--no-browser")
         while not (seen.exists() and seen.read_text()):
             time.sleep(0.01)
         opened = Path(urlsplit(seen.read_text()).path)
-        assert "token" not in seen.read_text()
+        assert urlsplit(server.address).query.partition("=")[2] not in seen.read_text()
         assert opened.stat().st_mode & 0o777 == 0o600
         assert server.address in opened.read_text()
     assert not opened.exists()
