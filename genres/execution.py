@@ -39,8 +39,9 @@ def execute(notebook, output, parameters, environment, on_cell):
     import papermill
     from nbclient.exceptions import DeadKernelError
 
-    # What it would log to the terminal is said below, or goes without saying.
-    logging.getLogger("papermill").setLevel(logging.CRITICAL)
+    # What they would log to the terminal is said below, or goes without saying.
+    for name in ("papermill", "asyncio"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         with _kernel(notebook.parent, environment) as kernel:
             papermill.execute_notebook(
