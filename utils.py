@@ -11,7 +11,9 @@ from pathlib import Path
 import pandas as pd
 from IPython.display import Markdown, display
 
-from genres import Refusal, corpora, files, media, plots
+from genres import Refusal, files
+from genres.data import folders
+from genres.lab import plots, recordings
 
 PROJECT = Path(__file__).resolve().parent
 
@@ -27,7 +29,7 @@ class Bench:
     notebook : str
         The notebook's name, such as ``02-knn-baseline``.
     data : str, optional
-        Folder or name of the data; see `genres.corpora.find`.
+        Folder or name of the data; see `genres.data.folders.find`.
     seed : int
         Where all that is drawn by chance starts from.
     quick : bool
@@ -35,7 +37,7 @@ class Bench:
 
     Attributes
     ----------
-    data : genres.corpora.Data
+    data : genres.data.folders.Data
         The data at hand.
     folder : Path
         The run's folder: `GENRE_RUN` if it is set, else ``runs/<data>`` in the project.
@@ -49,7 +51,7 @@ class Bench:
     def __init__(self, notebook, data=None, seed=0, quick=False):
         self.notebook, self.seed, self.quick = notebook, seed, quick
         try:
-            self.data = corpora.find(data)
+            self.data = folders.find(data)
         except Refusal as refusal:
             sys.exit(f"{refusal}")
         self.synthetic, self.sources = self.data.synthetic, []
@@ -63,16 +65,16 @@ class Bench:
         display(Markdown(f"*Data: {self.data.reason}.{rehearsal}*"))
 
     def spectrograms(self):
-        """Give the spectrograms that go with the data, as `genres.media` has it; say whose."""
-        return self._taken(media.spectrograms)
+        """Give the spectrograms that go with the data; say whose they are."""
+        return self._taken(recordings.find_spectrograms)
 
     def recordings(self):
-        """Give the sound that goes with the data, as `genres.media` has it; say whose."""
-        return self._taken(media.recordings)
+        """Give the sound that goes with the data; say whose it is."""
+        return self._taken(recordings.find_recordings)
 
     def built_in_recordings(self):
         """Give the sound of the built-in corpus, to set beside that of the data; say so."""
-        found = media.built_in_recordings(self._n_built_in, self.progress)
+        found = recordings.built_in_recordings(self._n_built_in, self.progress)
         self._say_source(found)
         return found
 
@@ -95,7 +97,7 @@ class Bench:
 
         Parameters
         ----------
-        figure : Figure or genres.maps.Turnable
+        figure : Figure or genres.lab.maps.Turnable
             The picture, or what has one as its ``figure``: then that is kept.
         picture : str
             Its name.
@@ -139,7 +141,7 @@ class Bench:
             written = f"{here:{',' if ',' in reported else ''}.{n_decimals}f}"
             if written == reported:
                 why = "equal"
-            elif self.data.name != corpora.COURSE:
+            elif self.data.name != folders.COURSE:
                 why = "other data than the report's"
             lines.append(f"| {what} | {reported} | {written} | {why} |")
         display(Markdown("\n".join(lines)))

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from genres import files
-from genres.publish import fill
+from genres.report.publish import fill
 
 HERE = Path(__file__).parent
 MEASURED = HERE / "measured.json"

@@ -5,15 +5,16 @@ import time
 import numpy as np
 
 from benchmarks import row
-from genres import corpora, networks, tables
-from genres.networks import keras, layers
+from genres.data import folders, tables
+from genres.models import networks, training
+from genres.models.networks import keras, layers
 
 N_MEMBERS, EPOCHS, BATCH, TIMES = 10, 15, 32, 3
 FEATURES = tables.FEATURES[:40]
 
 
 def rows():
-    table = corpora.find(offline=True).table(10)
+    table = folders.find(offline=True).table(10)
     three_steps = tables.sequences(table, FEATURES)
     # No complete table of six steps may be at hand: each step twice costs the same.
     six_steps = three_steps._replace(values=np.repeat(three_steps.values, 2, axis=1))
@@ -34,7 +35,7 @@ def _compared(tracks):
     seconds, tracing, members = plain
     ours = min(
         (
-            networks.fit_ensemble(
+            training.fit_ensemble(
                 build, x, y, n_members=N_MEMBERS, epochs=EPOCHS, batch_size=BATCH, seed=seed
             )
             for seed in range(0, TIMES * N_MEMBERS, N_MEMBERS)

@@ -9,9 +9,12 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from benchmarks import best_of, row
-from genres import extract, features, parallel, synth
+from genres import parallel
+from genres.data import extract
+from genres.sound import features
+from genres.synth import corpus
 
-SR = synth.SAMPLE_RATE
+SR = corpus.SAMPLE_RATE
 FEW_CLIPS, MANY_CLIPS = 25, 200
 
 
@@ -42,7 +45,7 @@ def by_librosa(samples):
 
 
 def rows():
-    clip = synth.render("rock", seed=7).samples
+    clip = corpus.render("rock", seed=7).samples
     with threadpool_limits(1):
         start = time.perf_counter()
         features.course_features(clip)
@@ -110,11 +113,11 @@ def _collection(folder, n_clips):
         genre = genres[number % len(genres)]
         path = folder / genre / f"{number:03}.wav"
         if number < len(genres):
-            synth.write_wav(synth.render(genre, seed=1), path)
+            corpus.write_wav(corpus.render(genre, seed=1), path)
         else:
             path.symlink_to(folder / genre / f"{genres.index(genre):03}.wav")
     return folder
 
 
 def _warm_up(seed):
-    features.course_features(synth.render("rock", seed, 5).samples)
+    features.course_features(corpus.render("rock", seed, 5).samples)

@@ -7,7 +7,8 @@ from sklearn.metrics import f1_score
 from sklearn.neighbors import KNeighborsClassifier
 
 from benchmarks import best_of, row
-from genres import corpora, neighbours, tables
+from genres.data import folders, tables
+from genres.models import neighbours
 
 SAMPLE = 1000  # sets from which the loop's time for all sets is extrapolated
 
@@ -23,7 +24,7 @@ def looped(data, subsets, algorithm):
 
 
 def rows():
-    table = corpora.find(offline=True).table(30)
+    table = folders.find(offline=True).table(30)
     train = tables.is_train(table)
     values = tables.standardise(table[list(tables.FEATURES)].to_numpy(), train)
     labels = table["GenreID"].to_numpy()

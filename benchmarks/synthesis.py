@@ -3,19 +3,21 @@
 import time
 
 from benchmarks import row
-from genres import synth
+from genres.synth import corpus
 
 SEED = 7
 
 
 def rows():
     start = time.perf_counter()
-    synth.render("pop", SEED, seconds=1.0)
+    corpus.render("pop", SEED, seconds=1.0)
     first = time.perf_counter() - start
     compiling = f"The first clip took {first:.1f} s more, to load or compile."
     start = time.process_time()
-    clips = [synth.render(genre, seed) for genre in synth.GENRES for seed in range(SEED, SEED + 3)]
+    clips = [
+        corpus.render(genre, seed) for genre in corpus.GENRES for seed in range(SEED, SEED + 3)
+    ]
     seconds = time.process_time() - start
-    played = sum(len(clip.samples) for clip in clips) / synth.SAMPLE_RATE
-    name = f"{len(clips)} clips of {synth.SECONDS:.0f} s on one core, against playing them"
+    played = sum(len(clip.samples) for clip in clips) / corpus.SAMPLE_RATE
+    name = f"{len(clips)} clips of {corpus.SECONDS:.0f} s on one core, against playing them"
     return [row(name, played, seconds, compiling)]

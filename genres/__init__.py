@@ -1,5 +1,5 @@
-"""Recognising the genre of a piece of music: one module per question."""
+"""Recognising the genre of a piece of music: one room per question, one file per answer."""
 
 
-class Refusal(ValueError):
+class Refusal(Exception):
     """An input that cannot be used, told in one sentence that says what to do about it."""

@@ -229,16 +229,17 @@ def main(arguments=None):
 
 
 def _run(dask, **options):
-    from genres.runner import run_report
+    from genres.report import summary
+    from genres.run.runner import run_report
 
     if dask:  # where the library looks for it, here and in the notebooks
         os.environ["DASK_SCHEDULER_ADDRESS"] = dask
-    return run_report(**options)
+    return summary.conclude(run_report(**options))
 
 
 def _publish(folder):
-    from genres.publish import publish
-    from genres.runner import PROJECT
+    from genres.project import PROJECT
+    from genres.report.publish import publish
 
     notebooks = publish(folder or PROJECT / "runs" / "course")
     print(f"{len(notebooks)} notebooks published; look at git diff, then commit.")
@@ -252,22 +253,23 @@ def _port(text):
 
 
 def _demo(port, browser, model):
-    from genres.demo import serve
+    from genres.demo.server import serve
 
     return 128 + serve(port, model=model, browser=browser)
 
 
 def _report(wanted):
-    from genres import reports, site
-    from genres.runner import PROJECT
+    from genres.project import PROJECT
+    from genres.report import site
+    from genres.run import runs
 
-    print(site.write(reports.find(PROJECT, wanted), PROJECT))
+    print(site.write(runs.find(PROJECT, wanted), PROJECT))
     return 0
 
 
 def _handout(out):
-    from genres.handout import write
-    from genres.runner import PROJECT
+    from genres.project import PROJECT
+    from genres.report.handout import write
 
     folder = out or PROJECT / "runs" / "handout"
     print(f"{len(write(PROJECT, folder))} files for students in {folder}")
@@ -275,7 +277,7 @@ def _handout(out):
 
 
 def _extract(folder, out, segments, features, mel, workers, dask, seed):
-    from genres.extract import Settings, extract
+    from genres.data.extract import Settings, extract
 
     settings = Settings(features=features, segments=tuple(segments), mel=mel)
     outcome = extract(folder, out, settings, workers=workers, dask=dask, seed=seed)
@@ -284,42 +286,42 @@ def _extract(folder, out, segments, features, mel, workers, dask, seed):
 
 
 def _list():
-    from genres import corpora
+    from genres.data import catalogue
 
-    print(corpora.listing())
+    print(catalogue.listing())
     return 0
 
 
 def _where(name):
-    from genres import corpora
+    from genres.data import catalogue
 
-    print(corpora.where(name))
+    print(catalogue.where(name))
     return 0
 
 
 def _fetch(name, folder):
-    from genres import corpora
+    from genres.data import catalogue
 
-    print(corpora.fetch(name, folder))
+    print(catalogue.fetch(name, folder))
     return 0
 
 
 def _synth(genre, tables, seconds, seed, kind, out):
-    from genres import builtin, synth
+    from genres.synth import builtin, corpus
 
     if tables:
         print("\n".join(map(str, builtin.write_tables(tables))))
         return 0
     out = out or f"{genre}.wav"
-    clip = synth.render(genre, seed, seconds, kind)
-    synth.write_wav(clip, out)
+    clip = corpus.render(genre, seed, seconds, kind)
+    corpus.write_wav(clip, out)
     parts = ", ".join(f"{name} from {start:.1f} s" for start, name in clip.timeline)
     print(f"{out}: synthetic {kind} clip of {seconds:g} s, {parts}")
     return 0
 
 
 def _classify(names, model, as_json):
-    from genres.classify import classify
+    from genres.demo.classify import classify
 
     try:
         return classify(names, model, as_json=as_json)

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from genres import files
-from genres.tables import FEATURES
+from genres.data.tables import FEATURES
+from genres.report import summary
+from genres.run import runner
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -92,6 +94,11 @@ def write_table(path, value):
     ]
     lines = [("Track ID", "File", *FEATURES, "GenreID", "Genre", "Type"), *rows]
     path.write_text("".join("\t".join(map(str, line)) + "\n" for line in lines))
+
+
+def run_report(*arguments, **options):
+    """Run the report as the command line does; give the exit status."""
+    return summary.conclude(runner.run_report(*arguments, **options))
 
 
 class ToyProject:

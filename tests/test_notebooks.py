@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from genres import files
-from genres.headlines import HEADLINES, headline
-from genres.runner import PROJECT
+from genres.project import PROJECT
+from genres.report.ledger import HEADLINES, headline
 
 NAMES = sorted(path.stem for path in (PROJECT / "notebooks").glob("[0-9]*.ipynb"))
 ALL_HAVE = {"data", "synthetic", "quick", "seeds", "n_train", "n_test"}
@@ -165,7 +165,7 @@ def test_what_hangs_on_no_chance_is_the_reference_in_a_rehearsal_too(quick_resul
 
 
 def test_a_rehearsal_keeps_an_ensemble_that_loads(quick_run):
-    from genres import networks
+    from genres.models import networks
 
     ensemble, preparation = networks.load_ensemble(quick_run / "models" / "lstm-ensemble")
     n_features = len(preparation["features"])

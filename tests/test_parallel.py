@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_extract import make_collection
+from audio_collections import make_collection
 
-from genres import Refusal, extract, neighbours, networks, parallel
-from genres.networks import layers
+from genres import Refusal, parallel
+from genres.data import extract
+from genres.models import neighbours, networks, training
+from genres.models.networks import layers
 
 ROOT = Path(__file__).parent.parent
 
@@ -156,7 +158,7 @@ def test_an_ensembles_members_are_trained_on_a_cluster_as_they_are_here(cluster)
     rng = np.random.default_rng(0)
     values, labels = rng.normal(size=(64, 3, 4)).astype("float32"), np.arange(64) % 2
     here, there = (
-        networks.fit_ensemble(small_network, values, labels, n_members=3, epochs=3, dask=dask)
+        training.fit_ensemble(small_network, values, labels, n_members=3, epochs=3, dask=dask)
         for dask in (None, address)
     )
     np.testing.assert_allclose(here.predict(values), there.predict(values), atol=1e-5)

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from genres.runner import PROJECT
+from genres.project import PROJECT
 
 # It answers what run_all.sh asks a Python, and makes environments that hold a copy of itself. What
 # it was started with goes into the file calls; $PIP_FAILS and $NO_VENV make it fail there.

@@ -13,10 +13,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
-from test_datasets import CLIP_COLUMNS, fma_path, write_tracks
+from audio_collections import CLIP_COLUMNS, fma_path, write_tracks
 
-from genres import corpora, files, synth
-from genres.runner import PROJECT
+from genres import files
+from genres.data import folders
+from genres.project import PROJECT
+from genres.synth import corpus
 
 
 class Collection(NamedTuple):
@@ -40,9 +42,9 @@ def write_mp3s(clips, seconds):
 
     def write(path, style, seed):
         path.parent.mkdir(parents=True, exist_ok=True)
-        samples = synth.render(style, seed, seconds=10).samples
-        samples = np.resize(samples, round(seconds * synth.SAMPLE_RATE))
-        soundfile.write(path, samples, synth.SAMPLE_RATE, format="MP3")
+        samples = corpus.render(style, seed, seconds=10).samples
+        samples = np.resize(samples, round(seconds * corpus.SAMPLE_RATE))
+        soundfile.write(path, samples, corpus.SAMPLE_RATE, format="MP3")
 
     with ThreadPoolExecutor() as pool:
         list(pool.map(write, *zip(*clips, strict=True)))
@@ -122,7 +124,7 @@ def rehearsals(tmp_path_factory):
             process.kill()
             process.wait()
         for collection in collections.values():
-            shutil.rmtree(corpora.extraction_of(collection.folder), ignore_errors=True)
+            shutil.rmtree(folders.extraction_of(collection.folder), ignore_errors=True)
 
 
 @pytest.fixture(params=WRITERS)
@@ -168,7 +170,7 @@ def test_the_collections_genres_are_mapped(rehearsal):
 
 
 def test_clips_that_cannot_be_used_are_left_out_and_listed(rehearsal):
-    extracted = corpora.extraction_of(rehearsal.collection.folder)
+    extracted = folders.extraction_of(rehearsal.collection.folder)
     rejected = pd.read_csv(extracted / "rejected.csv")
     assert rejected["reason"].value_counts().to_dict() == rehearsal.collection.rejected
     assert "2 rejected (rejected.csv)" in rehearsal.said

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import utils
-from genres import corpora, plots
+from genres.data import folders
+from genres.lab import plots
 
 
 @pytest.fixture
@@ -26,14 +27,14 @@ def said(monkeypatch):
     ],
 )
 def test_figures_are_equal_where_they_are_written_alike(said, monkeypatch, reported, here, row):
-    bench = utils.Bench("00-test", corpora.SYNTHETIC)
-    monkeypatch.setattr(bench, "data", type("Data", (), {"name": corpora.COURSE}))
+    bench = utils.Bench("00-test", folders.SYNTHETIC)
+    monkeypatch.setattr(bench, "data", type("Data", (), {"name": folders.COURSE}))
     bench.compare([("1.1, tracks", reported, here, "by chance")])
     assert said[-1].endswith(f"| 1.1, tracks {row}")
 
 
 def test_other_data_are_why_figures_differ(said):
-    bench = utils.Bench("00-test", corpora.SYNTHETIC)
+    bench = utils.Bench("00-test", folders.SYNTHETIC)
     bench.compare([("1.1, tracks", "10", 11, "by chance")])
     assert said[-1].endswith("| 11 | other data than the report's |")
 
@@ -42,7 +43,7 @@ def test_a_picture_has_an_alternative_text(monkeypatch, tmp_path):
     shown = {}
     monkeypatch.setenv("GENRE_RUN", str(tmp_path))
     monkeypatch.setattr(utils, "display", lambda shown_object, **options: shown.update(options))
-    bench = utils.Bench("00-test", corpora.SYNTHETIC)
+    bench = utils.Bench("00-test", folders.SYNTHETIC)
     lines = {"by track": np.ones((2, 3))}
     bench.show(plots.growth([1, 2, 3], lines, "Growth", "windows", "accuracy"), "growth")
     assert shown["metadata"] == {

@@ -1,0 +1,1 @@
+"""Which data are there, and are they sound?"""

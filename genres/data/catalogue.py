@@ -1,0 +1,354 @@
+"""Which collections are known, where are they, and how do they get here?"""
+
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from genres import Refusal, files, project
+from genres.data.downloads import RemoteFile, download, unpack
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A known collection of music, or of what was measured of it.
+
+    Attributes
+    ----------
+    name : str
+        What it is called on the command line.
+    content : str
+        What is in it.
+    licence : str
+        Who lets whom use it.
+    source : str
+        Where it is from: what to cite, or the address of a page.
+    places : tuple of str
+        Folders, relative to a data folder, in which it may be.
+    proofs : tuple of str
+        Patterns, relative to its place, of which each has to match something there.
+    folder : str
+        Where a download goes, relative to a data folder.
+    files : tuple of RemoteFile
+        What to download; none where nobody has published hashes of the files.
+    mirrors : tuple of str
+        Addresses of folders that hold those files, the best known first.
+    """
+
+    name: str
+    content: str
+    licence: str
+    source: str
+    places: tuple
+    proofs: tuple
+    folder: str
+    files: tuple = ()
+    mirrors: tuple = ()
+
+    @property
+    def megabytes(self):
+        """The size of the download in MB; 0 where none is offered."""
+        return sum(file.megabytes for file in self.files)
+
+
+_PATIENCE = (2, 5)  # seconds to wait for a connection, and for more data
+_UNPACKS_TO_AT_MOST = 10  # times the size of an archive
+
+_GITHUB = "https://raw.githubusercontent.com"
+
+# The table of whole tracks comes last: where it is, the download had come to its end.
+_COURSE_FILES = (
+    RemoteFile(
+        "GenreClassData_5s.txt",
+        7.3,
+        {files.git_blob_id: "084cc25a2864dc1458a32a7f3682e429ee77ac3f"},
+    ),
+    RemoteFile(
+        "GenreClassData_10s.txt",
+        3.7,
+        {
+            files.git_blob_id: "283779e35a2e3427b4f7c4cbeea9521c6147ac3c",
+            files.sha256: "ceb3a088724706b80e39a35cd1b60024f7ce1b39d70b1f802aa0a1aab9a5bc1d",
+        },
+    ),
+    RemoteFile(
+        "GenreClassData_30s.txt",
+        1.2,
+        {
+            files.git_blob_id: "25b9cb48f3296b5067028cb970c018cc689b1823",
+            files.sha256: "b0e13ad5c324c2f129ee5b3422dbc242daf27e3d148a9ee772c3e89fc1a95dd4",
+        },
+    ),
+)
+
+_FMA_METADATA = RemoteFile(
+    "fma_metadata.zip",
+    358,
+    {files.sha1: "f0df49ffe5f2a6008d7dc83c6915b31835dfe733"},
+    "fma_metadata",
+)
+_FMA_SIZES = {
+    "small": (
+        "8,000 clips of 30 s, 8 balanced genres",
+        RemoteFile(
+            "fma_small.zip",
+            7_700,
+            {files.sha1: "ade154f733639d52e35e32f5593efe5be76c6d70"},
+            "fma_small",
+        ),
+    ),
+    "medium": (
+        "25,000 clips of 30 s, 16 unbalanced genres",
+        RemoteFile(
+            "fma_medium.zip",
+            23_600,
+            {files.sha1: "c67b69ea232021025fca9231fc1c7c1a063ab50b"},
+            "fma_medium",
+        ),
+    ),
+}
+
+CORPORA = {
+    corpus.name: corpus
+    for corpus in (
+        Corpus(
+            name="course",
+            content="feature tables of 990 GTZAN clips in 5, 10 and 30 s segments, 10 genres",
+            licence="none stated",
+            source="NTNU, course TTT4275, as published with the report of Boo and Herculano (2024)",
+            places=("course",),
+            proofs=("GenreClassData_30s.*",),
+            folder="course",
+            files=_COURSE_FILES,
+            mirrors=(
+                f"{_GITHUB}/seb2o/Music-genre-ml-classification/"
+                "df1352b586389418f9772ed1edf3107aaf4adafa/Classification%20Music",
+                *(
+                    f"{_GITHUB}/{repository}/{branch}/{folder}"
+                    for repository, folder in (
+                        ("AntTra/TTT4275-Music-genre-classification", "Classification%20music"),
+                        ("finnfi/TTT4275-music-classification", "Data"),
+                    )
+                    for branch in ("main", "master")
+                ),
+            ),
+        ),
+        Corpus(
+            name="gtzan",
+            content="1,000 clips of 30 s, 10 genres",
+            licence="none stated; for research",
+            source="Tzanetakis and Cook (2002), the dataset marsyas/gtzan on Hugging Face",
+            places=("gtzan/genres", "gtzan"),
+            proofs=("blues/blues.00000.*",),
+            folder="gtzan",
+            files=(
+                RemoteFile(
+                    "genres.tar.gz",
+                    1_200,
+                    {files.md5: "5b3d6dddb579ab49814ab86dba69e7c7"},
+                    "genres",
+                ),
+            ),
+            mirrors=("https://huggingface.co/datasets/marsyas/gtzan/resolve/main/data",),
+        ),
+        Corpus(
+            name="gtzan-mini",
+            content="100 clips of GTZAN, 10 of each genre",
+            licence="none stated; for research",
+            source="TempoBeatDownbeat/gtzan_mini on GitHub",
+            places=("gtzan-mini/gtzan_mini-main/genres", "gtzan-mini"),
+            proofs=("blues/blues.00000.*",),
+            folder="gtzan-mini",
+            files=(
+                RemoteFile(
+                    "main.zip",
+                    120,
+                    {files.md5: "44f7f23af8363d96c59663a987f29a4c"},
+                    "gtzan_mini-main",
+                ),
+            ),
+            mirrors=("https://github.com/TempoBeatDownbeat/gtzan_mini/archive/refs/heads",),
+        ),
+        *(
+            Corpus(
+                name=f"fma-{size}",
+                content=content,
+                licence="CC BY 4.0 for the metadata; each artist's own, mostly Creative Commons, "
+                "for the music",
+                source="Defferrard et al. (2017), mdeff/fma on GitHub",
+                places=(f"fma/fma_{size}",),
+                proofs=("000", "../fma_metadata/tracks.csv"),
+                folder="fma",
+                files=(_FMA_METADATA, audio),
+                mirrors=("https://os.unil.cloud.switch.ch/fma",),
+            )
+            for size, (content, audio) in _FMA_SIZES.items()
+        ),
+        Corpus(
+            name="magnatagatune",
+            content="25,863 clips of 29 s, mapped to Magnatune's 10 genres",
+            licence="CC BY-NC-SA for Magnatune's music",
+            source="Law et al. (2009): clip_info_final.csv and the folders 0 to f of clips; and "
+            "song_info.csv, Magnatune's list of its songs",
+            places=("magnatagatune",),
+            proofs=("clip_info_final.csv", "song_info.csv"),
+            folder="magnatagatune",
+        ),
+        Corpus(
+            name="synthetic",
+            content="feature tables of 1,000 synthetic clips, 10 genres: the built-in corpus",
+            licence="the project's own (MIT)",
+            source="part of the project; made by genres/synth.py",
+            places=("synthetic",),
+            proofs=("GenreClassData_30s.*",),
+            folder="synthetic",
+        ),
+    )
+}
+"""The known collections by name."""
+
+
+def listing():
+    """Describe every known collection: its content, size, licence and source, and where it is.
+
+    Returns
+    -------
+    str
+        Four lines for each.
+    """
+    return "\n\n".join(map(_description, CORPORA.values()))
+
+
+def where(name):
+    """Tell in which folder a known collection is.
+
+    Parameters
+    ----------
+    name : str
+        One of `CORPORA`.
+
+    Returns
+    -------
+    Path
+        A folder of tables, or one that `genres.data.datasets.read` takes: below the data folder
+        that the environment variable ``GENRE_DATA`` names, or else below the project's own.
+
+    Raises
+    ------
+    Refusal
+        If no collection has that name, or if it is not here.
+    """
+    corpus = _known(name)
+    place = place_of(corpus, *_data_folders())
+    if place is None:
+        raise Refusal(f"{name} is not here: {_how_to_get(corpus, project.DATA)}.")
+    return place
+
+
+def fetch(name, folder=None):
+    """Download a known collection, unless it is there, and say so first.
+
+    What was broken off goes on where it stopped. Archives stay beside what they were unpacked to.
+
+    Parameters
+    ----------
+    name : str
+        One of `CORPORA`.
+    folder : str or Path, optional
+        The data folder in which it gets a folder of its own; the project's own if not given.
+
+    Returns
+    -------
+    Path
+        Where it is, as `where` has it.
+
+    Raises
+    ------
+    Refusal
+        If no collection has that name; if no hashes of its files are known; if there is no room for
+        it; if no mirror gave a file that has the known hashes, or an archive cannot be unpacked.
+    """
+    corpus = _known(name)
+    folder = project.DATA if folder is None else Path(folder).expanduser()
+    if place := place_of(corpus, folder):
+        return place
+    if not corpus.files:
+        raise Refusal(f"{name} is not here: {_how_to_get(corpus, folder)}.")
+    target = folder / corpus.folder
+    pending = [
+        file
+        for file in corpus.files
+        if not (file.unpacks_to and (target / file.unpacks_to).exists())
+    ]
+    missing = [file for file in pending if not (target / file.name).exists()]
+    _check_room(missing + [file for file in pending if file.unpacks_to], target)
+    if missing:
+        print(
+            f"Downloading {name} ({', '.join(file.name for file in missing)}: {_size(missing)}) "
+            f"from {corpus.mirrors[0]}. Licence: {corpus.licence}. Source: {corpus.source}.",
+            file=sys.stderr,
+            flush=True,
+        )
+    for file in pending:
+        download(file, target, corpus.mirrors, _PATIENCE)
+        if file.unpacks_to:
+            most = round(_UNPACKS_TO_AT_MOST * file.megabytes * 1e6)
+            unpack(target / file.name, target, max_bytes=most)
+    place = place_of(corpus, folder)
+    if place is None:
+        raise Refusal(f"{target} does not hold what {name} should: {', '.join(corpus.proofs)}.")
+    return place
+
+
+def _known(name):
+    if name not in CORPORA:
+        raise Refusal(f"There is no collection '{name}': known are {', '.join(CORPORA)}.")
+    return CORPORA[name]
+
+
+def _data_folders():
+    named = os.environ.get("GENRE_DATA")
+    return [*([Path(named).expanduser()] if named else []), project.DATA]
+
+
+def place_of(corpus, *folders):
+    """Give where a collection is in the first of some data folders that has it, or None."""
+    for place in (folder / place for folder in folders for place in corpus.places):
+        if all(any(place.glob(proof)) for proof in corpus.proofs):
+            return place.resolve()
+    return None
+
+
+def _description(corpus):
+    size = f"downloads {_size(corpus.files)}" if corpus.files else "no download is offered"
+    return (
+        f"{corpus.name}: {corpus.content}\n"
+        f"    {place_of(corpus, *_data_folders()) or 'not here'} ({size})\n"
+        f"    licence: {corpus.licence}\n"
+        f"    source: {corpus.source}"
+    )
+
+
+def _how_to_get(corpus, folder):
+    if corpus.files:
+        return f"python -m genres data fetch {corpus.name} downloads it, {_size(corpus.files)}"
+    return (
+        "no download that could be checked is known, so put your own copy into "
+        f"{folder / corpus.folder} ({corpus.source})"
+    )
+
+
+def _size(remote_files):
+    megabytes = sum(file.megabytes for file in remote_files)
+    return f"{megabytes:.1f} MB" if megabytes < 1000 else f"{megabytes / 1000:.1f} GB"
+
+
+def _check_room(remote_files, target):
+    there = next(folder for folder in (target, *target.resolve().parents) if folder.exists())
+    free = shutil.disk_usage(there).free / 1e6
+    if free < sum(file.megabytes for file in remote_files):
+        raise Refusal(
+            f"{target} has no room for the {_size(remote_files)} of archives and their content: "
+            f"{free:.1f} MB are free."
+        )

@@ -1,0 +1,237 @@
+"""How does a file get here over the network, whole and genuine, and what is packed in it?"""
+
+import shutil
+import tarfile
+import zipfile
+import zlib
+from lzma import LZMAError
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import pooch
+import requests
+from tqdm import tqdm
+
+from genres import Refusal, files
+
+_CHUNK = 1 << 16
+_CONNECTIONS_AT_MOST = 100
+_NOTHING_LEFT = 416  # what a server answers when asked for what comes after a file's end
+_DAMAGES = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+    LZMAError,
+    EOFError,
+    RuntimeError,  # what zipfile says of an encrypted member, or of an unknown compression
+)
+
+
+class RemoteFile(NamedTuple):
+    """A file to download, and what proves that it is the right one.
+
+    Attributes
+    ----------
+    name : str
+        Its name, there and here.
+    megabytes : float
+        Its size in MB (1,000,000 bytes), about.
+    hashes : dict of callable to str
+        What each function, such as `genres.files.md5`, gives for the right content.
+    unpacks_to : str, optional
+        The folder that an archive has at its top.
+    """
+
+    name: str
+    megabytes: float
+    hashes: dict
+    unpacks_to: str | None = None
+
+    def is_at(self, path):
+        """Say whether the file at `path` has this content."""
+        return all(digest(path) == expected for digest, expected in self.hashes.items())
+
+
+def download(file, folder, mirrors, timeout=(2, 5)):
+    """Download a file, unless it is there already.
+
+    What has come stands under the name with ``.part`` until it is whole and its hashes were
+    checked, so that a download that broke off goes on where it stopped. It is thrown away if the
+    hashes are others; then the next mirror is asked.
+
+    Parameters
+    ----------
+    file : RemoteFile
+        The file.
+    folder : str or Path
+        Where to put it; made if it is missing.
+    mirrors : sequence of str
+        Addresses of folders that hold the file.
+    timeout : tuple of float
+        How long to wait for a connection, and then for more data, in s.
+
+    Raises
+    ------
+    Refusal
+        If a file of that name but with other content is there already, or if no mirror gave it.
+    """
+    path = Path(folder) / file.name
+    if path.exists():
+        if not file.is_at(path):
+            raise Refusal(
+                f"{path} is not the published file of that name: "
+                "move it away to have that one downloaded."
+            )
+        return
+    failures = []
+    unreachable = set()
+    for mirror in mirrors:
+        host = urlsplit(mirror).netloc
+        if host in unreachable:
+            continue
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part = path.with_name(f"{path.name}.part")
+            _complete(part, file, f"{mirror}/{file.name}", timeout)
+            with files.atomic(path) as temporary:
+                part.replace(temporary)
+            return
+        except Refusal as failure:
+            failures.append(str(failure))
+        except requests.HTTPError as error:
+            failures.append(f"{host} answered with status {error.response.status_code}")
+        except (requests.ConnectionError, requests.Timeout):
+            unreachable.add(host)
+            failures.append(f"{host} does not answer")
+        except requests.RequestException:
+            failures.append(f"{host} broke off")
+        except OSError as error:
+            raise Refusal(f"{path} cannot be written: {error.strerror}.") from error
+    reasons = ", ".join(dict.fromkeys(failures))
+    raise Refusal(f"{file.name} could not be downloaded: {reasons}.")
+
+
+def _complete(part, file, url, timeout):
+    """Bring a part, which need not be there, to the file's whole content."""
+    for _ in range(_CONNECTIONS_AT_MOST):
+        before = _size(part)
+        try:
+            _append(part, file, url, timeout)
+        except requests.exceptions.ChunkedEncodingError:
+            if _size(part) > before:
+                continue  # a connection that broke off after a while is taken up again
+            raise
+        if part.exists() and file.is_at(part):
+            return
+        part.unlink(missing_ok=True)
+        # A part from another day or mirror may have been the wrong beginning.
+        if before == 0:
+            raise Refusal(f"{urlsplit(url).netloc} sent other content")
+    raise Refusal(f"{urlsplit(url).netloc} broke off {_CONNECTIONS_AT_MOST} times")
+
+
+def _append(part, file, url, timeout):
+    """Add to a part what follows it, or all of it where the server knows no better."""
+    start = _size(part)
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
+
+    def begin(response, **_):
+        if response.status_code == requests.codes.ok:
+            target.truncate(0)
+
+    try:
+        with (
+            part.open("ab") as target,
+            # The bar needs a length from the start: pooch takes one without for "no bar wanted".
+            tqdm(desc=file.name, total=file.megabytes * 1e6, unit="B", unit_scale=True) as bar,
+        ):
+            transfer = pooch.HTTPDownloader(
+                progressbar=bar,
+                chunk_size=_CHUNK,
+                timeout=timeout,
+                headers=headers,
+                hooks={"response": begin},
+            )
+            transfer(url, target, pooch=None)
+    except requests.HTTPError as error:
+        if start == 0 or error.response.status_code != _NOTHING_LEFT:
+            raise
+    finally:
+        if _size(part) == 0:
+            part.unlink(missing_ok=True)
+
+
+def _size(path):
+    return path.stat().st_size if path.exists() else 0
+
+
+def unpack(archive, folder, *, max_bytes, max_members=200_000):
+    """Unpack an archive below a folder, each of its topmost files and folders whole or not at all.
+
+    Parameters
+    ----------
+    archive : str or Path
+        A zip or tar archive, the latter compressed or not.
+    folder : str or Path
+        Where to put what is in it; made if it is missing.
+    max_bytes : int
+        What all of it may take.
+    max_members : int
+        How many files and folders there may be in it.
+
+    Raises
+    ------
+    Refusal
+        If `archive` cannot be read, is damaged, or holds more than it may; if the standard
+        library's own filter refuses a path, a link or a device in it; if something of the name of
+        one of its topmost members is in `folder` already, or if that cannot be written to. Then
+        `folder` is as it was.
+    """
+    archive, folder = Path(archive), Path(folder)
+    temporary = folder / f".{archive.name}-unpacking"
+    try:
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        _extract_all(archive, temporary, max_bytes, max_members)
+        topmost = sorted(temporary.iterdir())
+        for entry in topmost:
+            if (folder / entry.name).exists():
+                raise Refusal(
+                    f"{folder / entry.name} is there already: move it away to have {archive} "
+                    "unpacked."
+                )
+        for entry in topmost:
+            entry.rename(folder / entry.name)
+    except tarfile.FilterError as error:
+        raise Refusal(f"{archive} is not unpacked: {error}.") from error
+    except _DAMAGES as error:
+        raise Refusal(f"{archive} is damaged, or not an archive that can be read here.") from error
+    except OSError as error:
+        problem = error.strerror or "it is damaged"
+        raise Refusal(f"{archive} cannot be unpacked into {folder}: {problem}.") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _extract_all(archive, folder, max_bytes, max_members):
+    if zipfile.is_zipfile(archive):
+        with zipfile.ZipFile(archive) as file:
+            _check_sizes(
+                archive, (info.file_size for info in file.infolist()), max_bytes, max_members
+            )
+            file.extractall(folder)
+    else:
+        with tarfile.open(archive) as file:
+            _check_sizes(archive, (info.size for info in file), max_bytes, max_members)
+            file.extractall(folder, filter="data")
+
+
+def _check_sizes(archive, sizes, max_bytes, max_members):
+    n_bytes = 0
+    for n_before, size in enumerate(sizes):
+        n_bytes += size
+        if n_before == max_members:
+            raise Refusal(f"{archive} holds more than {max_members:,} files and folders.")
+        if n_bytes > max_bytes:
+            raise Refusal(f"{archive} holds more than {max_bytes / 1e6:,.1f} MB.")

@@ -1,0 +1,403 @@
+"""How does a collection of audio become feature tables and a mel store, whatever interrupts it?
+
+Clips are measured in parts of sixteen. A finished part is a file, named by a hash of all that it
+was made from; started again, the job measures only the parts whose files are not there.
+"""
+
+import csv
+import hashlib
+import io
+import json
+import re
+from collections import Counter
+from datetime import datetime, timezone
+from functools import partial
+from itertools import groupby, islice
+from pathlib import Path
+from typing import NamedTuple
+
+import librosa
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import soundfile
+
+from genres import Refusal, files, parallel
+from genres.data import clips, datasets, tables
+from genres.screen import bar
+from genres.sound import audio, features, melstore, spectra
+
+CLIPS_PER_PART = 16
+"""How much work a kill can lose, for each worker."""
+
+RECIPES = {
+    "course": (tables.FEATURES, features.course_features),
+    "kaggle": (features.KAGGLE_FEATURES, features.kaggle_features),
+}
+"""The features that can be extracted: their names, and the function that gives them."""
+
+
+class Settings(NamedTuple):
+    """What to measure of each clip.
+
+    Attributes
+    ----------
+    features : str
+        One of `RECIPES`.
+    segments : tuple of int
+        Lengths of the segments, in seconds: one table for each.
+    mel : bool
+        Whether to keep log-mel spectrograms too.
+    seconds : int
+        How much of each clip is used, from its beginning.
+    missing : float
+        How many seconds of that a clip may lack and still be used, filled with silence.
+    """
+
+    features: str = "course"
+    segments: tuple = (5, 10, 30)
+    mel: bool = False
+    seconds: int = 30
+    missing: float = 0.0
+
+
+class Outcome(NamedTuple):
+    """What an extraction came to.
+
+    Attributes
+    ----------
+    written : list of Path
+        The tables and the mel store.
+    used : list of Clip
+        The clips in them, in their order.
+    silent : list of Clip
+        Those of them that are silent throughout.
+    rejected : list of tuple
+        Clip, reason and sentence of each that could not be used.
+    n_parts_kept, n_parts_done : int
+        Parts that were there already, and those measured now.
+    """
+
+    written: list
+    used: list
+    silent: list
+    rejected: list
+    n_parts_kept: int
+    n_parts_done: int
+
+    def summary(self, out):
+        """Say in one line what was made of how many clips, and where it is."""
+        names = ", ".join(path.name for path in self.written)
+        silent = f", {len(self.silent):,} of them silent" if self.silent else ""
+        rejected = f"; {len(self.rejected):,} rejected (rejected.csv)" if self.rejected else ""
+        return f"{out}: {names} from {len(self.used):,} clips{silent}{rejected}"
+
+
+def extract(collection, out, settings=None, *, workers=None, dask=None, progress=True, seed=0):
+    """Measure every clip of a collection and write the tables.
+
+    Stopped at any point and started again, it measures only what is missing, and what it writes is
+    the same to the byte, for any number of workers too.
+
+    Parameters
+    ----------
+    collection : str, Path or sequence of Clip
+        A folder that `genres.data.datasets.read` understands, such as one with a folder for each
+        genre, or the clips themselves.
+    out : str or Path
+        The folder to write to: ``GenreClassData_<n>s.parquet`` for each length of segments (for
+        Kaggle's features ``features_<n>_sec.csv``, in that table's own columns), ``mel.npz``,
+        ``rejected.csv`` with what could not be used and why, ``extract.log`` with a line of JSON
+        for each part kept or done, and the ``parts`` themselves.
+    settings : Settings, optional
+        What to measure.
+    workers, dask
+        Where the work runs, as `genres.parallel.each` has it.
+    progress : bool or callable
+        As `genres.screen.bar` has it.
+    seed : int
+        Chooses the clips to test on, where the collection does not.
+
+    Returns
+    -------
+    Outcome
+        What was written, and what became of clips and parts.
+
+    Raises
+    ------
+    Refusal
+        If the settings make no sense, no clip can be used, or the clips make no sound table.
+    """
+    settings = settings or Settings()
+    _check(settings)
+    unfit = []
+    if isinstance(collection, str | Path):
+        dataset = datasets.read(collection)
+        collection, unfit = dataset.clips, _unfit(dataset.rejected)
+        settings = settings._replace(missing=max(settings.missing, dataset.missing))
+    out = Path(out)
+    collection, repeated = _set_repeated_names_aside(collection)
+    parts = _plan(collection, settings, out / "parts")
+    to_do = {path: part for path, part in parts.items() if not _is_whole(path)}
+    with _Log(out / "extract.log") as log:
+        log.note("start", clips=len(collection), parts=len(parts), **settings._asdict())
+        for path, part in parts.items():
+            if path not in to_do:
+                log.note("kept", part=path.stem, clips=len(part))
+        _measure_parts(to_do, settings, workers, dask, log, len(collection), progress)
+        used, silent, rejected, values = _gather(parts, settings)
+        rejected = unfit + repeated + rejected
+        _write_rejected(out / "rejected.csv", rejected)
+        if not used:
+            raise _nothing_usable(rejected, out)
+        written = _write_tables(out, used, values, settings, seed)
+        if settings.mel:
+            written.append(_write_mel_store(out / "mel.npz", used, parts, settings.seconds))
+        log.note("end", used=len(used), silent=len(silent), rejected=len(rejected))
+    n_done = len(to_do)
+    return Outcome(written, used, silent, rejected, len(parts) - n_done, n_done)
+
+
+class _Log:
+    """A file of JSON, one line for each event."""
+
+    def __init__(self, path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = path.open("a", encoding="utf-8")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self._file.close()
+
+    def note(self, event, **details):
+        now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+        self._file.write(json.dumps({"time": now, "event": event, **details}) + "\n")
+        self._file.flush()
+
+
+def _check(settings):
+    if settings.features not in RECIPES:
+        raise Refusal(
+            f"There are no features called {settings.features!r}: choose {' or '.join(RECIPES)}."
+        )
+    if not settings.segments:
+        raise Refusal("There is nothing to extract: name the length of at least one segment.")
+    for length in settings.segments:
+        if length not in range(1, settings.seconds + 1):
+            raise Refusal(
+                f"Segments of {length} s cannot be cut from {settings.seconds} s of a clip: ask "
+                f"for whole seconds, 1 to {settings.seconds}."
+            )
+
+
+def _unfit(rejected):
+    """Give clip, reason and sentence of each that its collection itself leaves out."""
+    unfit = []
+    for path, reason in zip(rejected["path"].map(Path), rejected["reason"], strict=True):
+        clip = clips.Clip(str(path), path.parent.name, path.name)
+        unfit.append((clip, reason, f"{clip.file} is left out by its collection: {reason}."))
+    return unfit
+
+
+def _set_repeated_names_aside(collection):
+    """Keep the first clip of each name, and reject the others."""
+    kept, repeated = {}, []
+    for clip in collection:
+        first = kept.setdefault(clip.name, clip)
+        if first is not clip:
+            sentence = f"{clip.file} would be called {clip.name} in tables, as {first.file} is."
+            repeated.append((clip, "same name", sentence))
+    return list(kept.values()), repeated
+
+
+def _plan(collection, settings, folder):
+    """Give the clips of each part, by the file that is to hold what is measured of them.
+
+    A part's clips are of one genre, so that one clip more changes the parts of its genre alone.
+    """
+    ids = clips.genre_ids(clip.genre for clip in collection)
+    ordered = sorted(collection, key=lambda clip: (ids[clip.genre], clip.name))
+    made_by = _fingerprint()
+    parts = {}
+    for _, genre in groupby(ordered, key=lambda clip: clip.genre):
+        while part := list(islice(genre, CLIPS_PER_PART)):
+            made_from = [settings, made_by, [(clip.file, *_state(clip.path)) for clip in part]]
+            key = hashlib.sha256(json.dumps(made_from).encode()).hexdigest()[:32]
+            parts[folder / f"{key}.parquet"] = part
+    return parts
+
+
+def _fingerprint():
+    """Give what numbers depend on besides audio and settings: this code and its libraries."""
+    sources = b"".join(Path(room.__file__).read_bytes() for room in (audio, features, spectra))
+    versions = [librosa.__version__, soundfile.__libsndfile_version__]
+    return [hashlib.sha256(sources).hexdigest(), *versions]
+
+
+def _state(path):
+    try:
+        status = Path(path).stat()
+    except OSError as error:
+        return error.errno, 0
+    return status.st_size, status.st_mtime_ns
+
+
+def _is_whole(path):
+    try:
+        pq.read_metadata(path)
+    except (OSError, pa.ArrowInvalid):
+        return False
+    return True
+
+
+def _measure_parts(parts, settings, workers, dask, log, n_clips, progress):
+    n_kept = n_clips - sum(map(len, parts.values()))
+    measure = partial(_measure_part, settings)
+    with bar(progress, "extract", n_clips, n_kept) as step:
+        for path, rows in parallel.each(measure, list(parts.items()), workers, dask):
+            _write_part(path, rows, settings)
+            log.note("done", part=path.stem, clips=len(rows))
+            step(len(rows))
+
+
+def _measure_part(settings, item):
+    path, part = item
+    return path, [_measure(clip, settings) for clip in part]
+
+
+def _measure(clip, settings):
+    try:
+        sound = audio.read(clip.path, settings.seconds, settings.missing)
+    except audio.AudioError as error:
+        return {"reason": error.reason, "sentence": str(error).replace(clip.path, clip.file)}
+    _, describe = RECIPES[settings.features]
+    row = {"silent": sound.silent}
+    for length in settings.segments:
+        cut = features.segments(sound.samples, length, audio.SAMPLE_RATE)
+        row[f"{length}s"] = np.ravel([describe(segment, audio.SAMPLE_RATE) for segment in cut])
+    if settings.mel:
+        row["mel"] = melstore.encode(sound.samples, audio.SAMPLE_RATE).tobytes()
+    return row
+
+
+def _write_part(path, rows, settings):
+    columns = {"reason": pa.string(), "sentence": pa.string(), "silent": pa.bool_()}
+    columns |= {f"{length}s": pa.list_(pa.float64()) for length in settings.segments}
+    columns |= {"mel": pa.binary()}
+    with files.atomic(path) as temporary:
+        pq.write_table(pa.Table.from_pylist(rows, pa.schema(columns)), temporary)
+
+
+def _gather(parts, settings):
+    """Read what the parts hold, but for the spectrograms.
+
+    Returns
+    -------
+    used, silent : list of Clip
+        The clips that were measured, and those of them that are silent.
+    rejected : list of (Clip, str, str)
+        The others, with reason and sentence.
+    values : dict of int to array of float64, shape (n_used, n_segments, n_features)
+        Features by length of segments.
+    """
+    used, silent, rejected = [], [], []
+    values = {length: [] for length in settings.segments}
+    for path, part in parts.items():
+        rows = pq.read_table(path)
+        for clip, reason, sentence, is_silent in zip(
+            part,
+            *(rows[name].to_pylist() for name in ("reason", "sentence", "silent")),
+            strict=True,
+        ):
+            if reason:
+                rejected.append((clip, reason, sentence))
+            else:
+                used.append(clip)
+            if is_silent:
+                silent.append(clip)
+        for length, collected in values.items():
+            collected.append(rows[f"{length}s"].combine_chunks().flatten().to_numpy())
+    n_features = len(RECIPES[settings.features][0])
+    shapes = {length: (len(used), settings.seconds // length, n_features) for length in values}
+    values = {
+        length: np.concatenate(collected).reshape(shapes[length])
+        for length, collected in values.items()
+    }
+    return used, silent, rejected, values
+
+
+def _write_rejected(path, rejected):
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(["file", "reason", "sentence"])
+    rows.writerows([clip.file, reason, sentence] for clip, reason, sentence in rejected)
+    files.write_text(path, text.getvalue())
+
+
+def _nothing_usable(rejected, out):
+    reasons = Counter(reason for _, reason, _ in rejected).most_common()
+    counts = ", ".join(f"{reason}: {count}" for reason, count in reasons)
+    return Refusal(
+        f"None of {len(rejected):,} clips can be used ({counts}): {out / 'rejected.csv'} says why "
+        "of each."
+    )
+
+
+def _write_tables(out, used, values, settings, seed):
+    if settings.features == "kaggle":
+        return [
+            _write_kaggle_table(out / f"features_{length}_sec.csv", used, values[length], length)
+            for length in settings.segments
+        ]
+    genres = clips.genre_ids(clip.genre for clip in used)
+    types = [clip.type for clip in used]
+    if None in types:
+        types = clips.split(used, seed=seed)
+    written = []
+    for length in settings.segments:
+        n_segments = values[length].shape[1]
+        labels = {
+            "Track ID": np.arange(len(used)),
+            "File": [clip.name for clip in used],
+            "GenreID": [genres[clip.genre] for clip in used],
+            "Genre": [clip.genre for clip in used],
+            "Type": types,
+        }
+        table = pd.DataFrame(np.vstack(values[length]), columns=list(tables.FEATURES))
+        table = table.assign(**{name: np.repeat(of, n_segments) for name, of in labels.items()})
+        path = out / f"GenreClassData_{length}s.parquet"
+        table = tables.check(table, path)
+        with files.atomic(path) as temporary:
+            table.to_parquet(temporary, index=False)
+        written.append(path)
+    return written
+
+
+def _write_kaggle_table(path, used, values, length):
+    n_segments = values.shape[1]
+    names = [re.sub(r"^([a-z]+)_(\d{5}\.wav)$", r"\1.\2", clip.name) for clip in used]
+    if n_segments > 1:
+        parts = [(Path(name), segment) for name in names for segment in range(n_segments)]
+        names = [str(name.with_suffix(f".{segment}{name.suffix}")) for name, segment in parts]
+    table = pd.DataFrame(np.vstack(values), columns=list(features.KAGGLE_FEATURES))
+    table.insert(0, "filename", names)
+    table.insert(1, "length", length * audio.SAMPLE_RATE)
+    table["label"] = np.repeat([clip.genre for clip in used], n_segments)
+    with files.atomic(path) as temporary:
+        table.to_csv(temporary, index=False, lineterminator="\n")
+    return path
+
+
+def _write_mel_store(path, used, parts, seconds):
+    spectrograms = (
+        spectrogram
+        for part in parts
+        for spectrogram in pq.read_table(part, columns=["mel"])["mel"].to_pylist()
+        if spectrogram
+    )
+    n_columns = round(melstore.COLUMNS_PER_SECOND * seconds)
+    melstore.write(path, [clip.name for clip in used], spectrograms, n_columns)
+    return path

@@ -1,0 +1,351 @@
+"""Which data does a folder hold, and which other ways to split its clips?
+
+The tables split clips at random, so that copies of one recording, and one artist's recordings,
+stand on both sides. People who listened to the collection have published splits that avoid it.
+"""
+
+import hashlib
+import os
+import re
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+
+from genres import Refusal, files, project
+from genres.data import catalogue, tables
+
+COURSE, SYNTHETIC = "course", "synthetic"
+"""The names that data go by; any other data are named by their folder."""
+
+SPLITS = "splits"
+"""Folder of a data folder in which other ways to split its clips lie."""
+
+EXTRACTED = "extracted"
+"""Where, in the project's data folder, tables made from folders of audio are kept."""
+
+WHOLE = 30
+"""Length in s of the segments of the table that has one row for each track."""
+
+_TABLE_NAME = re.compile(r"GenreClassData_(\d+)s\.(txt|csv|txt\.gz|csv\.gz|parquet)")
+
+
+@dataclass(frozen=True)
+class Data:
+    """The data that a run works on.
+
+    Attributes
+    ----------
+    name : str
+        ``course``, ``synthetic``, or the name of the folder.
+    folder : Path
+        The data folder, absolute.
+    tables : dict of int to Path
+        The feature table of each length of segment in s, shortest first.
+    synthetic : bool
+        Whether the music was made by a program.
+    reason : str
+        What was taken and why, in one line.
+    mel : Path or None
+        The mel store, where the folder has one.
+    audio : Path or None
+        A collection of audio, as `genres.data.datasets.read` takes it, where the folder has one.
+    """
+
+    name: str
+    folder: Path
+    tables: dict
+    synthetic: bool
+    reason: str
+    mel: Path | None = None
+    audio: Path | None = None
+
+    def table(self, seconds):
+        """Load the feature table of segments of so many seconds.
+
+        Raises
+        ------
+        Refusal
+            If there is no such table, or if it is not sound.
+        """
+        if seconds not in self.tables:
+            raise Refusal(
+                f"{self.folder} holds no table of {seconds} s segments "
+                f"(GenreClassData_{seconds}s.txt or the like), only of {_lengths(self.tables)}."
+            )
+        return tables.load(self.tables[seconds])
+
+    def finest(self):
+        """Load the table of the shortest segments that holds every track of the 30 s table.
+
+        Returns
+        -------
+        seconds : int
+            The length of its segments.
+        table : DataFrame
+            The feature table.
+
+        Raises
+        ------
+        Refusal
+            If there is no 30 s table, or if a table is not sound.
+        """
+        whole = self.table(WHOLE)
+        tracks = set(whole["File"])
+        for seconds in (length for length in self.tables if length < WHOLE):
+            table = self.table(seconds)
+            if tracks <= set(table["File"]):
+                return seconds, table
+        return WHOLE, whole
+
+    def fingerprint(self):
+        """Give a hexadecimal digest of what is in the folder, wherever it lies.
+
+        It is that of the content of tables, mel store and splits, and of the names and sizes of
+        audio files. What was made of audio, and what is left out of the built-in corpus until it is
+        needed, follows from these.
+        """
+        digest = hashlib.sha256()
+        splits = sorted((self.folder / SPLITS).glob("*"))
+        for path in (*self.tables.values(), self.mel, *splits):
+            if path and path.is_file():
+                digest.update(f"{path.name} {_sha256(path, path.stat().st_mtime_ns)}\n".encode())
+        for path in sorted(self.audio.rglob("*.*")) if self.audio else ():
+            if path.is_file():
+                name = path.relative_to(self.audio).as_posix()
+                digest.update(f"{name} {path.stat().st_size}\n".encode())
+        return digest.hexdigest()
+
+
+@cache
+def _sha256(path, modified):
+    return files.sha256(path)
+
+
+def find(data=None, *, offline=False):
+    """Find the data to work on.
+
+    Taken is the first of: what `data` names; what the environment variable ``GENRE_DATA`` names;
+    the project's own data folder, if it holds tables; the course tables, downloaded into that
+    folder; the built-in synthetic corpus.
+
+    Parameters
+    ----------
+    data : str or Path, optional
+        A folder that holds feature tables or has a folder ``course`` that does, a folder of audio
+        from which tables were extracted, or one of the names ``course`` (the course tables of the
+        project's data folder) and ``synthetic``.
+    offline : bool
+        Whether to keep off the network.
+
+    Returns
+    -------
+    Data
+        The data, with a line that says what was taken and why.
+
+    Raises
+    ------
+    Refusal
+        If what was named is not there, or if nothing was named and there is nothing at all.
+    """
+    named = str(data or os.environ.get("GENRE_DATA") or "")
+    why = "as asked for" if data else "as GENRE_DATA says" if named else "found in the project"
+    if named == SYNTHETIC:
+        return _named_folder(project.DATA / SYNTHETIC, why)
+    if named not in ("", COURSE):
+        return _named_folder(Path(named).expanduser(), why)
+    own = _open(project.DATA, why)
+    if own and WHOLE in own.tables:
+        return own
+    try:
+        if offline:
+            raise Refusal("The course tables are not downloaded while offline.")
+        catalogue.fetch(COURSE)
+        return _open(project.DATA, "downloaded just now")
+    except Refusal as failure:
+        if named:
+            raise
+        cause = str(failure).rstrip(".")
+        built_in = _open(project.DATA / SYNTHETIC, f"for want of others ({cause})")
+        if built_in:
+            return built_in
+        raise Refusal(
+            f"There are no data: put the course tables into {project.DATA / COURSE}, or name a "
+            f"folder that holds tables with --data or GENRE_DATA, or go online to have the "
+            f"course tables downloaded ({cause})."
+        ) from failure
+
+
+def extraction_of(folder):
+    """Give the folder in which the tables made from a folder of audio are kept.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The folder of audio.
+
+    Returns
+    -------
+    Path
+        Below the project's own data folder; it may not be there yet.
+    """
+    folder = Path(folder).expanduser().resolve()
+    place = hashlib.sha256(str(folder).encode()).hexdigest()[:8]
+    return project.DATA / EXTRACTED / f"{folder.name}-{place}"
+
+
+def holds_audio_only(data):
+    """Say whether data name a folder that holds something, but no feature table."""
+    named = str(data or os.environ.get("GENRE_DATA") or "")
+    if named in ("", COURSE, SYNTHETIC):
+        return False
+    folder = Path(named).expanduser()
+    return folder.is_dir() and any(folder.iterdir()) and _open(folder, "") is None
+
+
+def _named_folder(folder, why):
+    if not folder.is_dir():
+        raise Refusal(f"There is no folder {folder} ({why}).")
+    found = _open(folder, why)
+    if not found and (extracted := _open(extraction_of(folder), f"{why}, extracted from audio")):
+        folder = folder.resolve()
+        reason = extracted.reason.replace(extracted.name, folder.name, 1)
+        found = replace(extracted, name=folder.name, folder=folder, reason=reason, audio=folder)
+    if not found:
+        raise Refusal(
+            f"{folder} ({why}) holds no feature table: neither it nor its folder {COURSE} has a "
+            f"GenreClassData_<seconds>s file that ends in .txt, .csv, .gz or .parquet; "
+            f"./run_all.sh --data makes tables of a folder of audio."
+        )
+    return found
+
+
+def _open(folder, why):
+    """Give the data in a folder or in its folder ``course``, or None where there is no table."""
+    folder = folder.resolve()
+    for place in (folder / COURSE, folder):
+        found = _find_tables(place)
+        if found:
+            name = place.name if place.name == COURSE else folder.name
+            synthetic = name == SYNTHETIC
+            kind = "synthetic music" if synthetic else "music"
+            reason = f"{name}: tables of {_lengths(found)} segments of {kind}, {why}"
+            return Data(
+                name, folder, found, synthetic, reason, _find_mel_store(folder), _find_audio(folder)
+            )
+    return None
+
+
+def _find_mel_store(folder):
+    """Give the mel store in a folder or in one of its folders with mel in its name."""
+    places = (folder, *sorted(place for place in folder.glob("*mel*") if place.is_dir()))
+    found = [path for place in places for path in sorted(place.glob("*.npz"))]
+    if len(found) > 1:
+        raise Refusal(
+            f"{folder} holds two mel stores, {found[0].relative_to(folder)} and "
+            f"{found[1].relative_to(folder)}: keep one of them."
+        )
+    return found[0] if found else None
+
+
+def _find_audio(folder):
+    """Give the larger of the collections of GTZAN's clips that a data folder has."""
+    places = (
+        catalogue.place_of(catalogue.CORPORA[name], folder) for name in ("gtzan", "gtzan-mini")
+    )
+    return next(filter(None, places), None)
+
+
+def _find_tables(folder):
+    """Give the feature table for each length of segment, shortest first."""
+    found = {}
+    for path in sorted(folder.glob("GenreClassData_*")):
+        match = _TABLE_NAME.fullmatch(path.name)
+        if match:
+            seconds = int(match[1])
+            if seconds in found:
+                raise Refusal(
+                    f"{folder} holds two tables of {seconds} s segments, {found[seconds].name} "
+                    f"and {path.name}: keep one of them."
+                )
+            found[seconds] = path
+    return dict(sorted(found.items()))
+
+
+def _lengths(seconds):
+    *others, last = (f"{length} s" for length in seconds)
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+_FAULT_FILTERED = ("train", "valid", "test")
+_LINE = re.compile(r"(?:\w+/)?(\w+)\.(\d{5})\.\w+")
+
+
+def artist_folds(data):
+    """Give the folds of clips in which no artist is in two.
+
+    Parameters
+    ----------
+    data : Data
+        The data; their folder ``splits`` is read.
+
+    Returns
+    -------
+    DataFrame or None
+        ``artist`` (a number) and ``fold`` of each clip, by its name in tables; None where the
+        folder has no ``artist_folds.csv``. Copies and clips that cannot be used are not in it
+        (Sturm, 2013; Foleis and Tavares, 2020).
+
+    Raises
+    ------
+    Refusal
+        If the file is not such a table, or an artist of it is in two folds.
+    """
+    path = data.folder / SPLITS / "artist_folds.csv"
+    if not path.exists():
+        return None
+    try:
+        table = pd.read_csv(path).set_index("file")
+        folds = table.rename(columns={"artist_group": "artist"})[["artist", "fold"]].astype(int)
+    except (KeyError, ValueError) as error:
+        raise Refusal(f"{path} is no table of folds: {error}.") from error
+    in_two = folds.groupby("artist")["fold"].nunique() > 1
+    if in_two.any() or folds.index.has_duplicates:
+        raise Refusal(f"{path} has an artist in two folds, or a clip twice.")
+    return folds
+
+
+def fault_filtered(data):
+    """Give the split that leaves out GTZAN's faulty clips and keeps artists apart.
+
+    Parameters
+    ----------
+    data : Data
+        The data; their folder ``splits`` is read.
+
+    Returns
+    -------
+    Series or None
+        ``train``, ``valid`` or ``test`` for each clip, by its name in tables; None where the folder
+        lacks one of the three lists (Kereliuk, Sturm and Larsen, 2015).
+
+    Raises
+    ------
+    Refusal
+        If a line names no clip, or a clip is in two lists.
+    """
+    paths = {kind: data.folder / SPLITS / f"fault_filtered_{kind}.txt" for kind in _FAULT_FILTERED}
+    if not all(path.exists() for path in paths.values()):
+        return None
+    kinds = {}
+    for kind, path in paths.items():
+        for line in path.read_text(encoding="utf-8").split():
+            match = _LINE.fullmatch(line)
+            if not match:
+                raise Refusal(f"{path}: '{line}' names no clip.")
+            name = f"{match[1]}_{match[2]}.wav"
+            if name in kinds:
+                raise Refusal(f"{path}: {line} is in two lists.")
+            kinds[name] = kind
+    return pd.Series(kinds, name="kind")

@@ -1,0 +1,203 @@
+"""Which genre is this file?"""
+
+import json
+import os
+import sys
+from itertools import chain
+from pathlib import Path
+from typing import NamedTuple
+
+from tqdm import tqdm
+
+from genres import Refusal, files, project
+from genres.data import folders
+from genres.project import RunFolder
+from genres.screen import bar, spoken
+from genres.sound import audio
+
+_AT_ONCE = 10  # windows: what they become takes memory
+
+
+class Answer(NamedTuple):
+    """What a champion says of a file: mean probabilities over windows, the likeliest genre first.
+
+    It is padded where it is shorter than a window, and silent where it stays below -80 dB.
+    """
+
+    file: str
+    seconds: float
+    windows: int
+    padded: bool
+    silent: bool
+    genres: dict
+
+    def __str__(self):
+        likeliest = list(self.genres.items())[:3]
+        said = ", ".join(f"{genre} {100 * share:.0f} %" for genre, share in likeliest)
+        padded = ", padded with itself to 30 s" if self.padded else ""
+        mean = f", mean of {self.windows} windows of 30 s" if self.windows > 1 else ""
+        silent = ", silent: this says nothing" if self.silent else ""
+        return f"{self.file}: {said} ({spoken(self.seconds)}{padded}{mean}{silent})"
+
+
+class Skipped(NamedTuple):
+    """What cannot be used, and a sentence that says why."""
+
+    file: str
+    reason: str
+
+
+def classify(names, model=None, *, as_json=False, longest=3600.0):
+    """Say of which genre files are, on standard output; what is skipped, on standard error.
+
+    Parameters
+    ----------
+    names : list of str
+    model : str or Path, optional
+        As `find_files` and `find_model` have them.
+    as_json : bool
+        Whether to write one document, ``{"files": […], "skipped": […]}`` of `Answer` and `Skipped`,
+        and not a line a file. Python's `os.fsencode` gives names their bytes back.
+    longest : float
+        Seconds that a file may last.
+
+    Returns
+    -------
+    int
+        Exit status: 0, or 2 if no file could be used.
+
+    Raises
+    ------
+    Refusal
+        If there is no model, or it cannot be read.
+    """
+    paths, unfit = find_files(names)
+    folder = find_model(model) if paths else None
+    done = {Answer: [], Skipped: []}
+    with bar(sys.stderr.isatty() and not as_json, "classify", len(unfit) + len(paths)) as step:
+        for what in chain(unfit, _answers(paths, folder, longest)):
+            done[type(what)].append(what._asdict())
+            if isinstance(what, Skipped):
+                _say(what.reason, sys.stderr)
+            elif not as_json:
+                _say(what, sys.stdout)
+            step(1)
+    if as_json:
+        print(json.dumps({"files": done[Answer], "skipped": done[Skipped]}, indent=2), flush=True)
+    return 0 if done[Answer] else 2
+
+
+def find_files(names):
+    """Find the files to classify.
+
+    Parameters
+    ----------
+    names : list of str
+        Files and folders. All below a folder that is not hidden is taken for music: whether it is
+        some is found out when it is read. Links to folders are not followed.
+
+    Returns
+    -------
+    paths : list of Path
+        Each once; those in a folder sorted.
+    skipped : list of Skipped
+        Folders that hold no file, or cannot be read.
+    """
+    paths, skipped = [], []
+    for path in map(Path, names):
+        if not os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises where it may not look)
+            paths.append(path)
+            continue
+        found, errors = [], []
+        for folder, below, inside in os.walk(path, onerror=errors.append):
+            below[:] = [name for name in below if not name.startswith(".")]
+            found += [Path(folder, name) for name in inside if not name.startswith(".")]
+        paths += sorted(found)
+        for error in errors:
+            skipped.append(Skipped(error.filename, f"{error.filename}: {error.strerror}."))
+        if not (found or errors):
+            skipped.append(Skipped(str(path), f"{path} holds no file."))
+    return list(dict.fromkeys(paths)), skipped
+
+
+def find_model(folder=None):
+    """Find a champion: in the folder named, or in the project's runs.
+
+    There, what learnt from real music comes first, then what a full run made, then the newest.
+
+    Raises
+    ------
+    Refusal
+        If there is none.
+    """
+    if folder is not None:
+        if not Path(folder, "champion.json").is_file():
+            raise Refusal(f"{folder} holds no model: it has no file champion.json.")
+        return Path(folder)
+    champions = [RunFolder(run).champion for run in project.RUNS.glob("*")]
+    found = [folder for folder in champions if (folder / "champion.json").exists()]
+    if not found:
+        raise Refusal("There is no trained model yet: ./run_all.sh --only 11 makes one.")
+    return max(found, key=_usefulness)
+
+
+def _usefulness(folder):
+    quick, synthetic = _origin(folder)
+    return not synthetic, not quick, (folder / "champion.json").stat().st_mtime
+
+
+def _origin(folder):
+    """Tell whether a champion is of a rehearsal, and whether it learnt from synthetic music."""
+    run = folder.resolve().parent.parent
+    path = run / "results" / "11-champion.json"
+    results = files.read_json(path) if path.exists() else {}
+    quick = results.get("quick", run.name.endswith("-quick"))
+    return quick, results.get("synthetic", run.name.removesuffix("-quick") == folders.SYNTHETIC)
+
+
+def describe_model(folder):
+    """Say in a line which champion a folder holds, and where its answers are worth less."""
+    quick, synthetic = _origin(folder)
+    rough = ", of a rehearsal: its answers are rough" if quick else ""
+    toy = ", trained on synthetic music: it knows no other" if synthetic else ""
+    return f"Model: {folder}{rough}{toy}"
+
+
+def _load(folder):
+    _say(describe_model(folder), sys.stderr)
+    from genres.models import champion  # which imports TensorFlow, and that takes seconds
+
+    return champion.load(folder)
+
+
+def _answers(paths, folder, longest):
+    """Give an `Answer` or a `Skipped` for each file; load the champion when it is needed."""
+    champion = None
+    for path in paths:
+        try:
+            sound = audio.read_whole(path, longest=longest)
+        except audio.AudioError as error:
+            yield Skipped(str(path), str(error))
+        else:
+            champion = champion or _load(folder)
+            yield _answer(champion, path, sound)
+
+
+def _answer(champion, path, sound):
+    from genres.models.champion import SECONDS, listen, windows
+
+    clips, total = windows(sound.samples), 0.0
+    for first in range(0, len(clips), _AT_ONCE):
+        tracks = listen(clips[first : first + _AT_ONCE], champion.n_steps)
+        total = total + champion.probabilities(tracks).sum(axis=0)
+    shares = zip(champion.genres, map(float, total / len(clips)), strict=True)
+    genres = dict(sorted(shares, key=lambda pair: -pair[1]))
+    seconds = len(sound.samples) / audio.SAMPLE_RATE
+    return Answer(str(path), seconds, len(clips), seconds < SECONDS, sound.silent, genres)
+
+
+def _say(what, stream):
+    """Write a line past the progress bar, whatever characters the name of a file has."""
+    line = "".join(char if char.isprintable() else repr(char)[1:-1] for char in str(what))
+    tqdm.write(line, file=stream)
+    stream.flush()

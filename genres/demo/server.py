@@ -1,0 +1,316 @@
+"""How is it played with, in a browser?
+
+A server that answers this machine alone, and there only those who have the token; a page to drop
+files on. `genres.demo.workers` has who hears them.
+"""
+
+import asyncio
+import fcntl
+import hmac
+import json
+import logging
+import os
+import secrets
+import shutil
+import signal
+import tempfile
+import webbrowser
+from contextlib import contextmanager, nullcontext, suppress
+from pathlib import Path
+
+from tornado.httpserver import HTTPServer
+from tornado.iostream import StreamClosedError
+from tornado.netutil import bind_sockets
+from tornado.web import Application, HTTPError, RequestHandler, stream_request_body
+
+from genres import Refusal, project
+from genres.demo.workers import LONGEST, Desk, find_model
+
+MOST_BYTES = 200_000_000
+"""How large a file may be."""
+
+MOST_WAITING = 8
+"""How many files may come, wait and be heard at once."""
+
+_HERE = "127.0.0.1"
+_PAGE = {"page.html": "text/html", "page.css": "text/css", "page.js": "text/javascript"}
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "connect-src 'self'; media-src blob:; img-src data:; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+_SENTENCES = {
+    403: "This is for who has the address with the token that ./run_all.sh demo has printed.",
+    404: "There is no such page.",
+    409: "There is no trained model yet.",
+    413: f"The file is larger than {MOST_BYTES / 1e6:g} MB, which is as much as the demo takes.",
+    503: "Too many files are waiting: try again when some of them are done.",
+    507: "There is no room for the file on this machine's disk.",
+}
+# A page, not a redirection: who is redirected from elsewhere would not bring a strict cookie.
+_WELCOME = """\
+<!doctype html><html lang="en"><meta charset="utf-8"><title>Genre timeline</title>
+<meta http-equiv="refresh" content="0; url=/"><p><a href="/">To the demo</a></p></html>
+"""
+
+
+def serve(port=None, *, model=None, browser=True):
+    """Serve the demo until a signal ends it; then nothing of it is left.
+
+    Parameters
+    ----------
+    port : int, optional
+        Where; by default any that is free.
+    model : str or Path, optional
+        Folder of a champion, as `genres.demo.classify.find_model` has it.
+    browser : bool
+        Whether to open the page in a browser, where there is one.
+
+    Returns
+    -------
+    int
+        The number of the signal: SIGINT, SIGTERM or SIGHUP.
+
+    Raises
+    ------
+    Refusal
+        If the port is in use, or the folder named holds no model.
+    """
+    found = find_model(model)
+    try:
+        sockets = bind_sockets(port or 0, _HERE)
+    except OSError as error:
+        reason = os.strerror(error.errno).lower()
+        raise Refusal(f"Port {port} cannot be used ({reason}): name another, or none.") from error
+    # What a stranger sends is no news.
+    logging.getLogger("tornado.general").setLevel(logging.ERROR)
+    with _scratch() as scratch:
+        return asyncio.run(_serve(Desk(found, scratch), sockets, browser))
+
+
+@contextmanager
+def _scratch():
+    """Make a folder for files in flight; remove it, and those that killed servers left behind."""
+    prefix = f"genre-demo-{os.getuid()}-"
+    for old in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
+        with suppress(OSError):
+            if old.lstat().st_uid == os.getuid():
+                with (old / "lock").open() as lock:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    shutil.rmtree(old)
+    with (
+        tempfile.TemporaryDirectory(prefix=prefix) as folder,
+        Path(folder, "lock").open("w") as lock,
+    ):
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield Path(folder)
+
+
+async def _serve(desk, sockets, browser):
+    """Serve until a signal comes; give its number."""
+    loop = asyncio.get_running_loop()
+    signals = asyncio.Queue()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, signals.put_nowait, number)
+    port = sockets[0].getsockname()[1]
+    token = secrets.token_urlsafe()
+    server = HTTPServer(_application(desk, token, port), max_body_size=1 << 16)
+    server.add_sockets(sockets)
+    try:
+        await desk.open()
+        address = f"http://{_HERE}:{port}/?token={token}"
+        print(desk.description or desk.how_to_train)
+        print(f"The demo is at {address}\nCtrl-C ends it.", flush=True)
+        with _door(address, port) if browser else nullcontext() as door:
+            if door:
+                loop.run_in_executor(None, _show, door.as_uri())
+            return await signals.get()
+    finally:
+        server.stop()
+        await server.close_all_connections()
+        await desk.close()
+
+
+@contextmanager
+def _door(address, port):
+    """Make a page for this user alone that leads to the demo; None where none can be made.
+
+    A browser's arguments can be read by everybody on this machine, and so could the token.
+    """
+    page = project.RUNS / f"demo-{port}.html"
+    try:
+        page.parent.mkdir(exist_ok=True)
+        page.unlink(missing_ok=True)
+        page.touch(mode=0o600)
+        page.write_text(f'<meta http-equiv="refresh" content="0; url={address}">\n')
+    except OSError:
+        page = None
+    try:
+        yield page
+    finally:
+        if page:
+            page.unlink(missing_ok=True)
+
+
+def _show(address):
+    """Open a page in a browser, unless that would take the terminal."""
+    with suppress(webbrowser.Error):
+        found = webbrowser.get()
+        if type(found) is not webbrowser.GenericBrowser:
+            found.open(address)
+
+
+def _application(desk, token, port):
+    settings = {
+        "desk": desk,
+        "token": token,
+        "session": (f"genre-demo-{port}", secrets.token_urlsafe()),
+    }
+    return Application(
+        [
+            (r"/(page\.css|page\.js)?", _Page, settings),
+            (r"/state", _State, settings),
+            (r"/train", _Train, settings),
+            (r"/hear", _Hear, settings),
+        ],
+        default_handler_class=_Nowhere,
+        default_handler_args=settings,
+        log_function=lambda handler: None,
+    )
+
+
+def _equal(one, other):
+    return hmac.compare_digest(one.encode(), other.encode())
+
+
+class _Guarded(RequestHandler):
+    """Answers who asks for this machine by its own name and has the token, or the cookie for it."""
+
+    def initialize(self, desk, token, session):
+        self.desk, self.token, self.session = desk, token, session
+
+    def set_default_headers(self):
+        self.clear_header("Server")
+        for name, value in _HEADERS.items():
+            self.set_header(name, value)
+
+    def prepare(self):
+        # Another name that leads here may be a page's of elsewhere (DNS rebinding); cookies do not
+        # tell one port from another, so what another server's page sends is told by its origin.
+        own = self.request.host_name in (_HERE, "localhost")
+        origin = self.request.headers.get("Origin")
+        from_here = self.request.method == "GET" or origin == f"http://{self.request.host}"
+        if not (own and from_here and self.is_known()):
+            raise HTTPError(403)
+
+    def is_known(self):
+        name, secret = self.session
+        return _equal(self.get_cookie(name, ""), secret)
+
+    def write_error(self, status_code, **_):
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        self.finish(f"{_SENTENCES.get(status_code, self._reason)}\n")
+
+    async def say(self, message):
+        """Send a line of an answer that takes its time."""
+        self.set_header("Content-Type", "application/x-ndjson")
+        self.write(json.dumps(message) + "\n")
+        await self.flush()
+
+
+class _Nowhere(_Guarded):
+    def prepare(self):
+        super().prepare()
+        raise HTTPError(404)
+
+
+class _Page(_Guarded):
+    def is_known(self):
+        return super().is_known() or self._has_token()
+
+    def _has_token(self):
+        given = self.request.query_arguments.get("token", [b""])[-1]
+        return _equal(given.decode(errors="replace"), self.token)
+
+    def get(self, name):
+        if self._has_token():
+            self.set_cookie(*self.session, httponly=True, samesite="Strict")
+            self.finish(_WELCOME)
+        else:
+            name = name or "page.html"
+            self.set_header("Content-Type", f"{_PAGE[name]}; charset=utf-8")
+            self.finish(Path(__file__).with_name(name).read_bytes())
+
+
+class _State(_Guarded):
+    def get(self):
+        state = {"model": self.desk.description, "how_to_train": self.desk.how_to_train}
+        limits = {"most_bytes": MOST_BYTES, "longest": LONGEST, "too_large": _SENTENCES[413]}
+        self.finish(state | limits)
+
+
+class _Train(_Guarded):
+    async def post(self):
+        with suppress(StreamClosedError):
+            await self.desk.train(self.say)
+
+
+@stream_request_body
+class _Hear(_Guarded):
+    path = file = None
+
+    def prepare(self):
+        super().prepare()
+        length = self.request.headers.get("Content-Length", "")
+        if length.isdecimal() and int(length) > MOST_BYTES:
+            raise HTTPError(413)
+        if self.desk.listener is None:
+            raise HTTPError(409)
+        if len(self.desk.files) >= MOST_WAITING:
+            raise HTTPError(503)
+        self.desk.files.add(self)
+        self.request.connection.set_max_body_size(MOST_BYTES)
+        self.path = self.desk.scratch / secrets.token_hex(8)
+        self.file = self.path.open("xb")
+
+    def data_received(self, chunk):
+        if self._finished:
+            return
+        try:
+            self.file.write(chunk)
+        except OSError:
+            self._discard()
+            self.send_error(507)
+
+    async def post(self):
+        if self._finished:
+            return
+        try:
+            try:
+                self.file.close()
+            except OSError:
+                raise HTTPError(507) from None
+            name = "".join(filter(str.isprintable, self.get_query_argument("name", "")))
+            with suppress(StreamClosedError):
+                await self.desk.listener.hear(self.path, name[:200] or "The file", self.say)
+        finally:
+            self._discard()
+
+    def on_connection_close(self):
+        super().on_connection_close()
+        self._discard()
+
+    def on_finish(self):
+        self._discard()
+
+    def _discard(self):
+        self.desk.files.discard(self)
+        if self.file:
+            with suppress(OSError):  # what was still to be written may have no room
+                self.file.close()
+            self.path.unlink(missing_ok=True)

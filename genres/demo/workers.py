@@ -1,0 +1,243 @@
+"""Who works for the demo, and what if that fails?
+
+A child process hears files, `genres.demo.hearing`: it may die of one without harm. Where there is
+no model, another makes one.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, STDOUT
+from contextlib import suppress
+
+from tornado.iostream import StreamClosedError
+
+from genres import Refusal, project
+from genres.demo import classify
+from genres.project import RunFolder
+from genres.screen import last_bar
+
+LONGEST = 3600
+"""Seconds that a file may last."""
+
+MOST_MEMORY = 6 << 30
+"""Bytes that the process may hold that hears it."""
+
+PATIENCE = 120
+"""Seconds for which that may say nothing."""
+
+TRAIN = ("--quick", "--only", "11", "--data", "synthetic")
+"""The run that makes a model in the least time."""
+
+PYTHON = (sys.executable, "-I", "-m")
+"""What runs a module of the project: isolated, as ``run_all.sh`` does it."""
+
+_LONGEST_LINE = 1 << 26
+
+
+def find_model(named=None):
+    """Find a champion as `classify.find_model` does; None where there is none at all."""
+    try:
+        return classify.find_model(named)
+    except Refusal:
+        if named:
+            raise
+        return None
+
+
+class Desk:
+    """What all pages have in common: the model, who hears with it, and the training of one.
+
+    Parameters
+    ----------
+    model : Path or None
+        Folder of a champion.
+    scratch : Path
+        Folder for files in flight.
+    """
+
+    how_to_train = (
+        "There is no trained model yet: ./run_all.sh --only 11 makes one. "
+        f"./run_all.sh {' '.join(TRAIN)} makes a rough one of synthetic music, in less time; "
+        "the button on the page does that, too."
+    )
+
+    def __init__(self, model, scratch):
+        self.scratch, self.listener = scratch, None
+        self.files = set()  # requests whose file comes, waits or is heard
+        self._model, self._training = model, None
+
+    @property
+    def description(self):
+        """Which model it is, in a line; None where there is none."""
+        if self._model is None:
+            return None
+        return classify.describe_model(self._model).replace(f"{project.RUNS.parent}/", "")
+
+    async def open(self):
+        """Begin to load the model, if there is one."""
+        if self._model:
+            self.listener = Listener(self._model)
+            await self.listener.start()
+
+    async def close(self):
+        """End the processes."""
+        if self._training:
+            self._training.cancel()
+            await asyncio.wait([self._training])
+        if self.listener:
+            await self.listener.close()
+
+    async def train(self, say):
+        """Have a quick model trained, where there is none, and say how far that is."""
+        if self.listener is None and (self._training is None or self._training.done()):
+            self._training = asyncio.create_task(self._train())
+        bars = RunFolder(project.RUNS / "synthetic-quick").bars
+        while self._training and not self._training.done():
+            bar = last_bar(bars) or {"label": "Training of a quick model", "done": 0, "total": 1}
+            await say({"step": bar["label"], "share": bar["done"] / bar["total"]})
+            await asyncio.wait([self._training], timeout=0.5)
+        if self._training and self._training.cancelled():
+            return  # the server ends
+        failure = self._training and self._training.result()
+        await say({"refusal": failure} if failure else {"model": self.description})
+
+    async def _train(self):
+        """Run what trains; give a sentence if it failed."""
+        command = (*PYTHON, "genres", "run", *TRAIN)
+        process = await asyncio.create_subprocess_exec(
+            *command, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT, start_new_session=True
+        )
+        try:
+            output, _ = await process.communicate()
+        finally:
+            if process.returncode is None:
+                process.terminate()
+                await process.wait()
+        self._model = None if process.returncode else find_model()
+        if self._model is None:
+            last = output.decode(errors="replace").strip().splitlines()[-1:]
+            return f"The training failed: {' '.join(last)}"
+        await self.open()
+        return None
+
+
+class _Gone(Exception):
+    """The child process is of no use any more; the message says why."""
+
+
+class Listener:
+    """The child process that hears files, one after the other.
+
+    Parameters
+    ----------
+    model : Path
+        Folder of the champion that it loads.
+
+    Attributes
+    ----------
+    waiting : int
+        Files that are heard or wait for that.
+    """
+
+    def __init__(self, model):
+        self.waiting = 0
+        self._model, self._turn = model, asyncio.Lock()
+        self._process, self._ready, self._closed = None, False, False
+
+    async def start(self):
+        """Start the process; it begins to load the model."""
+        self._ready = False
+        command = (*PYTHON, "genres.demo.hearing", self._model, LONGEST, MOST_MEMORY)
+        self._process = await asyncio.create_subprocess_exec(
+            *map(str, command),
+            stdin=PIPE,
+            stdout=PIPE,
+            limit=_LONGEST_LINE,
+            start_new_session=True,  # Ctrl-C is for the server, which ends this one itself
+        )
+
+    async def close(self):
+        """End the process, whatever it does, for good."""
+        self._closed = True
+        self._kill()
+        async with self._turn:  # who had it may just have started another
+            await self._end()
+
+    async def _end(self):
+        self._kill()
+        await self._process.wait()
+
+    def _kill(self):
+        # The process's own method may reap it, which is asyncio's to do.
+        if self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.kill(self._process.pid, signal.SIGKILL)
+
+    async def hear(self, path, name, say):
+        """Have a file heard, when its turn comes.
+
+        Parameters
+        ----------
+        path : Path
+            Where it is.
+        name : str
+            What it is called.
+        say : coroutine function
+            Given each message, a dict as `genres.demo.hearing.hear` has it, ``step`` with its
+            ``share``, or ``refusal``. If that raises StreamClosedError the rest is left.
+        """
+        if self.waiting:
+            await say({"step": "Waiting for the files that came before", "share": 0})
+        self.waiting += 1
+        try:
+            async with self._turn:
+                if not self._closed:
+                    await self._hear(path, name, say)
+        finally:
+            self.waiting -= 1
+
+    async def _hear(self, path, name, say):
+        try:
+            if self._process.returncode is not None:
+                await self.start()
+            if not self._ready:
+                await say({"step": "Loading the model", "share": 0})
+                loaded = await self._next()
+                self._ready = "ready" in loaded
+                if not self._ready:
+                    await say(loaded)
+                    return
+            await self._tell({"path": str(path), "name": name})
+            wanted = True
+            while "end" not in (message := await self._next()):
+                if wanted:
+                    try:
+                        await say(message)
+                    except StreamClosedError:
+                        wanted = False
+                        await self._tell({"stop": True})
+        except _Gone as reason:
+            if self._closed:
+                return
+            await self._end()
+            await self.start()
+            await say({"refusal": f"{name}: {reason}. The demo goes on; try another file."})
+
+    async def _tell(self, message):
+        try:
+            self._process.stdin.write(json.dumps(message).encode() + b"\n")
+            await self._process.stdin.drain()
+        except ConnectionError:
+            raise _Gone("the process that was to hear it had ended") from None
+
+    async def _next(self):
+        try:
+            line = await asyncio.wait_for(self._process.stdout.readline(), PATIENCE)
+        except asyncio.TimeoutError:
+            raise _Gone(f"nothing came of it for {PATIENCE} s") from None
+        if not line.endswith(b"\n"):
+            raise _Gone("the process that heard it ended, most often for want of memory")
+        return json.loads(line)

@@ -1,0 +1,1 @@
+"""What does a notebook show, and what moves in it?"""

@@ -1,0 +1,377 @@
+"""What changes when one turns a knob?
+
+A live cell has controls, and below them a sentence and a picture that follow. In a run nobody turns
+anything: there it is a still picture, of the settings at the start.
+"""
+
+import base64
+import os
+from html import escape
+from typing import NamedTuple
+
+import ipywidgets as widgets
+import numpy as np
+from IPython.display import Audio, Markdown, display
+from sklearn.neighbors import KNeighborsClassifier
+
+from genres import Refusal
+from genres.data import tables
+from genres.lab import plots, recordings
+from genres.lab.liveplots import MistakePicture, NeighbourPicture, VotePicture, as_png
+from genres.lab.plots import axis_label
+from genres.models import evaluation
+from genres.sound import audio, melstore
+
+N_EXPLAINED = 5
+"""Neighbours whose distances are taken apart."""
+
+_LONGEST_NAME = 30  # letters, of the name of a clip beside a picture
+
+
+class Nearest(NamedTuple):
+    """What k-NN makes of test tracks.
+
+    Attributes
+    ----------
+    answers : array of int, shape (n_test,)
+        Genre ids.
+    rows : array of int, shape (n_test, n_rows)
+        The nearest training tracks, the nearest first: at least as many as vote.
+    """
+
+    answers: np.ndarray
+    rows: np.ndarray
+
+
+def find_nearest(train, labels, test, n_neighbors, n_rows=N_EXPLAINED):
+    """Answer test tracks by k-NN, neighbours weighted by 1/distance, as scikit-learn does.
+
+    Parameters
+    ----------
+    train, test : arrays of float, shapes (n_train, n_features) and (n_test, n_features)
+        Standardised features.
+    labels : array of int, shape (n_train,)
+        Genre ids.
+    n_neighbors : int
+        Neighbours that vote.
+    n_rows : int
+        Neighbours to name, where these are more.
+
+    Returns
+    -------
+    Nearest
+    """
+    knn = KNeighborsClassifier(n_neighbors, weights="distance").fit(train, labels)
+    n_rows = min(max(n_neighbors, n_rows), len(train))
+    return Nearest(knn.predict(test), knn.kneighbors(test, n_rows, return_distance=False))
+
+
+def distance_parts(track, others):
+    """Take squared Euclidean distances apart.
+
+    Parameters
+    ----------
+    track : array of float, shape (n_features,)
+        From where.
+    others : array of float, shape (n_others, n_features)
+        To where.
+
+    Returns
+    -------
+    array of float, shape (n_others, n_features)
+        What each feature adds: rows sum to the squared distances.
+    """
+    return (np.asarray(others) - track) ** 2
+
+
+def accuracies_by_size(probabilities, labels):
+    """Let the first 1, 2, … members of an ensemble vote.
+
+    Parameters
+    ----------
+    probabilities : array of float, shape (n_members, n_items, n_genres)
+        What each member thinks of each item.
+    labels : array of int, shape (n_items,)
+        True genre ids.
+
+    Returns
+    -------
+    dict of str to array of float, shape (n_members,)
+        Accuracy of each number of members, by way of voting.
+    """
+    votes = {"hard vote": evaluation.hard_vote, "soft vote": evaluation.soft_vote}
+    sizes = range(1, len(probabilities) + 1)
+    return {
+        name: np.array([np.mean(vote(probabilities[:n]) == labels) for n in sizes])
+        for name, vote in votes.items()
+    }
+
+
+def find_mistakes(probabilities, labels):
+    """List the items that are answered wrongly, the surest answer first.
+
+    Parameters
+    ----------
+    probabilities : array of float, shape (n_items, n_genres)
+        What a model thinks of each item.
+    labels : array of int, shape (n_items,)
+        True genre ids.
+
+    Returns
+    -------
+    array of int, shape (n_mistakes,)
+        Places of the items; of equally sure answers the first item comes first.
+    """
+    wrong = np.flatnonzero(probabilities.argmax(axis=1) != labels)
+    return wrong[np.argsort(-probabilities[wrong].max(axis=1), kind="stable")]
+
+
+def explore_neighbours(bench, table, features=tables.BASE_FEATURES, n_neighbors=5):
+    """Choose features, k and a test track: what does k-NN answer, and whom does it ask?
+
+    Parameters
+    ----------
+    bench : utils.Bench
+        Where the still picture is kept, as ``explorer``.
+    table : DataFrame
+        Feature table of whole tracks.
+    features : sequence of str
+        What is compared at the start, two at least.
+    n_neighbors : int
+        Neighbours that vote at the start. The first track that is answered wrongly then is the one
+        that is looked at.
+    """
+    view = _Neighbourhood(table, len(features))
+    controls = {
+        f"feature_{n}": widgets.Dropdown(
+            options=tables.FEATURES, value=feature, description=f"Feature {n}"
+        )
+        for n, feature in enumerate(features, start=1)
+    }
+    controls["n_neighbors"] = widgets.IntSlider(
+        n_neighbors, 1, min(35, len(view.known)), description="Neighbours k"
+    )
+    sound = recordings.find_sound(bench.data, bench.data.synthetic)
+    marked = [
+        f"{view.captions[row]}{', with sound' * (view.names[row] in sound)}" for row in view.asked
+    ]
+    wrong = view.find(features, n_neighbors).answers != view.ids[view.asked]
+    controls["track"] = widgets.Dropdown(
+        options=[(name, place) for place, name in enumerate(marked)],
+        value=int(wrong.argmax()),
+        description="Test track",
+    )
+    figure, synthetic = view.picture.figure, bench.data.synthetic
+    _show(bench, "explorer", figure, controls, view.draw, sound, view.heard, synthetic)
+
+
+class _Neighbourhood:
+    """A table whose test tracks are answered by k-NN, and the picture of it."""
+
+    def __init__(self, table, n_features):
+        self.genres, train = tables.genre_names(table), tables.is_train(table)
+        self.known, self.asked = np.flatnonzero(train), np.flatnonzero(~train)
+        self.raw = table[list(tables.FEATURES)].to_numpy()
+        self.x = tables.standardise(self.raw, train)
+        self.names, self.ids = table["File"].to_numpy(str), table["GenreID"].to_numpy()
+        self.captions = [
+            f"{name} ({genre})" for name, genre in zip(self.names, table["Genre"], strict=True)
+        ]
+        self.counted = f"{len(self.asked)} test tracks"
+        self.n_explained = min(N_EXPLAINED, len(self.known))
+        self.picture = NeighbourPicture(
+            self.genres, self.ids[self.known], n_features, self.n_explained, self.counted
+        )
+
+    def find(self, features, n_neighbors):
+        """Answer all test tracks by some features."""
+        x = self.x[:, _columns(features)]
+        return find_nearest(x[self.known], self.ids[self.known], x[self.asked], n_neighbors)
+
+    def draw(self, n_neighbors, track, **features):
+        """Draw the answers, and the surroundings of one of the test tracks; say what they are."""
+        features = list(features.values())
+        columns, near, row = _columns(features), self.find(features, n_neighbors), self.asked[track]
+        nearest = self.known[near.rows[track]][: self.n_explained]
+        votes = [n if n <= n_neighbors else "no vote" for n in range(1, len(nearest) + 1)]
+        self.picture.update(
+            self.ids[self.asked],
+            near.answers,
+            self.raw[self.known][:, columns[:2]],
+            self.raw[row, columns[:2]],
+            near.rows[track][:n_neighbors],
+            distance_parts(self.x[row, columns], self.x[nearest][:, columns]),
+            [f"{_cut(self.captions[of])}  {n}" for of, n in zip(nearest, votes, strict=True)],
+            f"Why its neighbours are near {_cut(self.captions[row])}",
+            [axis_label(feature) for feature in features[:2]],
+            features,
+        )
+        accuracy = np.mean(near.answers == self.ids[self.asked])
+        return (
+            f"Accuracy {accuracy:.1%} of {self.counted}, k = {n_neighbors}. {self.names[row]} is "
+            f"{self.genres[self.ids[row]]}; its neighbours say {self.genres[near.answers[track]]}."
+        )
+
+    def heard(self, n_neighbors, track, **features):
+        """Give captions and names of the track and of its nearest neighbours."""
+        near = self.find(list(features.values()), n_neighbors)
+        rows = [self.asked[track], *self.known[near.rows[track]][: self.n_explained]]
+        return [(self.captions[row], self.names[row]) for row in rows]
+
+
+def _columns(features):
+    return [tables.FEATURES.index(feature) for feature in features]
+
+
+def explore_votes(bench, probabilities, labels, genres, synthetic=False):
+    """Choose how many members of an ensemble vote: what do they answer?
+
+    Parameters
+    ----------
+    bench : utils.Bench
+        Where the still picture is kept, as ``votes``.
+    probabilities : array of float, shape (n_members, n_items, n_genres)
+        What each member thinks of each test track.
+    labels : array of int, shape (n_items,)
+        True genre ids.
+    genres : sequence of str
+        Names of genres, by id.
+    synthetic : bool
+        Whether the music was made by a program.
+    """
+    accuracies, counted = accuracies_by_size(probabilities, labels), f"{len(labels)} test tracks"
+    picture = VotePicture(genres, accuracies, counted)
+
+    def draw(n_members):
+        picture.update(labels, evaluation.hard_vote(probabilities[:n_members]), n_members)
+        shares = [f"{shares[n_members - 1]:.1%} by {name}" for name, shares in accuracies.items()]
+        who = "network 1 alone" if n_members == 1 else f"networks 1 to {n_members}"
+        return f"Accuracy of {who} on {counted}: {', '.join(shares)}."
+
+    most = len(probabilities)
+    controls = {"n_members": widgets.IntSlider(most, 1, most, description="Networks")}
+    _show(bench, "votes", picture.figure, controls, draw, synthetic=synthetic)
+
+
+def explore_mistakes(bench, answers, labels, spectrograms, rows):
+    """Choose a model and one of its mistakes: what did it hear, and how sure was it?
+
+    Parameters
+    ----------
+    bench : utils.Bench
+        Where the still picture is kept, as ``mistakes``.
+    answers : dict of str to array of float, shape (n_items, n_genres)
+        What each model thinks of each clip; the last model is the one at the start.
+    labels : array of int, shape (n_items,)
+        True genre ids.
+    spectrograms : genres.lab.recordings.Spectrograms
+        Those of the clips, and of others.
+    rows : array of int, shape (n_items,)
+        Places of the clips among the spectrograms.
+    """
+    clips, store = spectrograms.clips, spectrograms.store
+    wrong = {name: find_mistakes(given, labels) for name, given in answers.items()}
+    wrong = {name: places for name, places in wrong.items() if len(places)}
+    if not wrong:
+        display(Markdown("*No model here makes a mistake.*"))
+        return
+    n_mels, n_columns = store.mel.shape[1:]
+    picture = MistakePicture(clips.genres, n_mels, n_columns / store.columns_per_second)
+
+    def draw(model, place):
+        item = wrong[model][place - 1]
+        given, name = answers[model][item], clips.names[rows[item]]
+        true, answered = clips.genres[labels[item]], clips.genres[given.argmax()]
+        decibels = melstore.decibels(store.mel[rows[item]], store.range_db)
+        picture.update(decibels, given, labels[item], _cut(f"{name} ({true})"))
+        return (
+            f"Mistake {place} of {len(wrong[model])} by {model}, in {len(labels)} clips: {name} is "
+            f"{true}, and is taken for {answered} with {given.max():.0%}; {true} gets "
+            f"{given[labels[item]]:.0%}."
+        )
+
+    def heard(model, place):
+        row = rows[wrong[model][place - 1]]
+        return [(f"{clips.names[row]} ({clips.genres[clips.labels[row]]})", clips.names[row])]
+
+    model = widgets.Dropdown(options=list(wrong), value=list(wrong)[-1], description="Model")
+    place = widgets.IntSlider(1, 1, len(wrong[model.value]), description="Mistake")
+
+    def limit(change):
+        place.max = len(wrong[change.new])
+
+    model.observe(limit, "value")
+    controls = {"model": model, "place": place}
+    sound = recordings.find_sound(bench.data, clips.synthetic)
+    _show(bench, "mistakes", picture.figure, controls, draw, sound, heard, clips.synthetic)
+
+
+def _show(bench, name, figure, controls, draw, sound=None, heard=None, synthetic=False):
+    """Show controls and what follows them; in a run, the settings at the start as a still picture.
+
+    `draw` takes the controls' values by name, changes the figure, and gives a sentence; `heard`
+    takes them, and gives captions and names of clips, which are to be found in `sound`.
+    """
+
+    def settings():
+        return {key: control.value for key, control in controls.items()}
+
+    sentence = draw(**settings())
+    if "GENRE_RUN" in os.environ:
+        bench.show(figure, name, synthetic)
+        display(Markdown(sentence))
+        return
+    if synthetic:
+        plots.mark_synthetic(figure)
+    plots.close(figure)  # it would be shown a second time below the cell
+    shown = widgets.HTML(_as_html(figure, sentence))
+    players = widgets.VBox()
+
+    def follow(_):
+        shown.value = _as_html(figure, draw(**settings()))
+        players.children = ()
+
+    def load(_):
+        players.children = [part for clip in heard(**settings()) for part in _player(*clip, sound)]
+
+    for control in controls.values():
+        control.style.description_width = "7em"
+        control.layout.width = "24em"
+        control.observe(follow, "value")
+    box = widgets.Layout(flex_flow="row wrap")
+    parts = [widgets.Box(list(controls.values()), layout=box), shown]
+    if sound:
+        button = widgets.Button(description="Load the sound", icon="volume-up")
+        button.on_click(load)
+        parts += [button, players]
+    elif heard:
+        parts.append(widgets.HTML("There is no sound of these clips here."))
+    display(widgets.VBox(parts))
+
+
+def _as_html(figure, sentence):
+    """Write a sentence and, below it, a picture that has it as its alternative text."""
+    png = base64.b64encode(as_png(figure)).decode("ascii")
+    width, height = figure.canvas.get_width_height()
+    return (
+        f'<p role="status">{escape(sentence)}</p>'
+        f'<img alt="{escape(sentence)}" width="{width}" height="{height}" '
+        'style="max-width: 100%; height: auto" '
+        f'src="data:image/png;base64,{png}">'
+    )
+
+
+def _player(caption, name, sound):
+    """Give a caption and what plays a clip, or says that it cannot be heard."""
+    if name not in sound:
+        return [widgets.HTML(f"{escape(caption)}: there is no sound of it here.")]
+    try:
+        samples = audio.read_whole(sound[name]).samples
+    except Refusal as refusal:
+        return [widgets.HTML(escape(str(refusal)))]
+    wave = Audio(samples, rate=audio.SAMPLE_RATE).data
+    return [widgets.HTML(escape(caption)), widgets.Audio(value=wave, format="wav", autoplay=False)]
+
+
+def _cut(name):
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"

@@ -1,0 +1,301 @@
+"""What do the pictures look like that follow a knob?
+
+Each is drawn once. A turn of a knob then moves what is in it, which takes less time than drawing it
+anew.
+"""
+
+import io
+
+import librosa
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import LineCollection
+from matplotlib.ticker import MaxNLocator
+from PIL import Image
+from sklearn.metrics import confusion_matrix
+
+from genres.lab.plots import LINES, PALETTE, SEQUENTIAL, WIDTH, genre_colours
+
+_MANY_GENRES = 20  # with more of them there is no room for numbers in the cells of a confusion
+_FREQUENCIES = (300, 1000, 3000, 10000)
+
+
+def _figure(width, height):
+    """Give a figure whose panels stay where they are put: a layout would be sought at each turn."""
+    figure = plt.figure(figsize=(width, height))
+    figure.set_layout_engine("none")
+    return figure
+
+
+def _title(axis, text):
+    axis.set_title(text, y=1.01)  # else its height is sought at each turn
+
+
+def as_png(figure):
+    """Draw a picture, and give it as the bytes of a PNG file."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()  # saving a figure draws it twice
+    png = io.BytesIO()
+    Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").save(
+        png, "png", compress_level=1
+    )
+    return png.getvalue()
+
+
+class _Confusion:
+    """Counts of answered genres for each true genre."""
+
+    def __init__(self, axis, genres, counted):
+        n = len(genres)
+        size = 9 if n <= _MANY_GENRES else 5
+        self.image = axis.imshow(np.zeros((n, n)), cmap="Blues")
+        self.numbers = {
+            (row, column): axis.text(column, row, "", ha="center", va="center", size=9)
+            for row, column in np.ndindex(n, n)
+            if n <= _MANY_GENRES
+        }
+        axis.set_xticks(range(n), genres, rotation=60, ha="right", rotation_mode="anchor")
+        axis.set_yticks(range(n), genres)
+        axis.tick_params(labelsize=size)
+        axis.grid(visible=False)
+        axis.set(xlabel="answered genre", ylabel="true genre")
+        _title(axis, f"Answers ({counted})")
+
+    def update(self, labels, answers):
+        counts = confusion_matrix(labels, answers, labels=range(len(self.image.get_array())))
+        most = max(counts.max(), 1)
+        self.image.set(array=counts, clim=(0, most))
+        for place, number in self.numbers.items():
+            number.set_text(str(counts[place]) if counts[place] else "")
+            number.set_color("white" if counts[place] > 0.6 * most else "0.15")
+
+
+class NeighbourPicture:
+    """Answers of k-NN, the surroundings of one test track, and why its neighbours are near.
+
+    Parameters
+    ----------
+    genres : sequence of str
+        Names of genres, by id.
+    labels : array of int, shape (n_train,)
+        Genre ids of the training tracks.
+    n_features, n_explained : int
+        Features that are compared; neighbours whose distances are taken apart.
+    counted : str
+        How many of what are answered.
+
+    Attributes
+    ----------
+    figure : Figure
+    """
+
+    def __init__(self, genres, labels, n_features, n_explained, counted):
+        self.figure = _figure(WIDTH, 7.6)
+        self.colours = np.array([genre_colours(genres)[genre] for genre in genres])
+        self.labels = labels
+        above = self.figure.add_gridspec(
+            1, 2, left=0.1, right=0.98, top=0.95, bottom=0.53, wspace=0.38
+        )
+        self.confusion = _Confusion(self.figure.add_subplot(above[0]), genres, counted)
+        self.plane = self.figure.add_subplot(above[1])
+        self.plane.tick_params(labelsize=9)
+        self.plane.locator_params(nbins=5)
+        _title(self.plane, "Around the track: features 1 and 2")
+        self.links = self.plane.add_collection(LineCollection([], colors="0.45", linewidths=1))
+        self.others = self.plane.scatter([0], [0], s=26, alpha=0.55, linewidths=0)
+        self.near = self.plane.scatter([0], [0], s=80, edgecolors="0.15", zorder=3)
+        self.track = self.plane.scatter([0], [0], s=180, marker="*", color="0.05", zorder=5)
+        self.numbers = [
+            self.plane.text(0, 0, str(n + 1), size=8, weight="bold", zorder=4, clip_on=True)
+            for n in range(n_explained)
+        ]
+        for number in self.numbers:
+            number.set(ha="center", va="center", color="0.05")
+        self._add_bars(n_features, n_explained)
+
+    def _add_bars(self, n_features, n_explained):
+        axis = self.figure.add_axes((0.31, 0.12, 0.67, 0.235))
+        shades = plt.get_cmap(SEQUENTIAL)(np.linspace(0.1, 0.95, n_features))
+        self.bars = [
+            axis.barh(
+                range(n_explained), np.zeros(n_explained), 0.7, color=shade, edgecolor="white"
+            )
+            for shade in shades
+        ]
+        axis.set(ylim=(n_explained - 0.5, -0.5), xlabel="squared distance, by feature (no unit)")
+        axis.tick_params(labelsize=9)
+        axis.grid(axis="y", visible=False)
+        self.explained = axis
+        self.legend = self.figure.legend(
+            [bars[0] for bars in self.bars],
+            [""] * n_features,
+            loc="lower center",
+            ncols=min(n_features, 4),
+            fontsize=9,
+            frameon=False,
+        )
+
+    def update(
+        self, truth, answers, points, track, near, parts, names, title, axis_labels, features
+    ):
+        """Show other settings.
+
+        Parameters
+        ----------
+        truth, answers : array of int, shape (n_test,)
+            True and answered genre ids.
+        points : array of float, shape (n_train, 2)
+            Where the training tracks lie.
+        track : array of float, shape (2,)
+            Where the test track lies.
+        near : array of int, shape (n_neighbors,)
+            The training tracks that vote, the nearest first.
+        parts : array of float, shape (n_explained, n_features)
+            What each feature adds to the squared distances of the nearest.
+        names : sequence of str
+            What these are called.
+        title : str
+            What is taken apart.
+        axis_labels : sequence of str
+            Of the two axes of the plane.
+        features : sequence of str
+            What is compared.
+        """
+        self.confusion.update(truth, answers)
+        self.others.set(offsets=points, facecolors=self.colours[self.labels])
+        self.near.set(offsets=points[near], facecolors=self.colours[self.labels[near]])
+        self.links.set_segments([(track, point) for point in points[near]])
+        self.track.set_offsets([track])
+        for number, text in enumerate(self.numbers):
+            text.set_visible(number < len(near))
+            if number < len(near):
+                text.set_position(points[near[number]])
+        # Twice as far as the farthest neighbour, and as far as the axis asks for at least.
+        reach = np.abs(points[near] - track).max(axis=0)
+        reach = np.maximum(2 * reach, np.ptp(points, axis=0) / 12)
+        reach = np.where(reach > 0, reach, 1)
+        for name, at, half, label in zip("xy", track, reach, axis_labels, strict=True):
+            self.plane.set(**{f"{name}lim": (at - half, at + half), f"{name}label": label})
+        left = np.zeros(len(parts))
+        for bars, lengths in zip(self.bars, parts.T, strict=True):
+            for bar, start, length in zip(bars, left, lengths, strict=True):
+                bar.set(x=start, width=length)
+            left = left + lengths
+        self.explained.set_xlim(0, max(1.05 * left.max(), 1e-9))
+        _title(self.explained, title)
+        self.explained.set_yticks(range(len(names)), names)
+        for text, feature in zip(self.legend.get_texts(), features, strict=True):
+            text.set_text(feature)
+
+
+class VotePicture:
+    """Answers of some of the members of an ensemble, and what further members bring.
+
+    Parameters
+    ----------
+    genres : sequence of str
+        Names of genres, by id.
+    accuracies : dict of str to array of float, shape (n_members,)
+        For each way to vote, the accuracy of the first 1, 2, … members.
+    counted : str
+        How many of what are answered.
+
+    Attributes
+    ----------
+    figure : Figure
+    """
+
+    def __init__(self, genres, accuracies, counted):
+        self.figure = _figure(WIDTH, 4.3)
+        panels = self.figure.add_gridspec(
+            1, 2, left=0.1, right=0.98, top=0.91, bottom=0.24, wspace=0.32
+        )
+        self.confusion = _Confusion(self.figure.add_subplot(panels[0]), genres, counted)
+        axis = self.figure.add_subplot(panels[1])
+        self.accuracies, self.markers = accuracies, {}
+        for number, (name, shares) in enumerate(accuracies.items()):
+            sizes = np.arange(1, len(shares) + 1)
+            line = {"linestyle": LINES[number], "color": PALETTE[number]}
+            axis.plot(sizes, shares, label=name, **line)
+            (self.markers[name],) = axis.plot([], [], "os^D"[number], color=PALETTE[number])
+            self.markers[name].set(markersize=11, markeredgecolor="0.15")
+        self.here = axis.axvline(1, color="0.6", linewidth=1, zorder=0)
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axis.margins(x=0.06)
+        axis.set(xlabel="networks that vote", ylabel="accuracy")
+        _title(axis, "What voting brings")
+        axis.legend(loc="lower right")
+
+    def update(self, truth, answers, n_members):
+        """Show the answers of so many members."""
+        self.confusion.update(truth, answers)
+        self.here.set_xdata([n_members, n_members])
+        for name, marker in self.markers.items():
+            marker.set_data([n_members], [self.accuracies[name][n_members - 1]])
+
+
+class MistakePicture:
+    """The mel spectrogram of a clip, and what a model thinks of it.
+
+    Parameters
+    ----------
+    genres : sequence of str
+        Names of genres, by id.
+    n_mels : int
+        Bands.
+    seconds : float
+        How long a clip lasts.
+
+    Attributes
+    ----------
+    figure : Figure
+    """
+
+    def __init__(self, genres, n_mels, seconds):
+        self.figure = _figure(WIDTH, max(3.4, 0.2 * len(genres)))
+        panels = self.figure.add_gridspec(
+            1, 2, left=0.12, right=0.97, top=0.9, bottom=0.17, wspace=0.32, width_ratios=(3, 2)
+        )
+        self.spectrogram = self.figure.add_subplot(panels[0])
+        self.image = self.spectrogram.imshow(
+            np.zeros((n_mels, 1)),
+            origin="lower",
+            aspect="auto",
+            extent=(0, seconds, 0, n_mels),
+            cmap=SEQUENTIAL,
+            interpolation="nearest",
+        )
+        places = librosa.hz_to_mel(_FREQUENCIES) / librosa.hz_to_mel(11025) * n_mels
+        self.spectrogram.set_yticks(places, [f"{hz:,}" for hz in _FREQUENCIES])
+        self.spectrogram.set(xlabel="time (s)", ylabel="frequency (Hz)")
+        self.spectrogram.grid(visible=False)
+        axis = self.figure.add_subplot(panels[1])
+        colours = genre_colours(genres)
+        self.bars = axis.barh(genres, np.zeros(len(genres)), color=[colours[g] for g in genres])
+        axis.invert_yaxis()
+        axis.grid(axis="y", visible=False)
+        axis.set(xlabel="probability", xlim=(0, 1))
+        _title(axis, "What the model thinks")
+        self.names = axis.get_yticklabels()
+
+    def update(self, decibels, probabilities, truth, title):
+        """Show a clip.
+
+        Parameters
+        ----------
+        decibels : array of float, shape (n_mels, n_columns)
+            Its mel spectrogram in dB.
+        probabilities : array of float, shape (n_genres,)
+            What the model thinks of it.
+        truth : int
+            Its true genre id, whose name is written in bold.
+        title : str
+            Above the spectrogram.
+        """
+        self.image.set(array=decibels, clim=(decibels.min(), decibels.max()))
+        _title(self.spectrogram, title)
+        for bar, name, share in zip(self.bars, self.names, probabilities, strict=True):
+            bar.set_width(share)
+            name.set_weight("normal")
+        self.names[truth].set_weight("bold")

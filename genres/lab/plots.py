@@ -1,0 +1,354 @@
+"""What does it look like?"""
+
+from itertools import cycle
+
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+from scipy.stats import gaussian_kde
+
+WIDTH = 9.0
+"""Width of a picture in inches: readable at the width at which notebooks are shown."""
+
+SEQUENTIAL = "viridis"
+"""The map for amounts: even in lightness, so it keeps its order in greyscale."""
+
+DIVERGING = "vlag"
+"""The map for amounts that have a middle."""
+
+PALETTE = sns.color_palette("colorblind", 10)
+"""Colours that colour-blind readers can tell apart; a genre keeps its own throughout the report."""
+
+LINES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)))
+"""Styles of lines, so that no line is known by its colour alone."""
+
+_GTZAN_COLOURS = {
+    "pop": PALETTE[6],
+    "metal": PALETTE[7],
+    "disco": PALETTE[1],
+    "blues": PALETTE[0],
+    "reggae": PALETTE[2],
+    "classical": PALETTE[9],
+    "rock": PALETTE[3],
+    "hiphop": PALETTE[8],
+    "country": PALETTE[5],
+    "jazz": PALETTE[4],
+}
+
+
+def set_style():
+    """Give all pictures of a notebook one look."""
+    sns.set_theme(
+        style="whitegrid",
+        context="notebook",
+        rc={
+            "figure.dpi": 100,
+            "savefig.dpi": 100,
+            "figure.constrained_layout.use": True,
+            "axes.titlesize": "medium",
+            "axes.titleweight": "bold",
+            "axes.labelsize": "medium",
+            "grid.color": "0.9",
+        },
+    )
+
+
+def close(figure):
+    """Forget a picture that was shown, so that it is not shown again."""
+    plt.close(figure)
+
+
+def mark_synthetic(figure):
+    """Say on a picture that its music was made by a program."""
+    figure.text(0.995, 0.005, "synthetic music", ha="right", va="bottom", color="0.4", size=9)
+
+
+def describe(figure):
+    """Say what a picture shows, for readers who do not see it: titles, axes and legends.
+
+    Parameters
+    ----------
+    figure : Figure
+
+    Returns
+    -------
+    str
+        Each thing once, in the order in which they are drawn.
+    """
+    above = figure.get_suptitle()
+    parts = [above] if above else []
+    legends = list(figure.legends)
+    for axis in figure.axes:
+        names = [name for name in (axis.get_ylabel(), axis.get_xlabel()) if name]
+        parts += [axis.get_title(), " against ".join(names)]
+        legends += [axis.get_legend()] if axis.get_legend() else []
+    named = [text.get_text() for legend in legends for text in legend.get_texts()]
+    parts += [f"Shown: {', '.join(dict.fromkeys(named))}"] if named else []
+    return ". ".join(dict.fromkeys(" ".join(part.split()) for part in parts if part)) + "."
+
+
+def genre_colours(genres):
+    """Colour of each genre: fixed for GTZAN's, else in turn."""
+    return {
+        genre: _GTZAN_COLOURS.get(genre, PALETTE[number % len(PALETTE)])
+        for number, genre in enumerate(genres)
+    }
+
+
+def matrix(
+    values,
+    row_names,
+    column_names,
+    title,
+    bar_label,
+    *,
+    x_label="",
+    y_label="",
+    annotate=False,
+    centre=None,
+    numbered=None,
+):
+    """Draw a matrix of numbers with the names of its rows and columns.
+
+    Parameters
+    ----------
+    values : array of float, shape (n_rows, n_columns)
+        The numbers; NaN is left white.
+    row_names, column_names : sequence of str
+        Names.
+    title, bar_label : str
+        Title of the picture and of its colour bar.
+    x_label, y_label : str
+        Titles of its axes, where the names do not speak for themselves.
+    annotate : bool
+        Whether to write the numbers into their cells.
+    centre : float, optional
+        Middle of a diverging map; without it the map is sequential.
+    numbered : tuple of (rows, columns), optional
+        Cells to mark with 1, 2, 3, …
+
+    Returns
+    -------
+    Figure
+    """
+    n_rows, n_columns = np.shape(values)
+    cell = min(0.62, (WIDTH - 2) / n_columns, 10 / n_rows)
+    figure, axis = plt.subplots(figsize=(WIDTH, cell * n_rows + 1.8))
+    sns.heatmap(
+        values,
+        annot=annotate,
+        fmt=".2f",
+        annot_kws={"size": 8},
+        cmap=SEQUENTIAL if centre is None else DIVERGING,
+        center=centre,
+        xticklabels=column_names,
+        yticklabels=row_names,
+        linewidths=0.5 if n_columns < 20 else 0,
+        cbar_kws={"label": bar_label},
+        ax=axis,
+    )
+    axis.set(title=title, xlabel=x_label, ylabel=y_label)
+    axis.tick_params(axis="y", rotation=0)
+    axis.grid(visible=False)
+    if n_columns < 6:
+        wrapped = [name.replace(" ", "\n", 1) for name in column_names]
+        axis.set_xticks(axis.get_xticks(), wrapped, rotation=0, size=8)
+    for side, n_names in (("x", n_columns), ("y", n_rows)):
+        if n_names > 20:
+            axis.tick_params(axis=side, labelsize=8 if cell > 0.15 else 5.5)
+    if numbered:
+        for number, (row, column) in enumerate(zip(*numbered, strict=True), start=1):
+            axis.text(column + 0.5, row + 0.5, number, ha="center", va="center", weight="bold")
+    return figure
+
+
+def bars(values, title, label, *, highlighted=(), n_most=None):
+    """Draw named numbers as bars, largest first.
+
+    Parameters
+    ----------
+    values : Series
+        The numbers, by name.
+    title, label : str
+        Title of the picture and of its axis of numbers.
+    highlighted : sequence of str
+        Names to draw in a second colour.
+    n_most : int, optional
+        How many to draw.
+
+    Returns
+    -------
+    Figure
+    """
+    ordered = values.sort_values(ascending=False).head(n_most or len(values))
+    height = 0.26 if len(ordered) <= 30 else 0.16
+    figure, axis = plt.subplots(figsize=(WIDTH, height * len(ordered) + 1.2))
+    colours = [PALETTE[1] if name in highlighted else PALETTE[0] for name in ordered.index]
+    axis.barh(ordered.index, ordered, color=colours)
+    axis.invert_yaxis()
+    axis.margins(y=0.01)
+    axis.tick_params(axis="y", labelsize=10 if len(ordered) <= 30 else 7.5)
+    axis.grid(axis="y", visible=False)
+    axis.set(title=title, xlabel=label)
+    return figure
+
+
+def grouped_bars(values, title, label):
+    """Draw groups of named numbers as bars side by side.
+
+    Parameters
+    ----------
+    values : dict of str to dict of str to float
+        For each group its numbers, by name.
+    title, label : str
+        Title of the picture and of its axis of numbers.
+
+    Returns
+    -------
+    Figure
+    """
+    names = list(next(iter(values.values())))
+    figure, axis = plt.subplots(figsize=(WIDTH, 3.8))
+    width = 0.8 / len(names)
+    for number, name in enumerate(names):
+        heights = [group[name] for group in values.values()]
+        places = np.arange(len(values)) + (number - (len(names) - 1) / 2) * width
+        drawn = axis.bar(places, heights, width, color=PALETTE[number], label=name)
+        axis.bar_label(drawn, fmt="%.2f", size=8)
+    axis.set_xticks(range(len(values)), values)
+    axis.grid(axis="x", visible=False)
+    axis.set(title=title, ylabel=label)
+    figure.legend(loc="outside lower center", ncols=len(names))
+    return figure
+
+
+def growth(sizes, lines, title, x_label, y_label):
+    """Draw how numbers grow with a size, each with its spread.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        The sizes.
+    lines : dict of str to array of float, shape (n_draws, n_sizes)
+        Draws of each number; their mean is the point, their 10th to 90th percentile the bar.
+    title, x_label, y_label : str
+        Title and axis labels.
+
+    Returns
+    -------
+    Figure
+    """
+    figure, axis = plt.subplots(figsize=(WIDTH, 3.6))
+    for number, (name, draws) in enumerate(lines.items()):
+        aside = (number - (len(lines) - 1) / 2) * np.ptp(sizes) / 60
+        mean = draws.mean(axis=0)
+        axis.errorbar(
+            np.add(sizes, aside),
+            mean,
+            np.abs(np.percentile(draws, [10, 90], axis=0) - mean),
+            linestyle=LINES[number],
+            marker="os^D"[number],
+            color=PALETTE[number],
+            capsize=3,
+            label=name,
+        )
+    axis.set(title=title, xlabel=x_label, ylabel=y_label, xticks=sizes)
+    axis.legend(title="mean, 10th to\n90th percentile", loc="upper left", bbox_to_anchor=(1, 1))
+    return figure
+
+
+def points(x, y, names, title, x_label, y_label):
+    """Draw named points, each with its name beside it, in the colour of its genre."""
+    figure, axis = plt.subplots(figsize=(WIDTH * 0.75, 4.2))
+    colours = genre_colours(names)
+    for name, at_x, at_y in zip(names, x, y, strict=True):
+        axis.plot(at_x, at_y, "o", color=colours[name], markersize=9)
+        # A name goes to the left of its point where it would run into another point.
+        in_the_way = any(
+            0 < other_x - at_x < np.ptp(x) / 5 and abs(other_y - at_y) < np.ptp(y) / 14
+            for other_x, other_y in zip(x, y, strict=True)
+        )
+        axis.annotate(
+            name,
+            (at_x, at_y),
+            xytext=(-9 if in_the_way else 9, 0),
+            textcoords="offset points",
+            ha="right" if in_the_way else "left",
+            va="center",
+            size=10,
+        )
+    axis.margins(0.12)
+    axis.set(title=title, xlabel=x_label, ylabel=y_label)
+    return figure
+
+
+def densities(table, features, genres):
+    """Draw histograms and densities of features, a panel each, over genres.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Feature table.
+    features : sequence of str
+        What to draw.
+    genres : sequence of str
+        Which genres.
+
+    Returns
+    -------
+    Figure
+    """
+    n_rows = (len(features) + 1) // 2
+    figure, axes = plt.subplots(n_rows, 2, figsize=(WIDTH, 3.1 * n_rows))
+    colours = genre_colours(genres)
+    for axis, feature in zip(axes.flat, features, strict=False):
+        values = {genre: table.loc[table["Genre"] == genre, feature] for genre in genres}
+        limits = table.loc[table["Genre"].isin(genres), feature].agg(["min", "max"])
+        bins = np.linspace(*limits, 13 if feature == "tempo" else 25)  # tempi come in steps
+        grid = np.linspace(*limits, 200)
+        for genre, line in zip(genres, cycle(LINES), strict=False):
+            axis.hist(values[genre], bins, density=True, color=colours[genre], alpha=0.25)
+            density = gaussian_kde(values[genre])(grid)
+            axis.plot(grid, density, linestyle=line, color=_darker(colours[genre]), label=genre)
+        axis.set(xlabel=axis_label(feature), ylabel="density")
+    handles, labels = axes.flat[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=len(genres))
+    return figure
+
+
+def _darker(colour):
+    return tuple(0.75 * channel for channel in colour)
+
+
+def boxes(table, features, genres):
+    """Draw the spread of features in all genres, a panel each.
+
+    Parameters and result are those of `densities`.
+    """
+    n_rows = (len(features) + 1) // 2
+    figure, axes = plt.subplots(n_rows, 2, figsize=(WIDTH, 3.3 * n_rows), sharey=True)
+    for axis, feature in zip(axes.flat, features, strict=False):
+        sns.boxplot(
+            table,
+            x=feature,
+            y="Genre",
+            order=genres,
+            hue="Genre",
+            hue_order=genres,
+            palette=genre_colours(genres),
+            width=0.65,
+            fliersize=2,
+            linewidth=1,
+            legend=False,
+            ax=axis,
+        )
+        axis.set(xlabel=axis_label(feature), ylabel="")
+    return figure
+
+
+def axis_label(feature):
+    """Write a feature's name with its unit, where it has one."""
+    if feature == "tempo":
+        return "tempo (BPM)"
+    in_hertz = ("spectral_rolloff", "spectral_centroid", "spectral_bandwidth")
+    return f"{feature} (Hz)" if feature.startswith(in_hertz) else feature

@@ -1,0 +1,221 @@
+"""Which sound and which spectrograms go with the data at hand?
+
+Tables say of what genre a clip is and whether it is for training or for testing. Where the data
+have no sound or no spectrograms of the clips in their tables, the built-in corpus takes their
+place, and what comes back says so.
+"""
+
+from contextlib import suppress
+from typing import NamedTuple
+
+import numpy as np
+
+from genres import Refusal
+from genres.data import datasets, extract, folders, tables
+from genres.sound import audio, melstore
+from genres.synth import builtin
+
+
+class Clips(NamedTuple):
+    """What tables say of clips.
+
+    Attributes
+    ----------
+    names : array of str, shape (n_clips,)
+        What they are called in tables.
+    labels : array of int, shape (n_clips,)
+        Genre ids.
+    train : array of bool, shape (n_clips,)
+        Whether each is for training; the others are for testing.
+    genres : list of str
+        Names of genres, by id.
+    source : str
+        Where they are from, for a sentence.
+    synthetic : bool
+        Whether the music was made by a program.
+    """
+
+    names: np.ndarray
+    labels: np.ndarray
+    train: np.ndarray
+    genres: list
+    source: str
+    synthetic: bool
+
+
+class Spectrograms(NamedTuple):
+    """Log-mel spectrograms of labelled clips.
+
+    Attributes
+    ----------
+    clips : Clips
+        Whose they are.
+    store : genres.sound.melstore.MelStore
+        The spectrograms, in the order of the clips.
+    """
+
+    clips: Clips
+    store: melstore.MelStore
+
+    def decibels(self):
+        """Give dB relative to each clip's loudest point, float32 (n_clips, n_mels, n_columns)."""
+        return melstore.decibels(self.store.mel, self.store.range_db)
+
+
+class Recordings(NamedTuple):
+    """Sound of labelled clips.
+
+    Attributes
+    ----------
+    clips : Clips
+        Whose they are.
+    paths : list of str
+        The file of each clip.
+    missing : float
+        How many seconds they may be shorter than 30 s.
+    """
+
+    clips: Clips
+    paths: list
+    missing: float
+
+    def samples(self, index):
+        """Read a clip: float32 (661,500,), mono, 22,050 samples per second.
+
+        Raises
+        ------
+        Refusal
+            If its file cannot be used.
+        """
+        return audio.read(self.paths[index], folders.WHOLE, self.missing).samples
+
+
+def find_spectrograms(data, n_per_genre=30, progress=True):
+    """Give the spectrograms that go with the data at hand.
+
+    Parameters
+    ----------
+    data : genres.data.folders.Data
+        The data. Their mel store is taken if they have one; else it is made from their sound; else
+        the built-in corpus's.
+    n_per_genre : int
+        How many clips of each genre, where it is the built-in corpus.
+    progress : bool or callable
+        As `genres.screen.bar` has it; making a store takes a while.
+
+    Returns
+    -------
+    Spectrograms
+        Of the clips that the 30 s table has as well.
+
+    Raises
+    ------
+    Refusal
+        If a mel store or a table is not sound.
+    """
+    path, table = data.mel, data.table(folders.WHOLE)
+    if path is None and data.audio and not data.synthetic:
+        out = folders.extraction_of(data.audio)
+        settings = extract.Settings(mel=True)
+        extract.extract(data.audio, out, settings, progress=progress)
+        path = out / "mel.npz"
+    if path is not None:
+        store = melstore.load(path)
+        clips, rows = _labelled(store.track, table, data.synthetic, f"mel store {path.name}")
+        if clips:
+            return Spectrograms(clips, store._replace(mel=store.mel[rows], track=clips.names))
+    store = melstore.load(builtin.mel_store(n_per_genre, progress=progress))
+    clips = _built_in(store.track, data, "spectrograms")
+    return Spectrograms(clips, store)
+
+
+def find_recordings(data, n_per_genre=30, progress=True):
+    """Give the sound that goes with the data at hand.
+
+    Parameters
+    ----------
+    data : genres.data.folders.Data
+        The data. Their own clips are taken where they have any, else those of the built-in corpus.
+    n_per_genre : int
+        How many clips of each genre, where it is the built-in corpus.
+    progress : bool or callable
+        As `genres.screen.bar` has it; making the built-in corpus's sound takes a while.
+
+    Returns
+    -------
+    Recordings
+        Of the clips that the 30 s table has as well.
+
+    Raises
+    ------
+    Refusal
+        If a collection of audio or a table is not sound.
+    """
+    if data.audio and not data.synthetic:
+        found = datasets.read(data.audio)
+        names = np.array([clip.name for clip in found.clips])
+        source = f"audio in {data.audio.name}"
+        clips, rows = _labelled(names, data.table(folders.WHOLE), False, source)
+        if clips:
+            return Recordings(clips, [found.clips[row].path for row in rows], found.missing)
+    found = built_in_recordings(n_per_genre, progress)
+    return found._replace(clips=_built_in(found.clips.names, data, "sound"))
+
+
+def built_in_recordings(n_per_genre=30, progress=True):
+    """Give the sound of the built-in corpus, as `find_recordings` does."""
+    folder = builtin.audio(n_per_genre, progress=progress)
+    listed = builtin.manifest(n_per_genre)
+    places = zip(listed["genre"], listed["name"], strict=True)
+    clips = _built_in(listed["name"].to_numpy(str))
+    return Recordings(clips, [str(folder / genre / name) for genre, name in places], 0.0)
+
+
+def _built_in(names, data=None, what=None):
+    """Look clips of the built-in corpus up; say which data it takes the place of, for what."""
+    table = folders.find(folders.SYNTHETIC).table(folders.WHOLE)
+    instead = f", as {data.name} has no {what} of its clips" if data and not data.synthetic else ""
+    clips, _ = _labelled(names, table, True, f"built-in corpus of synthetic music{instead}")
+    return clips
+
+
+def _labelled(names, table, synthetic, source):
+    """Look clips up in a table of whole tracks; give them, or None, and their places in `names`."""
+    table = table.set_index("File")
+    rows = np.flatnonzero(np.isin(names, table.index.to_numpy(str)))
+    if not len(rows):
+        return None, rows
+    found = table.loc[names[rows]]
+    ids = {name: number for number, name in enumerate(tables.genre_names(table))}
+    n_clips = f"{len(rows):,}" + (f" of its {len(names):,}" if len(rows) < len(names) else "")
+    return Clips(
+        names[rows],
+        found["Genre"].map(ids).to_numpy(),
+        tables.is_train(found),
+        list(ids),
+        f"{source}: {n_clips} clips",
+        synthetic,
+    ), rows
+
+
+def find_sound(data, synthetic):
+    """Find the sound of clips, as far as it is there: none is made, and none is fetched.
+
+    Parameters
+    ----------
+    data : genres.data.folders.Data
+        The data at hand.
+    synthetic : bool
+        Whether the clips are those of the built-in corpus.
+
+    Returns
+    -------
+    dict of str to str
+        Path of each clip that can be heard, by its name in tables.
+    """
+    if synthetic:
+        return {path.name: str(path) for path in (builtin.FOLDER / "audio").glob("*/*.wav")}
+    found = []
+    with suppress(Refusal):  # what cannot be used cannot be heard
+        found = datasets.read(data.audio).clips if data.audio else []
+    return {clip.name: clip.path for clip in found}

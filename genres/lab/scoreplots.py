@@ -1,0 +1,252 @@
+"""What do scores look like, and how far can they be trusted?"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+from matplotlib.ticker import MaxNLocator
+from sklearn.metrics import confusion_matrix
+
+from genres.lab.plots import LINES, PALETTE, WIDTH
+
+_MARKERS = "os^Dv"
+
+
+def confusion(labels, answers, genres, title, counted="tracks"):
+    """Draw how often each genre was answered for each true genre.
+
+    Parameters
+    ----------
+    labels, answers : array of int, shape (n_tracks,)
+        True and answered genre ids.
+    genres : sequence of str
+        Names, by id.
+    title : str
+        Title of the picture.
+    counted : str
+        What was answered, in the plural.
+
+    Returns
+    -------
+    Figure
+    """
+    counts = confusion_matrix(labels, answers, labels=range(len(genres)))
+    figure, axis = plt.subplots(figsize=(WIDTH * 0.72, WIDTH * 0.62))
+    sns.heatmap(
+        counts,
+        annot=np.where(counts > 0, counts.astype(str), ""),
+        fmt="",
+        cmap="Blues",
+        square=True,
+        linewidths=0.5,
+        xticklabels=genres,
+        yticklabels=genres,
+        cbar_kws={"label": counted},
+        ax=axis,
+    )
+    axis.set(title=title, xlabel="answered genre", ylabel="true genre")
+    return figure
+
+
+def ranks(scores, marks, title, label):
+    """Draw how scores are distributed, and where some of them lie.
+
+    Parameters
+    ----------
+    scores : dict of str to array of float
+        Scores of each group of candidates; each group has area 1.
+    marks : dict of str to float
+        Scores to point out.
+    title, label : str
+        Title of the picture and name of the score.
+
+    Returns
+    -------
+    Figure
+    """
+    figure, axis = plt.subplots(figsize=(WIDTH, 4.4))
+    for number, (name, values) in enumerate(scores.items()):
+        sns.histplot(
+            x=values,
+            stat="density",
+            bins=60 if len(values) > 1000 else 20,
+            element="step",
+            alpha=0.3,
+            color=PALETTE[number],
+            label=name,
+            ax=axis,
+        )
+    top = 1.8 * axis.get_ylim()[1]  # room for the names
+    axis.set_ylim(0, top)
+    for name, score in marks.items():
+        axis.axvline(score, color="0.15", linewidth=1)
+        axis.text(
+            score, 0.98 * top, f"{name}: {score:.3f}", rotation=90, ha="right", va="top", size=8
+        )
+    axis.set(title=title, xlabel=label, ylabel="density")
+    axis.legend(loc="upper left")
+    return figure
+
+
+def spreads(values, families, title, label, *, reference=None, reference_name=None):
+    """Draw several measurements each of many candidates, grouped by family.
+
+    Parameters
+    ----------
+    values : dict of str to sequence of float
+        Measurements of each candidate.
+    families : dict of str to str
+        Family of each candidate.
+    title, label : str
+        Title of the picture and name of the measurement.
+    reference : dict of str to float, optional
+        A value to set beside each candidate's, drawn as a cross.
+    reference_name : str, optional
+        What the crosses are.
+
+    Returns
+    -------
+    Figure
+    """
+    figure, axis = plt.subplots(figsize=(WIDTH, 0.3 * len(values) + 1.4))
+    names = list(families.values())
+    kinds = sorted(set(names), key=names.index)
+    markers = dict(zip(kinds, "osD^vP", strict=False))
+    colours = dict(zip(kinds, PALETTE, strict=False))
+    for row, (name, measured) in enumerate(values.items()):
+        kind = families[name]
+        first = name == next(n for n in values if families[n] == kind)
+        axis.plot([min(measured), max(measured)], [row, row], color=colours[kind], linewidth=2)
+        axis.plot(
+            measured,
+            [row] * len(measured),
+            markers[kind],
+            color=colours[kind],
+            markersize=6,
+            linestyle="",
+            label=kind if first else None,
+        )
+    if reference:
+        crosses = [reference[name] for name in values]
+        axis.plot(crosses, range(len(values)), "x", color="0.2", markersize=7, label=reference_name)
+    axis.set_yticks(range(len(values)), values)
+    axis.invert_yaxis()
+    axis.set(title=title, xlabel=label)
+    figure.legend(loc="outside lower center", ncols=len(kinds) + 1)
+    return figure
+
+
+def curves(training, validation, title, label, counted="tracks"):
+    """Draw learning curves: mean and range over the members of an ensemble.
+
+    Parameters
+    ----------
+    training, validation : array of float, shape (n_members, n_epochs)
+        One curve a member.
+    title, label : str
+        Title of the picture and name of what is drawn.
+    counted : str
+        What was learnt from and held out, in the plural.
+
+    Returns
+    -------
+    Figure
+    """
+    figure, axis = plt.subplots(figsize=(WIDTH * 0.75, 3.6))
+    epochs = np.arange(1, training.shape[1] + 1)
+    named = {f"training {counted}": (training, "-"), f"held-out {counted}": (validation, "--")}
+    for number, (name, (values, line)) in enumerate(named.items()):
+        axis.plot(epochs, values.mean(axis=0), line, color=PALETTE[number], label=name)
+        axis.fill_between(
+            epochs, values.min(axis=0), values.max(axis=0), color=PALETTE[number], alpha=0.2
+        )
+    axis.set(title=title, xlabel="epoch", ylabel=label, xlim=(1, len(epochs)))
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axis.legend()
+    return figure
+
+
+def faults(rows, title):
+    """Draw two figures of the same thing, and the interval of the second.
+
+    Parameters
+    ----------
+    rows : dict of str to dict
+        For each thing ``naive``, ``honest`` and the honest figure's interval, ``low`` and ``high``.
+    title : str
+        Title of the picture.
+
+    Returns
+    -------
+    Figure
+    """
+    figure, axis = plt.subplots(figsize=(WIDTH, 0.28 * len(rows) + 1.5))
+    places = np.arange(len(rows))
+    naive, honest, low, high = (
+        np.array([row[part] for row in rows.values()])
+        for part in ("naive", "honest", "low", "high")
+    )
+    axis.hlines(places, low, high, color=PALETTE[0], linewidth=5, alpha=0.35, label="95 % interval")
+    axis.hlines(places, honest, naive, color="0.5", linewidth=1)
+    axis.plot(honest, places, "o", color=PALETTE[0], label="honest")
+    axis.plot(naive, places, "X", color=PALETTE[3], label="tempting")
+    axis.set_yticks(places, rows)
+    axis.invert_yaxis()
+    axis.set_xlabel("accuracy")
+    figure.suptitle(title, weight="bold")
+    figure.legend(loc="outside lower center", ncols=3)
+    return figure
+
+
+def reliability(bins, title):
+    """Draw how often classifiers are right against how sure they are.
+
+    Parameters
+    ----------
+    bins : dict of str to dict
+        For each classifier what `genres.models.evaluation.reliability` gives.
+    title : str
+        Title of the picture.
+
+    Returns
+    -------
+    Figure
+    """
+    figure, axis = plt.subplots(figsize=(WIDTH * 0.75, 4.6))
+    axis.plot([0, 1], [0, 1], color="0.6", linewidth=1, label="as it should be")
+    for number, (name, of_bin) in enumerate(bins.items()):
+        axis.plot(
+            of_bin["confidence"],
+            of_bin["accuracy"],
+            linestyle=LINES[number % len(LINES)],
+            marker=_MARKERS[number % len(_MARKERS)],
+            color=PALETTE[number],
+            label=name,
+        )
+    axis.set(title=title, xlabel="how sure", ylabel="share that is right", xlim=(0, 1), ylim=(0, 1))
+    axis.legend(loc="upper left", fontsize=9)
+    return figure
+
+
+def coverage(curves, title):
+    """Draw accuracy against the share of clips that are answered.
+
+    Parameters
+    ----------
+    curves : dict of str to tuple of array
+        For each classifier what `genres.models.evaluation.accuracy_by_coverage` gives.
+    title : str
+        Title of the picture.
+
+    Returns
+    -------
+    Figure
+    """
+    figure, axis = plt.subplots(figsize=(WIDTH * 0.75, 4))
+    for number, (name, (shares, accuracy)) in enumerate(curves.items()):
+        many = shares >= 0.05  # of fewer clips, the accuracy jumps about
+        line = LINES[number % len(LINES)]
+        axis.plot(shares[many], accuracy[many], linestyle=line, color=PALETTE[number], label=name)
+    axis.set(title=title, xlabel="share of clips that are answered", ylabel="accuracy on these")
+    axis.set_xlim(0, 1)
+    axis.legend()
+    return figure

@@ -1,0 +1,351 @@
+"""What does sound look like?"""
+
+from itertools import cycle
+
+import librosa
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.patches import Patch
+from matplotlib.ticker import NullLocator
+
+from genres.lab.plots import LINES, SEQUENTIAL, WIDTH, genre_colours
+
+_FREQUENCIES = (100, 300, 1000, 3000, 10000)
+
+
+def spectrograms(pictures, titles, seconds, scales, *, n_columns=2, label="dB", grey=False):
+    """Draw spectrograms side by side.
+
+    Parameters
+    ----------
+    pictures : sequence of array of float, shape (n_bands, n_frames)
+        What to draw, the lowest band first.
+    titles : sequence of str
+        A title for each.
+    seconds : float
+        How long each of them lasts.
+    scales : sequence of str
+        ``mel`` or ``linear`` for each: how its bands lie between 0 and 11,025 Hz; or ``MFCC``,
+        where rows are coefficients, from the second on.
+    n_columns : int
+        Pictures in a row.
+    label : str or None
+        What the colours mean, where they mean the same in all pictures.
+    grey : bool
+        Whether to draw in greys, the loudest black.
+
+    Returns
+    -------
+    Figure
+    """
+    lowest = min(map(np.min, pictures)) if label else None
+    highest = max(map(np.max, pictures)) if label else None
+    n_rows = -(-len(pictures) // n_columns)
+    figure, axes = plt.subplots(
+        n_rows, n_columns, figsize=(WIDTH, 2.6 * n_rows + 0.4), squeeze=False
+    )
+    for axis in axes.flat[len(pictures) :]:
+        axis.set_visible(False)
+    for axis, values, title, scale in zip(axes.flat, pictures, titles, scales, strict=False):
+        n_bands = len(values)
+        image = axis.imshow(
+            values,
+            origin="lower",
+            aspect="auto",
+            extent=(0, seconds, 0, n_bands),
+            cmap="Greys" if grey else SEQUENTIAL,
+            vmin=lowest,
+            vmax=highest,
+            interpolation="nearest",
+        )
+        axis.grid(visible=False)
+        axis.set(title=title, xlabel="time (s)")
+        if scale == "MFCC":
+            axis.set_yticks(np.arange(0.5, n_bands, 4), np.arange(2, n_bands + 2, 4))
+            axis.set_ylabel("coefficient")
+        else:
+            marked = _FREQUENCIES[1:] if scale == "mel" else range(0, 10001, 2000)
+            axis.set_yticks(_places(marked, n_bands, scale), [f"{hz:,}" for hz in marked])
+            axis.set_ylabel("frequency (Hz)")
+    if label:
+        figure.colorbar(image, ax=axes, label=label, shrink=0.9)
+    return figure
+
+
+def _places(frequencies, n_bands, scale, highest=11025):
+    """Give how many bands up frequencies lie."""
+    if scale == "linear":
+        return np.array(frequencies) / highest * n_bands
+    return librosa.hz_to_mel(frequencies) / librosa.hz_to_mel(highest) * n_bands
+
+
+def wavelet(t, values, points, frequencies, gains):
+    """Draw a mother wavelet, and what it hears once it is stretched.
+
+    Parameters
+    ----------
+    t, values : array of float
+        The wavelet, as its formula has it.
+    points : tuple of array of float
+        Times and values that another source has for it.
+    frequencies : array of float
+        Frequencies in Hz.
+    gains : dict of str to array of float
+        For some stretched wavelets, how much of each frequency they hear, by name.
+
+    Returns
+    -------
+    Figure
+    """
+    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 3.4))
+    left.plot(t, values, color="0.2", label="formula")
+    left.plot(*points, "o", color="C1", markersize=4, label="PyWavelets")
+    left.set(title="Mother wavelet", xlabel="t (no unit)", ylabel="ψ(t)", xlim=(t[0], t[-1]))
+    left.legend()
+    for (name, gain), line in zip(gains.items(), cycle(LINES), strict=False):
+        right.plot(frequencies, gain, linestyle=line, label=name)
+    right.set(title="What it hears, stretched", xlabel="frequency (Hz)", ylabel="gain")
+    right.set_ylim(-0.1, 1.5)  # room for the names
+    _mark_octaves(right.xaxis, frequencies, 2)
+    right.legend(loc="upper center", ncols=len(gains), handlelength=1.2, columnspacing=1)
+    return figure
+
+
+def scalogram(samples, decibels, frequencies, title, sr=22050):
+    """Draw a sound: its amplitude and, below it, the magnitude of its wavelet transform.
+
+    Parameters
+    ----------
+    samples : array of float, shape (n_samples,)
+        The sound.
+    decibels : array of float, shape (n_frequencies, n_columns)
+        Magnitude in dB below the loudest point; columns evenly spaced in time.
+    frequencies : array of float, shape (n_frequencies,)
+        Frequencies in Hz, evenly spaced in octaves, the lowest first.
+    title : str
+        Title of the picture.
+    sr : int
+        Samples per second.
+
+    Returns
+    -------
+    Figure
+    """
+    figure, (above, below) = plt.subplots(
+        2, 1, figsize=(WIDTH, 5), sharex=True, height_ratios=(1, 3)
+    )
+    seconds = len(samples) / sr
+    above.plot(np.arange(len(samples)) / sr, samples, color="0.3", linewidth=0.4)
+    above.set(title=title, ylabel="amplitude", xlim=(0, seconds))
+    image = below.pcolormesh(
+        (np.arange(decibels.shape[1]) + 0.5) * seconds / decibels.shape[1],
+        frequencies,
+        decibels,
+        cmap=SEQUENTIAL,
+        vmin=-60,
+        vmax=0,
+        shading="nearest",
+        rasterized=True,
+    )
+    below.grid(visible=False)
+    below.set(xlabel="time (s)", ylabel="frequency (Hz)")
+    _mark_octaves(below.yaxis, frequencies)
+    figure.colorbar(image, ax=below, label="dB (loudest point: 0)", extend="min")
+    return figure
+
+
+def octaves(levels, frequencies, title, label):
+    """Draw levels over frequencies, a line for each genre.
+
+    Parameters
+    ----------
+    levels : dict of str to array of float, shape (n_frequencies,)
+        Levels of each genre.
+    frequencies : array of float, shape (n_frequencies,)
+        Frequencies in Hz.
+    title, label : str
+        Title of the picture and name of the levels.
+
+    Returns
+    -------
+    Figure
+    """
+    figure, axis = plt.subplots(figsize=(WIDTH, 3.8))
+    colours = genre_colours(list(levels))
+    for (genre, values), line in zip(levels.items(), cycle(LINES), strict=False):
+        axis.plot(
+            frequencies, values, linestyle=line, marker="o", markersize=4, color=colours[genre]
+        )
+        axis.lines[-1].set_label(genre)
+    axis.set(title=title, xlabel="frequency (Hz)", ylabel=label)
+    _mark_octaves(axis.xaxis, frequencies)
+    axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    return figure
+
+
+def _mark_octaves(axis, frequencies, step=1):
+    """Let an axis count octaves, and mark each of them or every so many."""
+    n_octaves = np.log2(frequencies[-1] / frequencies[0])
+    marked = frequencies[0] * 2 ** np.arange(0, n_octaves + 1e-9, step)
+    getattr(axis.axes, f"set_{axis.axis_name}scale")("log", base=2)
+    axis.set_ticks(marked, [f"{hz:,.0f}" for hz in marked])
+    axis.set_minor_locator(NullLocator())
+
+
+_FREQUENCIES = (300, 1000, 3000)
+_FEWEST_SHARE = 0.07  # of a track, in which a span's name has room
+
+
+def timelines(samples, decibels, tracks, title, truth=None, sr=22050):
+    """Draw what is said of a track's genre under its waveform and its mel spectrogram.
+
+    Parameters
+    ----------
+    samples : array of float32, shape (n_samples,)
+        The track.
+    decibels : array of float32, shape (n_mels, n_frames)
+        Its log-mel spectrogram from 0 to half the rate, in dB.
+    tracks : dict of str to genres.models.timeline.Timeline
+        What is said of it, by who says it; of the same genres.
+    title : str
+        Title of the picture.
+    truth : sequence of (float, str), optional
+        When (s) which genre truly begins.
+    sr : int
+        Samples per second.
+
+    Returns
+    -------
+    Figure
+    """
+    heights = (0.8, 1.3, *(1.3 for _ in tracks))
+    figure, axes = plt.subplots(
+        len(heights),
+        1,
+        figsize=(WIDTH, 1.3 * len(heights) + 1.2),
+        sharex=True,
+        height_ratios=heights,
+    )
+    seconds = len(samples) / sr
+    _waveform(axes[0], samples, seconds)
+    _spectrogram(axes[1], decibels, seconds, sr)
+    for axis, (name, track) in zip(axes[2:], tracks.items(), strict=True):
+        _band(axis, track)
+        axis.set_ylabel(f"{name}\n(probability)")
+    for begin, genre in truth or ():
+        axes[0].axvline(begin, color="black", linewidth=1.5)
+        axes[0].text(begin, 1.02, f" {genre}", transform=axes[0].get_xaxis_transform(), size=9)
+    axes[-1].set(xlabel="time (s)", xlim=(0, seconds))
+    genres = next(iter(tracks.values())).genres
+    colours = genre_colours(genres)
+    handles = [Patch(color=colours[genre], label=genre) for genre in genres]
+    figure.legend(handles=handles, loc="outside lower center", ncols=5, frameon=False)
+    figure.suptitle(title, weight="bold")
+    return figure
+
+
+def _waveform(axis, samples, seconds):
+    parts = np.array_split(samples, min(1500, len(samples)))
+    times = np.linspace(0, seconds, len(parts))
+    low, high = ([end(part) for part in parts] for end in (np.min, np.max))
+    axis.fill_between(times, low, high, color="0.35", linewidth=0)
+    peak = max(np.abs(samples).max(), 1e-3)
+    axis.set(ylabel="amplitude", ylim=(-peak, peak))
+
+
+def _spectrogram(axis, decibels, seconds, sr):
+    n_bands = len(decibels)
+    extent = (0, seconds, 0, n_bands)
+    axis.imshow(decibels, origin="lower", aspect="auto", extent=extent, cmap=SEQUENTIAL)
+    axis.grid(visible=False)
+    places = librosa.hz_to_mel(_FREQUENCIES) / librosa.hz_to_mel(sr / 2) * n_bands
+    axis.set_yticks(places, [f"{hz:,}" for hz in _FREQUENCIES])
+    axis.set_ylabel("Hz")
+
+
+def _band(axis, track):
+    """Stack the probabilities of genres, mark where the genre changes, and name it."""
+    colours = genre_colours(track.genres)
+    times = np.repeat(track.edges, 2)[1:-1]
+    shares = np.repeat(track.probabilities, 2, axis=0).T
+    axis.stackplot(
+        times,
+        shares,
+        colors=[colours[genre] for genre in track.genres],
+        edgecolor="white",
+        linewidth=0.4,
+    )
+    for change in track.changes:
+        axis.axvline(change, color="black", linewidth=1.5, linestyle="--")
+    for span in track.spans:
+        if span.end - span.start >= _FEWEST_SHARE * track.seconds:
+            axis.text(
+                (span.start + span.end) / 2,
+                0.5,
+                "\n+ ".join(span.genres),
+                ha="center",
+                va="center",
+                size=9,
+                bbox={"facecolor": "white", "alpha": 0.85, "linewidth": 0, "pad": 2},
+            )
+    axis.grid(visible=False)
+    axis.set(ylim=(0, 1), yticks=[0, 1])
+
+
+def trade_off(false_alarms, recalls, chosen, baseline, title):
+    """Draw how many changes are found against how many are made up, from cost to cost.
+
+    Parameters
+    ----------
+    false_alarms, recalls : array of float, shape (n_costs,)
+        Shares of clips without a change in which one is found, and of those with one in which it
+        is found.
+    chosen : int
+        The cost that was chosen.
+    baseline : float
+        The second share, of one who always names the middle.
+    title : str
+        Title of the picture.
+
+    Returns
+    -------
+    Figure
+    """
+    figure, axis = plt.subplots(figsize=(WIDTH * 0.75, 3.8))
+    axis.plot(false_alarms, recalls, "-", marker=".", color="C0", label="one cost after another")
+    axis.plot(
+        false_alarms[chosen], recalls[chosen], "D", color="C3", markersize=9, label="the one taken"
+    )
+    axis.axhline(baseline, color="0.4", linestyle=":", label="always the middle")
+    axis.set(
+        title=title, xlabel="false alarms, share of plain clips", ylabel="changes found, share"
+    )
+    axis.set(xlim=(-0.01, max(0.5, 1.1 * false_alarms[chosen])), ylim=(0, 1.02))
+    axis.legend(loc="center right")
+    return figure
+
+
+def errors(seconds, tolerance, title):
+    """Draw how far found changes are from the true ones.
+
+    Parameters
+    ----------
+    seconds : array of float, shape (n_changes,)
+        How much later than the true one each was found.
+    tolerance : float
+        How far one may be off to count as found, s.
+    title : str
+        Title of the picture.
+
+    Returns
+    -------
+    Figure
+    """
+    figure, axis = plt.subplots(figsize=(WIDTH * 0.75, 3.2))
+    most = max(np.ceil(np.abs(seconds).max(initial=0)), 2 * tolerance)
+    axis.axvspan(-tolerance, tolerance, color="0.9", label=f"counts as found: ±{tolerance:g} s")
+    axis.hist(seconds, bins=np.arange(-most, most + 0.25, 0.5), color="C0", edgecolor="white")
+    axis.axvline(0, color="black", linewidth=1)
+    axis.set(title=title, xlabel="found minus true time (s): below 0, too early", ylabel="clips")
+    axis.legend()
+    return figure

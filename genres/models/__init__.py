@@ -1,0 +1,1 @@
+"""Which classifiers, and how good are they, really?"""

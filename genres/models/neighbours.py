@@ -1,0 +1,241 @@
+"""Which features should k-NN look at?
+
+Squared Euclidean distances add up over features. So a set of features needs no model of its own:
+the distances of four single features, summed, are the distances of the set. That makes it cheap
+enough to score every set of four, exactly, with the neighbours and the votes that scikit-learn's
+``KNeighborsClassifier(weights="distance")`` would give.
+"""
+
+from functools import partial
+from itertools import combinations
+from math import comb
+from typing import NamedTuple
+
+import numpy as np
+from numba import get_num_threads
+
+from genres import parallel
+from genres.data import tables
+from genres.models import nearest
+
+
+class SubsetScores(NamedTuple):
+    """The score of each set of features.
+
+    Attributes
+    ----------
+    subsets : array of int, shape (n_subsets, subset_size)
+        Feature columns of each set.
+    accuracy, macro_f1 : arrays of float, shape (n_subsets,)
+        Share of right answers, and the mean over genres of F1 (0 for a genre that is neither
+        met nor answered).
+    """
+
+    subsets: np.ndarray
+    accuracy: np.ndarray
+    macro_f1: np.ndarray
+
+
+def report_combinations(features, base):
+    """Sets that keep all but one of the base features and add one other feature.
+
+    Parameters
+    ----------
+    features : sequence of str
+        All feature names, in column order.
+    base : sequence of str
+        The base features.
+
+    Returns
+    -------
+    list of tuple of str
+        Base features first; ``len(base) * (len(features) - len(base))`` sets.
+    """
+    others = [feature for feature in features if feature not in base]
+    return [(*kept, other) for kept in combinations(base, len(base) - 1) for other in others]
+
+
+def answer_subsets(train, train_labels, test, subsets, n_neighbors=5):
+    """Answer the test rows by k-NN, neighbours weighted by 1/distance, on sets of features.
+
+    Parameters
+    ----------
+    train, test : arrays of float, shapes (n_train, n_features) and (n_test, n_features)
+        Standardised features.
+    train_labels : array of int, shape (n_train,)
+        Genre ids from 0.
+    subsets : array of int, shape (n_subsets, subset_size)
+        Feature columns of each set. Neighbouring sets that differ in their last column only
+        share most of the work.
+    n_neighbors : int
+        Neighbours that vote.
+
+    Returns
+    -------
+    array of int, shape (n_subsets, n_test)
+        Genre ids. Of copies among the training rows the first comes first; where genres are
+        equally strong, the smallest id wins.
+    """
+    columns, train_labels, test = _prepared(train, train_labels, test, n_neighbors)
+    subsets = np.ascontiguousarray(subsets, dtype=np.int64)
+    n_genres = train_labels.max() + 1
+    return nearest.answer(columns, train_labels, test, subsets, n_neighbors, n_genres)
+
+
+def score_subsets(train, train_labels, test, test_labels, subsets, n_neighbors=5):
+    """Score k-NN, neighbours weighted by 1/distance, on each of the given sets of features.
+
+    Parameters
+    ----------
+    train, test : arrays of float, shapes (n_train, n_features) and (n_test, n_features)
+        Standardised features.
+    train_labels, test_labels : arrays of int, shapes (n_train,) and (n_test,)
+        Genre ids from 0.
+    subsets : array of int, shape (n_subsets, subset_size)
+        Feature columns of each set.
+    n_neighbors : int
+        Neighbours that vote.
+
+    Returns
+    -------
+    SubsetScores
+        In the order of `subsets`. Of copies among the training rows the first comes first;
+        where genres are equally strong, the smallest id wins.
+    """
+    answers = answer_subsets(train, train_labels, test, subsets, n_neighbors)
+    test_labels = np.asarray(test_labels)
+    n_genres = max(answers.max(), test_labels.max()) + 1
+    rights = np.empty((len(answers), n_genres), dtype=np.int64)
+    answered = np.empty_like(rights)
+    for genre in range(n_genres):
+        answered[:, genre] = (answers == genre).sum(axis=1)
+        rights[:, genre] = (answers[:, test_labels == genre] == genre).sum(axis=1)
+    return _scores(np.asarray(subsets), rights, answered, test_labels)
+
+
+def search_subsets(train, train_labels, test, test_labels, n_neighbors=5, progress=None, dask=None):
+    """Score k-NN, neighbours weighted by 1/distance, on every set of four features.
+
+    For a test row and three features, the training rows near in those three are sorted by their
+    distance. It is a lower bound of the distance in any four that hold the three, so the search
+    for neighbours ends as soon as the bound exceeds the distance of the last neighbour found:
+    some twenty rows are looked at, not all of them.
+
+    Parameters
+    ----------
+    train, test, train_labels, test_labels, n_neighbors
+        As for `score_subsets`, which gives the same scores for the same sets.
+    progress : callable, optional
+        Called with the number of test rows that a step finished.
+    dask : str, optional
+        Address of a cluster to work on, as `genres.parallel.each` has it; without one, all cores
+        of this machine work.
+
+    Returns
+    -------
+    SubsetScores
+        All sets of four columns, in lexicographic order.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than four features or fewer training rows than neighbours.
+    """
+    columns, train_labels, test = _prepared(train, train_labels, test, n_neighbors)
+    test_labels = np.ascontiguousarray(test_labels, dtype=np.int64)
+    n_features = len(columns)
+    if n_features < 4:
+        raise ValueError(f"a set of four needs at least 4 features, not {n_features}")
+    n_genres = max(train_labels.max(), test_labels.max()) + 1
+    shape = (2, comb(n_features, 4), n_genres)
+    blocks = _blocks(test, test_labels, dask)
+    count = partial(_counts_of, columns, train_labels, n_neighbors, shape)
+    if parallel.cluster_address(dask):
+        counted = parallel.each(count, blocks, dask=dask)
+    else:
+        counted = map(partial(count, n_threads=get_num_threads()), blocks)
+    total = np.zeros(shape, dtype=np.int64)
+    for n_rows, counts in counted:
+        total += counts
+        if progress:
+            progress(n_rows)
+    rights, answered = total
+    subsets = np.array(list(combinations(range(n_features), 4)), dtype=np.int64)
+    return _scores(subsets, rights, answered, test_labels)
+
+
+def _blocks(test, test_labels, dask):
+    """Cut the test rows into blocks: on a cluster larger ones, as their counts have to travel."""
+    n_rows = 16 if parallel.cluster_address(dask) else 16 * get_num_threads()
+    starts = range(0, len(test), n_rows)
+    return [(test[i : i + n_rows], test_labels[i : i + n_rows]) for i in starts]
+
+
+def _counts_of(columns, train_labels, n_neighbors, shape, block, n_threads=1):
+    """Count answers in a block of test rows: its number of rows, and right answers and answers."""
+    test, test_labels = block
+    counts = np.zeros((n_threads, *shape), dtype=np.uint16)
+    if n_threads == 1:  # in one of several threads of a cluster's worker, perhaps
+        nearest.count_rows(columns, train_labels, test, test_labels, n_neighbors, counts[0])
+    else:
+        nearest.count_side_by_side(columns, train_labels, test, test_labels, n_neighbors, counts)
+    return len(test), counts.sum(axis=0, dtype=np.uint16)
+
+
+def cross_validated_scores(values, labels, subsets, folds, n_neighbors=5):
+    """Score sets of features by cross-validation.
+
+    Parameters
+    ----------
+    values : array of float, shape (n_rows, n_features)
+        Features as measured; each fold standardises them with its own training rows.
+    labels : array of int, shape (n_rows,)
+        Genre ids.
+    subsets : array of int, shape (n_subsets, subset_size)
+        Feature columns of each set.
+    folds : iterable of (train_rows, held_out_rows)
+        Row numbers, as scikit-learn's splitters give them.
+    n_neighbors : int
+        Neighbours that vote.
+
+    Returns
+    -------
+    SubsetScores
+        Means over the folds.
+    """
+    accuracies, f1s = [], []
+    for train_rows, held_out in folds:
+        is_train = np.zeros(len(values), dtype=bool)
+        is_train[train_rows] = True
+        scaled = tables.standardise(values, is_train)
+        scores = score_subsets(
+            scaled[train_rows],
+            labels[train_rows],
+            scaled[held_out],
+            labels[held_out],
+            subsets,
+            n_neighbors,
+        )
+        accuracies.append(scores.accuracy)
+        f1s.append(scores.macro_f1)
+    return SubsetScores(np.asarray(subsets), np.mean(accuracies, axis=0), np.mean(f1s, axis=0))
+
+
+def _prepared(train, train_labels, test, n_neighbors):
+    """Lay the data out for compiled code, the training rows feature by feature."""
+    if not 1 <= n_neighbors <= len(train):
+        raise ValueError(f"n_neighbors is {n_neighbors}, but there are {len(train)} training rows")
+    return (
+        np.ascontiguousarray(np.transpose(train), dtype=np.float64),
+        np.ascontiguousarray(train_labels, dtype=np.int64),
+        np.ascontiguousarray(test, dtype=np.float64),
+    )
+
+
+def _scores(subsets, rights, answered, test_labels):
+    """Scores from right answers and answers, both of shape (n_subsets, n_genres)."""
+    met = np.bincount(test_labels, minlength=rights.shape[1])
+    known = (met + answered) > 0
+    f1 = np.divide(2 * rights, met + answered, out=np.zeros(rights.shape), where=known)
+    accuracy = rights.sum(axis=1) / len(test_labels)
+    return SubsetScores(subsets, accuracy, f1.sum(axis=1) / known.sum(axis=1))

@@ -1,0 +1,142 @@
+"""How is a network built, asked for predictions, kept and loaded?"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from genres import Refusal, files
+from genres.models.stacked import Stacked, keras, layers
+
+
+class Ensemble(NamedTuple):
+    """Networks of one architecture, and how their training went.
+
+    Attributes
+    ----------
+    members : list of keras.Model
+        The trained networks.
+    curves : dict of array, shape (n_members, n_epochs)
+        ``loss`` and ``accuracy`` on the training rows while dropout is on and, where there were
+        validation rows, ``val_loss`` and ``val_accuracy``.
+    seconds : dict of float
+        ``tracing`` (building the members and the training step) and ``training`` (the rest).
+    """
+
+    members: list
+    curves: dict
+    seconds: dict
+
+    def predict(self, values):
+        """Probabilities of each member.
+
+        Parameters
+        ----------
+        values : array of float, shape (n_rows, …)
+            What the networks take.
+
+        Returns
+        -------
+        array of float, shape (n_members, n_rows, …, n_genres)
+        """
+        return Stacked(self.members).probabilities(values)
+
+
+def sequential(inputs, blocks, n_genres):
+    """Chain layers between an input and a softmax over genres.
+
+    Parameters
+    ----------
+    inputs : tuple of int
+        Shape of one row.
+    blocks : list of callable
+        Layers, or functions from tensor to tensor, applied in order.
+    n_genres : int
+        Answers of the softmax.
+
+    Returns
+    -------
+    keras.Model
+    """
+    first = tensor = keras.Input(inputs)
+    for block in blocks:
+        tensor = block(tensor)
+    return keras.Model(first, layers.Dense(n_genres, activation="softmax")(tensor))
+
+
+def predict(model, values, batch_size=256):
+    """Give a network's probabilities.
+
+    Parameters
+    ----------
+    model : keras.Model
+        A network that ends in a softmax.
+    values : array of float, shape (n_rows, …), or list of such arrays
+        What it takes.
+    batch_size : int
+        Rows at once.
+
+    Returns
+    -------
+    array of float32, shape (n_rows, …, n_genres)
+    """
+    parts = values if isinstance(values, list) else [values]
+    given = []
+    for first in range(0, len(parts[0]), batch_size):
+        batch = [part[first : first + batch_size] for part in parts]
+        given.append(model.predict_on_batch(batch if isinstance(values, list) else batch[0]))
+    return np.concatenate(given)
+
+
+def save_ensemble(ensemble, folder, preparation):
+    """Keep an ensemble: a Keras file a member, and a JSON file for all that belongs to its input.
+
+    Parameters
+    ----------
+    ensemble : Ensemble
+        What to keep.
+    folder : path-like
+        Where; other members that lie there are removed.
+    preparation : dict
+        What turns a table's rows into the input: names of features, means, deviations.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("member-*.keras"):
+        old.unlink()
+    names = [f"member-{number:02d}.keras" for number in range(1, len(ensemble.members) + 1)]
+    for name, member in zip(names, ensemble.members, strict=True):
+        with files.atomic(folder / name) as temporary:
+            member.save(temporary)
+    files.write_json(folder / "ensemble.json", {"members": names, **preparation})
+
+
+def load_ensemble(folder):
+    """Load an ensemble that `save_ensemble` kept.
+
+    Parameters
+    ----------
+    folder : path-like
+        Where it lies.
+
+    Returns
+    -------
+    ensemble : Ensemble
+        Without curves and times.
+    preparation : dict
+        As it was given.
+
+    Raises
+    ------
+    Refusal
+        If there is no ensemble, or a file of it cannot be read. Files are read in Keras's safe
+        mode: they cannot bring code of their own.
+    """
+    preparation = files.read_json(folder / "ensemble.json")
+    members = []
+    for name in preparation.pop("members"):
+        try:
+            members.append(keras.saving.load_model(folder / name, compile=False, safe_mode=True))
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise Refusal(
+                f"{folder / name} cannot be read as a network; train it again."
+            ) from error
+    return Ensemble(members, {}, {}), preparation

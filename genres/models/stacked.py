@@ -1,0 +1,237 @@
+"""How do several networks run, and train, as one?
+
+The members of an ensemble have the same layers and differ in their weights only. Here each weight
+gets a leading member axis, each product of matrices becomes a batch of products, and one step
+trains all members, each on a batch of its own. For small networks this saves most of the time,
+which goes into starting operations and not into arithmetic.
+"""
+
+import os
+
+import numpy as np
+
+from genres.screen import without_stderr
+
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+# No level of logging holds back TensorFlow's notes on its own build.
+with without_stderr():
+    import keras
+    import tensorflow as tf
+    from keras import layers
+
+# It warns of every network after the first few that tracing them again takes time.
+tf.get_logger().setLevel("ERROR")
+
+ADAM = {"lr": 1e-3, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-7}  # Keras's own defaults
+
+
+class Stacked:
+    """The layers of several equal networks as one chain over weights with a member axis.
+
+    Parameters
+    ----------
+    members : list of keras.Model
+        Networks of the same layers: LSTM, Dense and Dropout, the last one Dense with a softmax.
+    seeds : sequence of int, optional
+        Where each member's dropout starts from; without them there is no training.
+
+    Raises
+    ------
+    ValueError
+        If there is a layer of another kind.
+    """
+
+    def __init__(self, members, seeds=None):
+        self.members = members
+        self.seeds = seeds
+        weights = zip(*[member.get_weights() for member in members], strict=True)
+        self.weights = [tf.Variable(np.stack(same)) for same in weights]
+        unused = iter(self.weights)
+        self.chain = []
+        for layer in members[0].layers:
+            if not isinstance(layer, layers.InputLayer):
+                own = [next(unused) for _ in layer.weights if not isinstance(layer, layers.Dropout)]
+                self.chain.append(_stacked_layer(layer, own))
+
+    def logits(self, tensor, step=None):
+        """Inputs (n_members, n_rows, …) to what the softmax takes; dropout at a training step."""
+        for number, layer in enumerate(self.chain):
+            tensor = layer(tensor, None if step is None else self._dropout_seeds(step, number))
+        return tensor
+
+    def _dropout_seeds(self, step, layer_number):
+        draw = step * len(self.chain) + layer_number
+        return [tf.stack([seed, draw]) for seed in self.seeds]
+
+    def train_step(self, values, labels):
+        """Give the function that trains all members, each on its own batch of rows.
+
+        Parameters
+        ----------
+        values : array of float, shape (n_rows, …)
+            What the networks take.
+        labels : array of int, shape (n_rows,)
+            Genre ids.
+
+        Returns
+        -------
+        callable
+            (rows of shape (n_members, batch_size), number of the step) → sums of the scores, as
+            `_scores` gives them.
+        """
+        values, labels = tf.constant(values, tf.float32), tf.constant(labels, tf.int32)
+        weights = self.weights
+        means, squares = ([tf.Variable(tf.zeros_like(w)) for w in weights] for _ in range(2))
+        powers = tf.Variable([1.0, 1.0])
+
+        @tf.function(
+            input_signature=[tf.TensorSpec([None, None], tf.int64), tf.TensorSpec([], tf.int32)]
+        )
+        def train_step(rows, step):
+            with tf.GradientTape() as tape:
+                scores = _scores(
+                    self.logits(tf.gather(values, rows), step), tf.gather(labels, rows)
+                )
+                loss = tf.reduce_sum(scores[0]) / tf.cast(tf.shape(rows)[1], tf.float32)
+            gradients = tape.gradient(loss, weights)
+            powers.assign(powers * [ADAM["beta1"], ADAM["beta2"]])
+            for weight, mean, square, gradient in zip(
+                weights, means, squares, gradients, strict=True
+            ):
+                tf.raw_ops.ResourceApplyAdam(
+                    var=weight.handle,
+                    m=mean.handle,
+                    v=square.handle,
+                    beta1_power=powers[0],
+                    beta2_power=powers[1],
+                    grad=gradient,
+                    **ADAM,
+                )
+            return scores
+
+        return train_step
+
+    def probabilities(self, values):
+        """Give each member's probabilities for the same rows, (n_members, n_rows, …, n_genres)."""
+        return tf.nn.softmax(self._all_logits(values)).numpy()
+
+    def mean_scores(self, values, labels):
+        """Mean cross-entropy and accuracy of each member on the same rows, (2, n_members)."""
+        repeated = tf.tile(tf.constant(labels, tf.int32)[None], [len(self.members), 1])
+        return _scores(self._all_logits(values), repeated).numpy() / len(labels)
+
+    def _all_logits(self, values):
+        repeats = [len(self.members)] + [1] * np.ndim(values)
+        return self.logits(tf.tile(tf.constant(values, tf.float32)[None], repeats))
+
+    def unstack(self):
+        """Give each member its own weights back."""
+        values = [weight.numpy() for weight in self.weights]
+        for number, member in enumerate(self.members):
+            member.set_weights([value[number] for value in values])
+
+
+def _stacked_layer(layer, weights):
+    """The function (tensor, dropout seeds) → tensor of a layer whose weights have a member axis."""
+    if isinstance(layer, layers.Dense):
+        # The softmax at the end is part of the loss.
+        activation = None if layer.activation is keras.activations.softmax else layer.activation
+        return lambda tensor, seeds: _stacked_dense(tensor, *weights, activation)
+    if isinstance(layer, layers.LSTM):
+        if not layer.return_sequences:
+            return lambda tensor, seeds: _stacked_lstm(tensor, *weights)[:, :, -1]
+        return lambda tensor, seeds: _stacked_lstm(tensor, *weights)
+    if isinstance(layer, layers.Dropout):
+        return lambda tensor, seeds: _dropout(tensor, layer.rate, seeds)
+    kind = type(layer).__name__
+    raise ValueError(f"{kind} layers cannot be trained side by side: LSTM, Dense and Dropout can")
+
+
+def _stacked_dense(tensor, kernel, bias, activation=None):
+    shape = tf.shape(tensor)
+    flat = tf.reshape(tensor, [shape[0], -1, tensor.shape[-1]])
+    flat = tf.matmul(flat, kernel) + bias[:, None]
+    flat = activation(flat) if activation else flat
+    return tf.reshape(flat, tf.concat([shape[:-1], [kernel.shape[-1]]], axis=0))
+
+
+def _stacked_lstm(tensor, kernel, recurrent_kernel, bias):
+    from_inputs = tf.transpose(_stacked_dense(tensor, kernel, bias), [2, 0, 1, 3])
+    return tf.transpose(
+        _recurrence(from_inputs, tf.convert_to_tensor(recurrent_kernel)), [1, 2, 0, 3]
+    )
+
+
+@tf.custom_gradient
+def _recurrence(from_inputs, kernel):
+    """Run an LSTM over (n_steps, n_members, n_rows, 4 × units) and the kernel of its own output.
+
+    The gradient by the kernel is one product over all steps, where TensorFlow's own would be one
+    product and one sum a step.
+    """
+    n_steps = from_inputs.shape[0]
+    outputs, states, gates = [], [], []
+    for step in range(n_steps):
+        summed = from_inputs[step]
+        if step:
+            summed += tf.matmul(outputs[-1], kernel)
+        enter, forget, new, leave = tf.split(summed, 4, axis=-1)
+        enter, forget, leave = tf.sigmoid(enter), tf.sigmoid(forget), tf.sigmoid(leave)
+        new = tf.tanh(new)
+        states.append(enter * new + forget * states[-1] if step else enter * new)
+        squashed = tf.tanh(states[-1])
+        outputs.append(leave * squashed)
+        gates.append((enter, forget, new, leave, squashed))
+
+    def gradient(by_outputs):
+        by_sums = [None] * n_steps
+        by_output, by_state = 0.0, 0.0
+        for step in reversed(range(n_steps)):
+            enter, forget, new, leave, squashed = gates[step]
+            by_output += by_outputs[step]
+            by_state += by_output * leave * (1 - squashed**2)
+            before = states[step - 1] if step else tf.zeros_like(new)
+            by_sums[step] = tf.concat(
+                [
+                    by_state * new * enter * (1 - enter),
+                    by_state * before * forget * (1 - forget),
+                    by_state * enter * (1 - new**2),
+                    by_output * squashed * leave * (1 - leave),
+                ],
+                axis=-1,
+            )
+            by_output = tf.matmul(by_sums[step], kernel, transpose_b=True) if step else 0.0
+            by_state = by_state * forget
+        if n_steps == 1:
+            return tf.stack(by_sums), tf.zeros_like(kernel)
+        earlier, later = tf.concat(outputs[:-1], axis=1), tf.concat(by_sums[1:], axis=1)
+        return tf.stack(by_sums), tf.matmul(earlier, later, transpose_a=True)
+
+    return tf.stack(outputs), gradient
+
+
+def _dropout(tensor, rate, seeds):
+    if seeds is None:
+        return tensor
+    drawn = [tf.random.stateless_uniform(tf.shape(tensor)[1:], seed) for seed in seeds]
+    return tf.where(tf.stack(drawn) >= rate, tensor / (1 - rate), 0.0)
+
+
+def _scores(logits, labels):
+    """Sum over rows of the cross-entropy and of the right answers of the last step.
+
+    Takes (n_members, n_rows, [n_steps,] n_genres) and (n_members, n_rows); gives (2, n_members).
+    """
+    if logits.shape.rank == 3:
+        logits = logits[:, :, None]
+    repeated = tf.repeat(labels[:, :, None], tf.shape(logits)[2], axis=2)
+    entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(repeated, logits)
+    right = tf.argmax(logits[:, :, -1], axis=-1, output_type=labels.dtype) == labels
+    sums = [
+        tf.reduce_sum(tf.reduce_mean(entropy, 2), 1),
+        tf.reduce_sum(tf.cast(right, tf.float32), 1),
+    ]
+    return tf.stack(sums)

@@ -1,0 +1,288 @@
+"""When does a track change its genre?
+
+A champion is asked about window after window of a track. Of all paths from genre to genre, the one
+is taken that explains its answers best, where each change has a cost (Viterbi, 1967): the genre
+changes only where that explains more than it costs.
+"""
+
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from genres.models import champion
+from genres.models.champion import SECONDS, Champion, Mixture
+from genres.models.experts import KernelMachine, Lstms, Tracks
+from genres.sound import audio, features, melstore
+
+OVERLAP = 5
+"""Windows in which each moment of a track is heard: an answer comes each fifth of a window."""
+
+COST = 2.0
+"""What a change of genre costs: so much must the logarithm of the likelihood gain by it."""
+
+SHARE = 0.2
+"""Least share of a second genre that is named."""
+
+_LEAST = 1e-3  # no answer makes a genre quite impossible
+_AT_ONCE = 128  # windows that a champion is asked about together
+_MOST_COMPARED = 20  # clips of 30 s of a track that are compared with known tracks
+
+
+class Span(NamedTuple):
+    """A part of a track in which the genre does not change.
+
+    Attributes
+    ----------
+    start, end : float
+        When it begins and ends, s.
+    genres : tuple of str
+        Its genre; and a second one, where that has a share too.
+    shares : tuple of float
+        Their mean probabilities.
+    """
+
+    start: float
+    end: float
+    genres: tuple
+    shares: tuple
+
+
+class Timeline(NamedTuple):
+    """What a champion says of a track, from moment to moment.
+
+    Attributes
+    ----------
+    genres : list of str
+        Names, by id.
+    edges : array of float, shape (n_steps + 1,)
+        When each step begins, s; last, when the track ends.
+    probabilities : array of float, shape (n_steps, n_genres)
+        Of each step.
+    window : float
+        Seconds of sound, around the middle of a step, that its answer is about.
+    spans : list of Span
+        From the beginning to the end of the track, without a gap.
+    """
+
+    genres: list
+    edges: np.ndarray
+    probabilities: np.ndarray
+    window: float
+    spans: list
+
+    @property
+    def seconds(self):
+        """How long the track is."""
+        return float(self.edges[-1])
+
+    @property
+    def changes(self):
+        """When its genre changes, s."""
+        return [span.start for span in self.spans[1:]]
+
+
+class Known(NamedTuple):
+    """A track that a champion learnt from, and how like it another is, from 0 to 1."""
+
+    name: str
+    genre: str
+    likeness: float
+
+
+def of_ensemble(ensemble, preparation):
+    """Make a champion of notebook 05's LSTMs, which then answer about each segment alone.
+
+    Parameters
+    ----------
+    ensemble, preparation
+        As `genres.models.networks.load_ensemble` gives them.
+
+    Returns
+    -------
+    genres.models.champion.Champion
+    """
+    fitted = {"LSTMs on features": Lstms(ensemble, preparation)}
+    alone = dict.fromkeys(fitted, 1.0)
+    n_steps = SECONDS // preparation["seconds"]
+    return Champion(preparation["genres"], n_steps, fitted, Mixture(alone, alone, 1.0), [])
+
+
+def listen(samples, model, *, heard=None, cost=COST, share=SHARE, progress=None):
+    """Follow the genre of a track.
+
+    Parameters
+    ----------
+    samples : array of float32, shape (n_samples,)
+        Mono, 22,050 samples per second; at least a second. What is shorter than one of the
+        champion's segments is repeated.
+    model : genres.models.champion.Champion
+        Whom to ask.
+    heard : genres.models.experts.Tracks, optional
+        What `hear` gave of these samples, where several champions of as many steps are asked.
+    cost, share : float, optional
+        As `segment` and `spans` have them.
+    progress : callable, optional
+        Called again and again with the share that is done, from 0 to 1.
+
+    Returns
+    -------
+    Timeline
+    """
+    progress = progress or (lambda share: None)
+    heard = heard or hear(samples, model.n_steps, lambda done: progress(0.8 * done))
+    n_windows, answers = len(heard.mel), []
+    for first in range(0, n_windows, _AT_ONCE):
+        answers.append(model.probabilities(heard.take(slice(first, first + _AT_ONCE))))
+        progress(0.8 + 0.2 * min(first + _AT_ONCE, n_windows) / n_windows)
+    probabilities = np.concatenate(answers)
+    seconds, window = len(samples) / audio.SAMPLE_RATE, SECONDS / model.n_steps
+    middles = np.linspace(window / 2, seconds - window / 2, n_windows)
+    edges = np.concatenate([[0.0], (middles[1:] + middles[:-1]) / 2, [seconds]])
+    return follow(model.genres, edges, probabilities, window, cost=cost, share=share)
+
+
+def hear(samples, n_steps, progress=None):
+    """Give what a champion hears of a track, window by window.
+
+    Parameters
+    ----------
+    samples : array of float32, shape (n_samples,)
+        As `listen` has them.
+    n_steps : int
+        Segments of a clip of 30 s; a window is as long as one of them.
+    progress : callable, optional
+        As `listen` has it.
+
+    Returns
+    -------
+    genres.models.experts.Tracks
+        A track of one segment for each window; of a spectrogram's range, as that of a mel store's
+        clip, 30 s around the window decide.
+    """
+    length = SECONDS * audio.SAMPLE_RATE // n_steps
+    if len(samples) < length:
+        samples = np.resize(samples, length)
+    n_windows = 1 + round(OVERLAP * (len(samples) - length) / length)
+    starts = np.linspace(0, len(samples) - length, n_windows).round().astype(int)
+    measured = []
+    for start in starts:
+        measured.append(features.course_features(samples[start : start + length]))
+        if progress:
+            progress(len(measured) / n_windows)
+    width = round(melstore.COLUMNS_PER_SECOND * SECONDS) // n_steps
+    mel = melstore.encode_windows(samples, starts / audio.SAMPLE_RATE, width, SECONDS)
+    return Tracks(np.array(measured, np.float32)[:, None], mel)
+
+
+def follow(genres, edges, probabilities, window, *, cost=COST, share=SHARE):
+    """Make a timeline of probabilities.
+
+    Parameters
+    ----------
+    genres, edges, probabilities, window
+        As `Timeline` has them.
+    cost, share : float, optional
+        As `segment` and `spans` have them.
+
+    Returns
+    -------
+    Timeline
+    """
+    path = segment(probabilities, cost, np.median(np.diff(edges)) / window)
+    found = spans(genres, edges, probabilities, path, share)
+    return Timeline(list(genres), edges, probabilities, window, found)
+
+
+def segment(probabilities, cost=COST, weight=1.0):
+    """Find the path from genre to genre that explains answers best.
+
+    Parameters
+    ----------
+    probabilities : array of float, shape (n_steps, n_genres)
+        The answers.
+    cost : float, optional
+        What a change costs: the likelihood of all answers must rise by a factor of e to this.
+    weight : float, optional
+        How much each answer counts: where windows overlap, the share of one that is new, as they
+        say the same thing several times.
+
+    Returns
+    -------
+    array of int, shape (n_steps,)
+        The genre of each step; of equal paths, one that changes later.
+    """
+    gains = weight * np.log(np.maximum(probabilities, _LEAST))
+    score, came_from = gains[0], []
+    for gain in gains[1:]:
+        best = score.argmax()
+        stays = score >= score[best] - cost
+        came_from.append(np.where(stays, np.arange(len(score)), best))
+        score = np.maximum(score, score[best] - cost) + gain
+    path = [int(score.argmax())]
+    for before in reversed(came_from):
+        path.append(int(before[path[-1]]))
+    return np.array(path[::-1])
+
+
+def spans(genres, edges, probabilities, path, share=SHARE):
+    """Give the spans of a path, each with its genre and, where there is one, a second.
+
+    Parameters
+    ----------
+    genres, edges, probabilities
+        As `Timeline` has them.
+    path : array of int, shape (n_steps,)
+        The genre of each step.
+    share : float, optional
+        Least mean probability, of the genres other than the path's, at which one is named.
+
+    Returns
+    -------
+    list of Span
+    """
+    borders = [0, *(np.flatnonzero(np.diff(path)) + 1), len(path)]
+    found = []
+    for first, last in pairwise(borders):
+        mean = np.average(
+            probabilities[first:last], axis=0, weights=np.diff(edges[first : last + 1])
+        )
+        ids = [path[first], *(i for i in np.argsort(-mean, kind="stable") if i != path[first])]
+        named = [i for place, i in enumerate(ids[:2]) if place == 0 or mean[i] >= share]
+        found.append(
+            Span(
+                float(edges[first]),
+                float(edges[last]),
+                tuple(genres[i] for i in named),
+                tuple(float(mean[i]) for i in named),
+            )
+        )
+    return found
+
+
+def nearest(samples, model, n=5):
+    """Find the tracks most like this one among those that a champion learnt from.
+
+    Parameters
+    ----------
+    samples : array of float32, shape (n_samples,)
+        As `listen` has them. Of a track longer than ten minutes, as much is compared, spread out.
+    model : genres.models.champion.Champion
+        One that has a kernel machine: others do not keep what they learnt from.
+    n : int, optional
+        How many to give, if it knows as many.
+
+    Returns
+    -------
+    list of Known
+        The most like first; none where the champion keeps none.
+    """
+    machines = [machine for machine in model.fitted.values() if isinstance(machine, KernelMachine)]
+    if not (machines and model.known):
+        return []
+    clips = champion.windows(samples)
+    clips = clips[:: -(-len(clips) // _MOST_COMPARED)]
+    places, likeness = machines[0].likeness(champion.listen(clips, model.n_steps))
+    mean = likeness.mean(axis=0)
+    first = np.argsort(-mean, kind="stable")[:n]
+    return [Known(*model.known[places[i]], float(mean[i])) for i in first]

@@ -1,0 +1,310 @@
+"""How is a network trained, one alone or many side by side?"""
+
+import time
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+
+from genres import parallel
+from genres.models.networks import Ensemble, predict
+from genres.models.stacked import Stacked, keras, tf
+
+
+class Fit(NamedTuple):
+    """A trained network and how its training went.
+
+    Attributes
+    ----------
+    model : keras.Model
+        The trained network.
+    curves : dict of list of float
+        ``loss`` and ``accuracy`` of each epoch on what was trained on and, where there were
+        validation rows, ``val_loss`` and ``val_accuracy``.
+    best_epoch : int
+        The epoch, from 1, whose weights the network has.
+    seconds : float
+        How long it took.
+    """
+
+    model: keras.Model
+    curves: dict
+    best_epoch: int
+    seconds: float
+
+
+def fit(
+    build,
+    values,
+    labels,
+    *,
+    epochs,
+    batch_size=32,
+    seed=0,
+    optimizer="adam",
+    class_weight=None,
+    augment=None,
+    validation=None,
+    progress=None,
+):
+    """Train one network with cross-entropy, the plain way.
+
+    Parameters
+    ----------
+    build : callable
+        Gives a fresh, uncompiled ``keras.Model`` that ends in a softmax.
+    values : array of float, shape (n_rows, …), or list of such arrays
+        What the network takes.
+    labels : array of int, shape (n_rows,) or (n_rows, n_steps)
+        Genre ids, for each answer of the network.
+    epochs, batch_size, seed : int
+        Passes over the rows; rows of a step; seed of weights, order, dropout and augmentation.
+    optimizer : str or callable
+        A name that Keras knows, or a function from the number of steps to an optimizer.
+    class_weight : dict of int to float, optional
+        How much a row of each genre counts, where a network gives one answer for a row; of
+        probabilities, that of the likeliest genre.
+    augment : callable, optional
+        Makes an epoch's rows: (random generator, values, labels) to values and either genre ids or
+        probabilities of genres, (n_rows, n_genres).
+    validation : tuple of (values, labels), optional
+        Rows to score after each epoch. The network then keeps the weights of the epoch that was
+        best on them: of the highest accuracy, and among equals of the smallest loss.
+    progress : callable, optional
+        Called after each epoch with 1.
+
+    Returns
+    -------
+    Fit
+    """
+    start = time.perf_counter()
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(seed)
+    rng = np.random.default_rng(seed)
+    rows, targets = augment(rng, values, labels) if augment else (values, labels)
+    kind = "categorical" if augment and np.ndim(targets) == 2 else "sparse_categorical"
+    if callable(optimizer):
+        optimizer = optimizer(epochs * -(-len(targets) // batch_size))
+    model = build()
+    model.compile(optimizer=optimizer, loss=f"{kind}_crossentropy", metrics=["accuracy"])
+    _prepare(model, targets)
+    watch = _Watch(validation, progress)
+    settings = {"batch_size": batch_size, "class_weight": class_weight, "callbacks": [watch]}
+    model.fit(rows, targets, epochs=1 if augment else epochs, verbose=0, **settings)
+    if augment:
+        for _ in range(epochs - 1):
+            model.fit(*augment(rng, values, labels), verbose=0, **settings)
+    if validation:
+        model.set_weights(watch.weights)
+    best_epoch = watch.best_epoch or epochs
+    return Fit(model, watch.curves, best_epoch, time.perf_counter() - start)
+
+
+def _prepare(model, targets):
+    """Make all variables of a training; else its first step makes them, and is traced twice."""
+    model.optimizer.build(model.trainable_variables)
+    model.compute_metrics(None, targets[:1], np.zeros((1, *model.output_shape[1:]), np.float32))
+    model.reset_metrics()
+
+
+class _Watch(keras.callbacks.Callback):
+    """Note how a training goes, and keep the weights that are best on validation rows."""
+
+    def __init__(self, validation, progress):
+        super().__init__()
+        self.curves, self.best_epoch, self.weights = {}, None, None
+        self._validation, self._progress, self._best = validation, progress, (-1, 0)
+
+    def on_epoch_end(self, epoch, logs=None):
+        scores = dict(logs)
+        if self._validation:
+            loss, accuracy = _mean_scores(self.model, *self._validation)
+            scores |= {"val_loss": loss, "val_accuracy": accuracy}
+        for name, value in scores.items():
+            self.curves.setdefault(name, []).append(value)
+        if self._validation and (accuracy, -loss) > self._best:
+            self._best, self.best_epoch = (accuracy, -loss), len(self.curves["loss"])
+            self.weights = self.model.get_weights()
+        if self._progress:
+            self._progress(1)
+
+
+def warm_then_cool(learning_rate):
+    """Give Adam whose learning rate rises over a tenth of the steps, then falls along a cosine.
+
+    Parameters
+    ----------
+    learning_rate : float
+        Its highest rate.
+
+    Returns
+    -------
+    callable
+        From the number of steps to an optimizer, as `fit` takes it (Loshchilov and Hutter, 2017).
+    """
+
+    def optimizer(n_steps):
+        n_warm = max(n_steps // 10, 1)
+        return keras.optimizers.Adam(
+            keras.optimizers.schedules.CosineDecay(
+                learning_rate / 10,
+                max(n_steps - n_warm, 1),
+                alpha=0.01,
+                warmup_target=learning_rate,
+                warmup_steps=n_warm,
+            )
+        )
+
+    return optimizer
+
+
+def _mean_scores(model, values, labels):
+    """Give mean cross-entropy and accuracy of a network."""
+    probabilities = predict(model, values)
+    right = probabilities.argmax(axis=-1) == labels
+    of_label = np.take_along_axis(probabilities, np.asarray(labels)[..., None], axis=-1)
+    return float(-np.log(np.maximum(of_label, 1e-7)).mean()), float(right.mean())
+
+
+def fit_ensemble(
+    build,
+    values,
+    labels,
+    *,
+    n_members,
+    epochs,
+    batch_size=32,
+    seed=0,
+    rows=None,
+    validation=None,
+    progress=None,
+    dask=None,
+):
+    """Train networks of one architecture side by side, with Adam and cross-entropy.
+
+    Parameters
+    ----------
+    build : callable
+        Gives a fresh ``keras.Model``: a chain of LSTM, Dense and Dropout layers that ends in a
+        softmax.
+    values : array of float, shape (n_rows, …, n_features)
+        What the networks take.
+    labels : array of int, shape (n_rows,)
+        Genre ids; where the networks answer at every step, the label holds for all steps.
+    n_members : int
+        Networks to train. Member i has its weights, its order of rows and its dropout from
+        ``seed + i``, whatever the number of members.
+    epochs, batch_size, seed : int
+        Passes over the rows; rows of a step; seed.
+    rows : array of int, shape (n_members, n_own_rows), optional
+        Which rows each member learns from; all of them learn from all rows by default.
+    validation : tuple of (values, labels), optional
+        Rows to score after each epoch.
+    progress : callable, optional
+        Called after each epoch with 1.
+    dask : str, optional
+        Address of a cluster on which to train, as `genres.parallel.each` has it: members two by
+        two, on workers of one thread each. ``seconds`` are then those of all workers together, and
+        progress comes at the end of each two.
+
+    Returns
+    -------
+    Ensemble
+        The same for the same seed on the same machine; sums are taken in another order where the
+        number of cores differs, and the last digits with them.
+
+    Raises
+    ------
+    ValueError
+        If the network holds a layer of another kind.
+    """
+    start = time.perf_counter()
+    keras.backend.clear_session()
+    members = []
+    for member in range(n_members):
+        keras.utils.set_random_seed(seed + member)
+        members.append(build())
+    building = time.perf_counter() - start
+    if rows is None:
+        rows = np.tile(np.arange(len(values)), (n_members, 1))
+    own = [(seed + member, rows[member]) for member in range(n_members)]
+    settings = (values, labels, epochs, batch_size, validation)
+    if parallel.cluster_address(dask):
+        curves, seconds = _train_far_away(build, members, own, settings, progress, dask)
+    else:
+        curves, seconds = _train(members, own, settings, progress)
+    seconds["tracing"] += building
+    return Ensemble(members, curves, seconds)
+
+
+def _train(members, own, settings, progress=None):
+    """Train members side by side, each with a seed and rows of its own.
+
+    Gives their curves and the seconds it took.
+    """
+    values, labels, epochs, batch_size, validation = settings
+    start = time.perf_counter()
+    stacked = Stacked(members, [seed for seed, _ in own])
+    train_step = stacked.train_step(values, labels)
+    orders = [(np.random.default_rng(seed), rows) for seed, rows in own]
+    n_rows = len(own[0][1])
+    curves = {"loss": [], "accuracy": []}
+    if validation:
+        curves |= {"val_loss": [], "val_accuracy": []}
+    traced = None
+    for epoch in range(epochs):
+        order = np.stack([rng.permutation(rows) for rng, rows in orders])
+        sums = 0.0
+        for first in range(0, n_rows, batch_size):
+            batch = tf.constant(order[:, first : first + batch_size])
+            step_sums = train_step(batch, tf.constant(epoch * n_rows + first))
+            traced = traced or time.perf_counter()
+            sums = sums + step_sums
+        loss, accuracy = (sums / n_rows).numpy()
+        curves["loss"].append(loss)
+        curves["accuracy"].append(accuracy)
+        if validation:
+            loss, accuracy = stacked.mean_scores(*validation)
+            curves["val_loss"].append(loss)
+            curves["val_accuracy"].append(accuracy)
+        if progress:
+            progress(1)
+    stacked.unstack()
+    seconds = {"tracing": traced - start, "training": time.perf_counter() - traced}
+    return {name: np.array(c).T for name, c in curves.items()}, seconds
+
+
+def _train_far_away(build, members, own, settings, progress, dask):
+    """Train members two by two on a cluster; give their curves and the seconds of all workers.
+
+    Their first weights travel with the work: a worker's own threads draw random numbers too.
+    """
+    pairs = [slice(first, first + 2) for first in range(0, len(members), 2)]
+    work = [
+        (pair.start, own[pair], [member.get_weights() for member in members[pair]])
+        for pair in pairs
+    ]
+    parts = {}
+    for first, weights, *part in parallel.each(
+        partial(_train_pair, build, settings), work, dask=dask
+    ):
+        parts[first] = part
+        for member, trained in zip(members[first : first + 2], weights, strict=True):
+            member.set_weights(trained)
+        if progress:
+            progress(settings[2] / len(pairs))
+    all_curves, all_seconds = zip(*[parts[pair.start] for pair in pairs], strict=True)
+    curves = {name: np.concatenate([c[name] for c in all_curves]) for name in all_curves[0]}
+    seconds = {name: sum(s[name] for s in all_seconds) for name in all_seconds[0]}
+    return curves, seconds
+
+
+def _train_pair(build, settings, work):
+    """Train two members where the call comes to, from weights and to weights."""
+    first, own, weights = work
+    keras.backend.clear_session()
+    members = [build() for _ in weights]
+    for member, initial in zip(members, weights, strict=True):
+        member.set_weights(initial)
+    curves, seconds = _train(members, own, settings)
+    return first, [member.get_weights() for member in members], curves, seconds

@@ -1,0 +1,99 @@
+"""Where is the project, and what does a run of it keep where?"""
+
+from pathlib import Path
+
+from genres import Refusal
+
+PROJECT = Path(__file__).resolve().parent.parent
+"""The project's folder, with ``notebooks/``, ``utils.py``, ``genres/`` and the lock file."""
+
+DATA = PROJECT / "data"
+"""The project's own data folder: what the user puts there, downloads, and the built-in corpus."""
+
+RUNS = PROJECT / "runs"
+"""Where runs have their folders, unless another place is asked for."""
+
+
+class RunFolder:
+    """What a run keeps, and where in its folder.
+
+    Parameters
+    ----------
+    folder : Path
+        The run's own folder, such as ``runs/course``.
+
+    Attributes
+    ----------
+    folder : Path
+    figures, models, site, work : Path
+        Folders: of pictures, of trained models, of the web site, and of the notebook in flight.
+    bars : Path
+        File to which the notebook in flight writes how far it is.
+    combined : Path
+        The results of all notebooks in one file.
+    ledger : Path
+        The run's figures beside those of the reports.
+    champion : Path
+        Folder of the champion that notebook 11 trained.
+    """
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.figures, self.models = folder / "figures", folder / "models"
+        self.site, self.work = folder / "report", folder / "work"
+        self.bars = self.work / "progress"
+        self.combined, self.ledger = folder / "results.json", folder / "ledger.md"
+        self.champion = self.models / "champion"
+
+    def executed(self, notebook):
+        """Give the path of an executed notebook, by its name without suffix."""
+        return self.folder / "notebooks" / f"{notebook}.ipynb"
+
+    def failed(self, notebook):
+        """Give the path at which a notebook that failed is kept as far as it came."""
+        return self.folder / "notebooks" / f"{notebook}.failed.ipynb"
+
+    def results(self, notebook):
+        """Give the path of what a notebook found."""
+        return self.folder / "results" / f"{notebook}.json"
+
+    def state(self, notebook):
+        """Give the path of the note on how a notebook's last execution went."""
+        return self.folder / "state" / f"{notebook}.json"
+
+    def figure(self, notebook, picture):
+        """Give the path of a picture of a notebook."""
+        return self.figures / f"{notebook}-{picture}.png"
+
+
+def find_notebooks(project, only=()):
+    """List the report's notebooks in order, or those of them that are wanted.
+
+    Parameters
+    ----------
+    project : Path
+        Folder of the project.
+    only : sequence of str
+        Numbers (``02`` or ``2``) or names (``02-knn-baseline``).
+
+    Raises
+    ------
+    Refusal
+        If there is no notebook at all, or none of a number or name.
+    """
+    notebooks = sorted((project / "notebooks").glob("[0-9]*.ipynb"))
+    if not notebooks:
+        raise Refusal(f"{project / 'notebooks'} holds no notebook: is the project complete?")
+    names = [notebook.stem for notebook in notebooks]
+    for wanted in only:
+        if not any(_is_called(name, wanted) for name in names):
+            raise Refusal(f"There is no notebook {wanted}; there are {', '.join(names)}.")
+    return [
+        notebook
+        for notebook in notebooks
+        if not only or any(_is_called(notebook.stem, wanted) for wanted in only)
+    ]
+
+
+def _is_called(name, wanted):
+    return wanted.zfill(2) in (name, name.partition("-")[0])

@@ -1,0 +1,1 @@
+"""How is a finished run read and published?"""

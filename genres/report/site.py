@@ -1,0 +1,345 @@
+"""How is the report read in a browser?"""
+
+import html
+import re
+import shutil
+from datetime import datetime
+from pathlib import Path
+
+from tqdm import tqdm
+
+from genres import Refusal, files
+from genres.project import RunFolder
+from genres.report import ledger, pages, printing
+from genres.screen import spoken
+
+TITLE = "Music Genre Classification: From k-NN to RNNs"
+
+COVERS = {
+    "01-feature-distributions": "four-genres",
+    "02-knn-baseline": "confusion",
+    "03-feature-search": "all-sets",
+    "04-model-exploration": "networks",
+    "05-lstm-ensemble": "ensemble-size",
+    "06-honest-evaluation": "faults",
+    "07-spectrogram-models": "examples",
+    "08-mel-vs-mfcc": "mel-and-mfcc",
+    "09-genre-maps": "plane",
+    "10-wavelets-and-leakage": "scalogram",
+    "11-champion": "rhythm",
+    "12-genre-timeline": "switching",
+}
+"""Which picture stands for a notebook on the front page; of others, the first does."""
+
+WORDS = ("LECTURE.md", "GLOSSARY.md")
+"""Pages beside the notebooks that are pages of the site too."""
+
+_INTRODUCTION = (
+    "How well can a program tell the genre of a piece of music? Five student reports, done again "
+    "on one code base: from five nearest neighbours on four numbers, by way of recurrent networks "
+    "that vote, to a champion that hears texture. Each figure is computed by the notebook that "
+    "shows it; the code is there, folded up, above what it shows."
+)
+# Nothing on the pages may ask the network for anything, whatever a notebook's output holds.
+_POLICY = (
+    "default-src 'none'; img-src 'self' file: data: blob:; media-src 'self' file: data:; "
+    "style-src 'self' file: 'unsafe-inline'; script-src 'self' file:"
+)
+
+
+def write(report, project, *, pdf=True):
+    """Write the site, whole or not at all, and print it where there is a browser for that.
+
+    Parameters
+    ----------
+    report : genres.run.runs.Report
+    project : Path
+        The project's folder.
+    pdf : bool
+        Whether to print ``report.pdf`` too.
+
+    Returns
+    -------
+    str
+        Where it is, and what is missing: a line or two.
+    """
+    target = RunFolder(report.folder).site
+    folder = target.with_name(f"{target.name}-unfinished")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        n_pages = _write_pages(report, project, folder)
+        lines = [f"The report, {n_pages} pages to read in a browser: {target / 'index.html'}"]
+        if pdf:
+            lines.append(_print(folder, target))
+        _put_in_place(folder, target)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return "\n".join(lines)
+
+
+def _print(folder, target):
+    """Print the whole report as ``report.pdf``; say what came of it."""
+    pdf = folder / "report.pdf"
+    try:
+        printing.print_page(folder / "whole.html", pdf)
+    except Refusal as refusal:
+        return f"No PDF of it: {refusal}"
+    return f"As one PDF, {pdf.stat().st_size / 1e6:.1f} MB: {target / pdf.name}"
+
+
+def _write_pages(report, project, folder):
+    waiting = tqdm(report.notebooks, "report", unit="page", leave=False, disable=None)
+    notebooks = [pages.of_notebook(path, folder) for path in waiting]
+    made = list(notebooks)
+    if (rows := _ledger_rows(project)) is not None:
+        made.append(_ledger_page(rows, report))
+    made += [
+        pages.of_markdown(
+            (project / "notebooks" / name).read_text("utf-8"), Path(name).stem.lower()
+        )
+        for name in WORDS
+        if (project / "notebooks" / name).exists()
+    ]
+    front = _front(report, notebooks, rows, folder)
+    names = {page.name for page in (front, *made)}
+    made = [page._replace(body=_without_dead_links(page.body, names)) for page in made]
+    for page in (front, *made):
+        files.write_text(folder / f"{page.name}.html", _around(page, front, made, report))
+    files.write_text(folder / "whole.html", _whole(front, made))
+    here = Path(__file__).parent
+    for name in ("site.css", "site.js"):
+        shutil.copyfile(here / name, folder / name)
+    if any('class="turnable"' in page.body for page in notebooks):
+        from plotly.offline import get_plotlyjs
+
+        files.write_text(folder / "plotly.js", get_plotlyjs())
+    return len(made) + 2
+
+
+def _without_dead_links(body, names):
+    """Leave the text alone of links to pages that this site has not."""
+
+    def shorten(link):
+        return link[0] if link[1] in names else link[2]
+
+    return re.sub(r'<a href="([\w-]+)\.html[^"]*"[^>]*>(.*?)</a>', shorten, body, flags=re.S)
+
+
+def _around(page, front, others, report):
+    """Put what leads to the other pages around one of them."""
+    row = [front, *others]
+    at = row.index(page)
+    before = row[at - 1] if at else None
+    after = row[at + 1] if at + 1 < len(row) else None
+    return _document(
+        TITLE if page is front else f"{page.title} – {TITLE}",
+        f"""<a class="skip" href="#text">To the text</a>
+<div class="page">
+<header class="bar"><a class="home" href="index.html">{TITLE}</a>
+<a class="to-contents" href="#contents">Contents</a>
+{_turn(before, "prev", "← Previous")}
+{_turn(after, "next", "Next →")}
+<button type="button" class="all-code" hidden></button></header>
+<main id="text">
+{page.body}
+<p class="turns">{_turn(before, "prev", "← {}")}{_turn(after, "next", "{} →")}</p>
+</main>
+<nav class="contents" id="contents" aria-label="Contents"><h2>Contents</h2>
+<ul>
+{"".join(_entry(other, page) for other in row)}{"".join(map(_no_entry, report.missing))}<li><a
+href="whole.html">All on one page, to print</a></li>
+</ul></nav>
+</div>
+<script src="site.js"></script>""",
+    )
+
+
+def _turn(page, rel, text):
+    """Link the page before or after; ``{}`` in the text stands for its title."""
+    if page is None:
+        return ""
+    title = html.escape(page.title)
+    label = "" if "{}" in text else f' aria-label="{text.strip("← →")}: {title}"'
+    return f'<a rel="{rel}" href="{page.name}.html"{label}>{text.format(title)}</a>'
+
+
+def _entry(page, current):
+    if page is not current:
+        return f'<li><a href="{page.name}.html">{html.escape(page.title)}</a></li>\n'
+    below = "".join(f'<li><a href="#{anchor}">{title}</a></li>' for anchor, title in page.sections)
+    below = f"<ul>{below}</ul>" if below else ""
+    here = f'<a aria-current="page" href="{page.name}.html">{html.escape(page.title)}</a>'
+    return f"<li>{here}{below}</li>\n"
+
+
+def _no_entry(name):
+    return f'<li class="none">{html.escape(name)}: not executed in this run</li>\n'
+
+
+def _document(title, body):
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
+<title>{html.escape(title)}</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="site.css">
+</head>
+<body>
+{body}
+</body>
+</html>
+"""
+
+
+def _front(report, notebooks, rows, folder):
+    cards = "\n".join(_card(page, report, folder) for page in notebooks)
+    body = f"""<h1>{TITLE}</h1>
+<p>{_INTRODUCTION}</p>
+<p class="told">{_describe(report)}</p>
+<h2 id="figures">Headline figures</h2>
+{_headlines(report)}
+{_ledger_summary(rows, report)}<h2 id="notebooks">The notebooks</h2>
+<ul class="cards">
+{cards}
+</ul>"""
+    sections = [("figures", "Headline figures"), ("notebooks", "The notebooks")]
+    return pages.Page("index", "Front page", "", body, sections, [])
+
+
+def _describe(report):
+    """Say which run this is: its data, when and on what, and what is to be known of it."""
+    results = report.results
+    data = sorted({found["data"] for found in results.values() if "data" in found})
+    told = f"A run on the data <b>{html.escape(', '.join(data))}</b>" if data else "A run"
+    if report.finished:
+        day = datetime.fromisoformat(report.finished)
+        told += f", finished on {day.day} {day:%B %Y}"
+    if report.seconds:
+        told += f": {spoken(report.seconds)}"
+        if "cpu" in report.machine:
+            told += f" on {report.machine['cores']} cores of {html.escape(report.machine['cpu'])}"
+    told += "."
+    if any(found.get("quick") for found in results.values()):
+        told += " <b>A rehearsal: its figures are rough.</b>"
+    marked = [name[:2] for name, found in results.items() if found.get("synthetic")]
+    if marked:
+        which = "All" if len(marked) == len(results) else f"In {', '.join(marked)}, some"
+        told += f" <b>{which} of the music is synthetic: made by the project itself.</b>"
+    return told
+
+
+def _headlines(report):
+    lines = [
+        '<div class="scroll" tabindex="0" role="region" aria-label="Headline figures">',
+        '<table class="headlines"><thead>',
+        "<tr><th>notebook and figure</th><th>the report</th><th>here</th></tr></thead>",
+        "<tbody>",
+    ]
+    for name in report.results:
+        if name in ledger.HEADLINES:
+            known = ledger.HEADLINES[name]
+            figure = ledger.shown(name, ledger.headline(name, report.results[name]))
+            lines.append(
+                f'<tr><td><a href="{name}.html">{name[:2]} · {known.label}</a></td>'
+                f"<td>{ledger.shown(name, known.report)}</td><td><b>{figure}</b></td></tr>"
+            )
+    return "\n".join([*lines, "</tbody></table></div>"])
+
+
+def _card(page, report, folder):
+    cover = _cover(page, report, folder)
+    found = report.results.get(page.name, {})
+    marks = [
+        f'<span class="mark">{mark}</span> '
+        for key, mark in (("synthetic", "synthetic music"), ("quick", "rehearsal"))
+        if found.get(key)
+    ]
+    return (
+        f'<li>{cover}<h3><a href="{page.name}.html">{html.escape(page.title)}</a></h3>'
+        f"<p>{page.question}</p>{''.join(marks)}</li>"
+    )
+
+
+def _cover(page, report, folder):
+    """Give the picture that stands for a notebook, as a link to it, or nothing."""
+    drawn = report.home / "figures" / f"{page.name}-{COVERS.get(page.name)}.png"
+    if drawn.exists():
+        path = f"{pages.MEDIA}/{page.name}.png"
+        shutil.copyfile(drawn, folder / path)
+    elif page.pictures:
+        path = page.pictures[0].path
+    else:
+        return ""
+    # The title below is the same link, in words.
+    return (
+        f'<a class="cover" href="{page.name}.html" tabindex="-1" aria-hidden="true">'
+        f'<img src="{path}" alt=""></a>'
+    )
+
+
+def _ledger_rows(project):
+    path = project / ledger.PLACE
+    return ledger.read(path) if path.exists() else None
+
+
+def _ledger_summary(rows, report):
+    if rows is None:
+        return ""
+    told = ledger.summary(rows, report.results)
+    return (
+        '<p><a href="ledger.html"><b>The ledger</b></a>: every figure of the five reports beside '
+        f"its value here, and why the two differ ({told}).</p>\n"
+    )
+
+
+def _ledger_page(rows, report):
+    text = (
+        "# Ledger: every figure of the five reports\n\n"
+        "What each figure, table and number shows, its value there and here, the cell that makes "
+        "it here, and why the two differ. Of a value that is drawn by chance, the mean over seeds "
+        "or splits is shown. Why a figure differs is said of the published run.\n\n"
+        f"{ledger.table(rows, report.results, report.home)}\n"
+    )
+    page = pages.of_markdown(text, "ledger")
+    body = f'<div class="ledger">\n{page.body}</div>'
+    return page._replace(title="Ledger", body=body)
+
+
+def _whole(front, others):
+    """Put all pages on one, to print: what linked from page to page links within it."""
+    chapters = [front, *others]
+    names = "|".join(re.escape(page.name) for page in chapters)
+    text = "\n".join(
+        f'<article class="{"chapter" if page is not front else ""}" id="{page.name}">\n'
+        f"{_own_cells(page)}\n</article>"
+        for page in chapters
+    )
+    text = re.sub(rf'href="({names})\.html#cell-', r'href="#\1-cell-', text)
+    text = re.sub(rf'href="(?:{names})\.html#', 'href="#', text)
+    text = re.sub(rf'href="({names})\.html"', r'href="#\1"', text)
+    text = text.replace("<details><summary><b>", "<details open><summary><b>")  # the ledger's
+    return _document(
+        TITLE,
+        '<p class="bar"><a class="home" href="index.html">To the pages one by one</a>'
+        '<button type="button" class="all-code" hidden></button></p>\n'
+        f'<main class="whole">\n{text}\n</main>\n<script src="site.js"></script>',
+    )
+
+
+def _own_cells(page):
+    """Give a page's body in which no cell is called what one of another page is."""
+    return re.sub(r'(id="|href="#)cell-', rf"\g<1>{page.name}-cell-", page.body)
+
+
+def _put_in_place(folder, target):
+    """Let a folder take another's place; a killed start leaves the old or the new one."""
+    old = target.with_name(f"{target.name}-old")
+    shutil.rmtree(old, ignore_errors=True)
+    if target.exists():
+        target.rename(old)
+    folder.rename(target)
+    shutil.rmtree(old, ignore_errors=True)

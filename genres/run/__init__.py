@@ -1,0 +1,1 @@
+"""How is the report executed, and what of an earlier run still holds?"""

@@ -1,0 +1,244 @@
+"""How is one notebook executed, how far is it, and how long will the others take?"""
+
+import logging
+import os
+import shutil
+import sys
+import tempfile
+import threading
+import time
+from contextlib import contextmanager
+
+import psutil
+
+from genres.run import provenance
+from genres.screen import last_bar, spoken
+
+_PERIOD = 1.0  # seconds between two looks at a notebook in flight
+
+
+class NotebookFailed(Exception):
+    """A notebook did not come to its end; the message says where and why in one line."""
+
+
+def execute(notebook, output, parameters, environment, on_cell):
+    """Execute a notebook, in its own folder and by a kernel of this very Python.
+
+    Parameters
+    ----------
+    notebook : Path
+        The ``.ipynb`` file.
+    output : Path
+        Where to write it with its outputs, cell by cell: what is there after a failure tells how
+        far it came.
+    parameters : dict
+        Values that take the place of those in the cell tagged ``parameters``.
+    environment : dict of str to str
+        The kernel's environment variables.
+    on_cell : callable
+        Called, without arguments, before each code cell.
+
+    Raises
+    ------
+    NotebookFailed
+        If a cell fails, or if the kernel does not start, or dies. Whatever else ends the
+        execution, a signal for one, passes through. The kernel is gone in each case.
+    """
+    # Here, because a second of imports is too much for a run in which everything is kept.
+    import papermill
+    from nbclient.exceptions import DeadKernelError
+
+    # What they would log to the terminal is said below, or goes without saying.
+    for name in ("papermill", "asyncio"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    try:
+        with _kernel(notebook.parent, environment) as kernel:
+            papermill.execute_notebook(
+                notebook,
+                output,
+                parameters=parameters,
+                kernel_name="python3",
+                language="python",
+                progress_bar=False,
+                km=kernel,
+                on_cell_execute=lambda cell, cell_index: on_cell(),
+            )
+    except papermill.PapermillExecutionError as error:
+        last_line = f"{error.ename}: {error.evalue}".strip().splitlines()[-1]
+        raise NotebookFailed(
+            f"{notebook.stem} failed in cell [{error.exec_count}]: {last_line}"
+        ) from error
+    except DeadKernelError as error:
+        raise NotebookFailed(
+            f"{notebook.stem} ended in the middle of a cell: its Python was killed, most often "
+            "for want of memory."
+        ) from error
+    except RuntimeError as error:  # all that is known of a kernel that did not come to its feet
+        raise NotebookFailed(f"{notebook.stem} did not start: {error}.") from error
+
+
+def count_cells(notebook):
+    """Count the cells that will be executed: those with code, and the one papermill injects."""
+    return 1 + sum(
+        kind == "code" and bool(source.strip())
+        for kind, source, _ in provenance.read_cells(notebook)
+    )
+
+
+@contextmanager
+def _kernel(folder, environment):
+    """Start a kernel of this very Python, and see to it that it is gone in the end.
+
+    Kernels that the user has installed under the same name elsewhere do not count. It is spoken
+    to by sockets in a folder of its own: of TCP ports, one found free may be taken by another
+    program before the kernel has it, and everybody on the machine could knock at it.
+    """
+    from jupyter_client import AsyncKernelManager
+    from jupyter_client.kernelspec import KernelSpecManager
+    from jupyter_core.utils import run_sync
+
+    clients = []
+
+    class KernelManager(AsyncKernelManager):
+        def client(self, **options):
+            clients.append(super().client(**options))
+            return clients[-1]
+
+    # The path of a socket has room for about a hundred bytes.
+    place = "/tmp" if len(os.fsencode(tempfile.gettempdir())) > 75 else None
+    with tempfile.TemporaryDirectory(prefix="kernel-", dir=place) as sockets:
+        manager = KernelManager(
+            kernel_name="python3",
+            kernel_spec_manager=KernelSpecManager(kernel_dirs=[]),
+            transport="ipc",
+            ip=f"{sockets}/socket",
+            connection_file=f"{sockets}/connection.json",
+        )
+        finished = False
+        try:
+            run_sync(manager.start_kernel)(cwd=str(folder), env=environment)
+            yield manager
+            finished = True
+        finally:
+            # Each client has a thread that listens for the kernel's heartbeat, and would for ever.
+            for client in clients:
+                client.stop_channels()
+            # A kernel that is in the middle of something would not listen for seconds.
+            run_sync(manager.shutdown_kernel)(now=not finished)
+
+
+class Forecast:
+    """How long a run will take, from how long its notebooks took before.
+
+    Parameters
+    ----------
+    expected : dict of str to (float or None)
+        Seconds that each notebook to be executed took before; None where it never was.
+    """
+
+    def __init__(self, expected):
+        self._waiting = dict(expected)
+        self._known = self._spent = 0.0
+
+    def finish(self, notebook, seconds):
+        """Note that a notebook took so many seconds: the others are taken to keep its pace."""
+        expected = self._waiting.pop(notebook)
+        if expected:
+            self._known += expected
+            self._spent += seconds
+
+    def left(self, notebook=None, elapsed=0.0):
+        """Give the seconds left, or None where a notebook that is to come never was timed.
+
+        Parameters
+        ----------
+        notebook : str, optional
+            The notebook in flight.
+        elapsed : float, optional
+            Seconds since it started.
+        """
+        if None in self._waiting.values():
+            return None
+        pace = self._spent / self._known if self._known else 1.0
+        seconds = {name: pace * expected for name, expected in self._waiting.items()}
+        if notebook in seconds:
+            seconds[notebook] = max(seconds[notebook] - elapsed, 0.0)
+        return sum(seconds.values())
+
+
+class Watch:
+    """A look, every second, at the notebook in flight: how far it is, how much memory it takes.
+
+    On a terminal it keeps one line up to date; elsewhere it is silent. Used as a context manager
+    around the execution.
+
+    Parameters
+    ----------
+    title : str
+        What the line begins with.
+    n_cells : int
+        Code cells of the notebook.
+    bars : Path
+        File to which the notebook's progress bars append JSON lines
+        ``{"label": str, "done": n, "total": n}``.
+    left : callable
+        Given the seconds since the start, gives those left, or None.
+    """
+
+    def __init__(self, title, n_cells, bars, left):
+        self.peak_memory = 0  # bytes, of this process and all below it
+        self.seconds = 0.0
+        self._title, self._n_cells, self._bars, self._left = title, n_cells, bars, left
+        self._cell = self._seen = 0
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._look_on, daemon=True)
+
+    def __enter__(self):
+        self._start = time.monotonic()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._done.set()
+        self._thread.join()
+        self.seconds = time.monotonic() - self._start
+        _rewrite_line("")
+
+    def next_cell(self):
+        """Note that the next code cell begins, so that its predecessor's bars are over."""
+        self._cell += 1
+        self._seen = self._bars.stat().st_size if self._bars.exists() else 0
+
+    def _look_on(self):
+        while True:
+            self.peak_memory = max(self.peak_memory, _memory())
+            _rewrite_line(self._line())
+            if self._done.wait(_PERIOD):
+                return
+
+    def _line(self):
+        parts = [self._title, f"cell {self._cell}/{self._n_cells}"]
+        if bar := last_bar(self._bars, self._seen):
+            parts.append(f"{bar['label']} {bar['done'] / bar['total']:.0%}".replace("%", " %"))
+        seconds = self._left(time.monotonic() - self._start)
+        if seconds is not None:
+            parts.append(f"about {spoken(seconds)} left")
+        return " · ".join(parts)
+
+
+def _rewrite_line(text):
+    if sys.stdout.isatty():
+        width = shutil.get_terminal_size().columns - 1
+        print(f"\r{text[:width].ljust(width)}\r{text[:width]}", end="", flush=True)
+
+
+def _memory():
+    """Give the resident bytes of this process and all below it; what they share counts twice."""
+    here = psutil.Process()
+    total = 0
+    for process in [here, *here.children(recursive=True)]:
+        try:
+            total += process.memory_info().rss
+        except psutil.Error:
+            continue  # it has just ended
+    return total

@@ -1,0 +1,230 @@
+"""What was a notebook made from?"""
+
+import ast
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from genres import files
+
+INJECTED = "injected-parameters"  # papermill's tag of the cell it puts in
+
+
+def is_injected(cell):
+    """Say whether papermill put a cell in."""
+    return INJECTED in cell.get("metadata", {}).get("tags", [])
+
+
+def read_cells(notebook):
+    """Read what a person wrote in a notebook.
+
+    Parameters
+    ----------
+    notebook : Path
+        The ``.ipynb`` file.
+
+    Returns
+    -------
+    list of [str, str, list of str]
+        Type, source and tags of each cell; the cell that papermill injected is left out.
+
+    Raises
+    ------
+    Refusal
+        If the file cannot be read, or is not JSON.
+    """
+    return _cells_of(files.read_json(notebook))
+
+
+def code_files(notebook, project):
+    """List the project's modules that a notebook imports, directly or through each other.
+
+    A change in a module that is not among them cannot change what the notebook shows.
+
+    Parameters
+    ----------
+    notebook : Path
+        The ``.ipynb`` file. Where a code cell is not plain Python (a magic command), every module
+        counts as imported.
+    project : Path
+        The folder that holds ``utils.py`` and ``genres/``.
+
+    Returns
+    -------
+    list of Path
+        The modules' files, sorted.
+    """
+    modules = {_module_name(path, project): path for path in (project / "genres").rglob("*.py")}
+    if (project / "utils.py").exists():
+        modules["utils"] = project / "utils.py"
+    code = [source for kind, source, _ in read_cells(notebook) if kind == "code"]
+    try:
+        waiting = set().union(*map(_imported, code))
+    except SyntaxError:
+        return sorted(modules.values())
+    reached = set()
+    while waiting:
+        name = waiting.pop()
+        if name in modules and name not in reached:
+            reached.add(name)
+            waiting |= _imported(modules[name].read_text(encoding="utf-8"))
+    return sorted(modules[name] for name in reached)
+
+
+def fingerprint_of_code(notebook, project):
+    """Give a digest of each part of the code behind a notebook.
+
+    Returns
+    -------
+    dict of str to str
+        ``cells`` (sources and tags of those with code: text can change without any result),
+        ``library`` (the modules it imports) and ``lock`` (the versions of everything else).
+    """
+    library = [
+        [path.relative_to(project).as_posix(), files.sha256(path)]
+        for path in code_files(notebook, project)
+    ]
+    return {
+        "cells": _digest([cell for cell in read_cells(notebook) if cell[0] == "code"]),
+        "library": _digest(library),
+        "lock": files.sha256(project / "requirements.lock"),
+    }
+
+
+def fingerprint(notebook, project, data, quick):
+    """Give all that decides what a notebook shows: its code, Python, data and parameters.
+
+    Parameters
+    ----------
+    notebook : Path
+        The ``.ipynb`` file.
+    project : Path
+        The folder that holds ``utils.py``, ``genres/`` and ``requirements.lock``.
+    data : genres.data.folders.Data
+        The data it works on.
+    quick : bool
+        Whether it is a rehearsal.
+
+    Returns
+    -------
+    dict of str to str or bool
+        One entry a part, so that two fingerprints tell what changed between them. The path of the
+        data is no part of it: moving them changes nothing.
+    """
+    return {
+        **fingerprint_of_code(notebook, project),
+        "Python": f"{sys.version_info.major}.{sys.version_info.minor}",
+        "data": f"{data.name} {data.fingerprint()}",
+        "quick": quick,
+    }
+
+
+def commit_of(notebooks, project):
+    """Find the commit that holds exactly the code behind some notebooks.
+
+    Parameters
+    ----------
+    notebooks : list of Path
+        Notebooks of the project. Their outputs may differ from those committed, their cells not.
+    project : Path
+        The project's folder.
+
+    Returns
+    -------
+    str or None
+        The current commit's full id; None where the code differs from it, or without git.
+    """
+    code = {path for notebook in notebooks for path in code_files(notebook, project)}
+    watched = [str(path) for path in sorted(code | {project / "requirements.lock"})]
+    try:
+        commit = _git(project, "rev-parse", "HEAD").strip()
+        if _git(project, "status", "--porcelain", "--ignored", "--", *watched):
+            return None
+        for notebook in notebooks:
+            path = notebook.relative_to(project).as_posix()
+            committed = json.loads(_git(project, "show", f"HEAD:./{path}"))
+            if _cells_of(committed) != read_cells(notebook):
+                return None
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return commit
+
+
+def describe_machine(project):
+    """Describe what computes here.
+
+    Returns
+    -------
+    dict
+        ``python``, ``platform``, ``cpu``, ``cores`` (that this process may use) and ``libraries``:
+        the version of each direct dependency in ``requirements.txt`` that is installed.
+    """
+    versions = {}
+    for line in (project / "requirements.txt").read_text(encoding="utf-8").splitlines():
+        if name := re.match(r"[\w.-]+", line):
+            with suppress(importlib.metadata.PackageNotFoundError):
+                versions[name[0]] = importlib.metadata.version(name[0])
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "cpu": _cpu_name(),
+        "cores": len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else os.cpu_count(),
+        "libraries": versions,
+    }
+
+
+def _cells_of(document):
+    cells = [
+        [cell["cell_type"], "".join(cell["source"]), cell.get("metadata", {}).get("tags", [])]
+        for cell in document.get("cells", [])
+    ]
+    return [cell for cell in cells if INJECTED not in cell[2]]
+
+
+def _module_name(path, project):
+    parts = path.relative_to(project).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def _imported(source):
+    """Give the dotted names that some Python code may import, packages of packages included."""
+    names = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            # Only the library has relative imports, and it is one package deep.
+            module = ".".join(filter(None, ["genres" if node.level else "", node.module]))
+            names |= {f"{module}.{alias.name}" for alias in node.names}
+    return {name.rsplit(".", depth)[0] for name in names for depth in range(name.count(".") + 1)}
+
+
+def _digest(value):
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()
+
+
+def _git(project, *arguments):
+    command = ["git", "-C", str(project), *arguments]
+    return subprocess.run(
+        command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding="utf-8"
+    ).stdout
+
+
+def _cpu_name():
+    """Give the processor's name as its maker has it, where the system tells."""
+    with suppress(OSError, StopIteration):
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next(line for line in lines if line.startswith("model name")).split(": ", 1)[1]
+    with suppress(OSError, subprocess.CalledProcessError):
+        command = ["sysctl", "-n", "machdep.cpu.brand_string"]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    return platform.processor() or platform.machine()

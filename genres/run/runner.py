@@ -1,0 +1,291 @@
+"""How is the report executed, and what of an earlier run still holds?"""
+
+import fcntl
+import json
+import os
+import re
+import shutil
+import signal
+import sys
+from contextlib import contextmanager, suppress
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import NamedTuple
+
+from genres import Refusal, files
+from genres.data import folders
+from genres.project import PROJECT, find_notebooks
+from genres.run import provenance
+from genres.run.execution import Forecast, NotebookFailed, Watch, count_cells, execute
+from genres.run.runs import Run
+from genres.screen import seen_from_here, spoken
+
+
+class Stopped(KeyboardInterrupt):
+    """The run was asked to end, by Ctrl-C or by SIGTERM; its argument is the signal's number."""
+
+
+class Outcome(NamedTuple):
+    """What came of an execution of the report.
+
+    Attributes
+    ----------
+    run : genres.run.runs.Run
+        The run that was begun or gone on with.
+    notebooks : list of str
+        Names of the notebooks wanted.
+    seconds : dict of str to float
+        What each executed notebook took; the others were kept.
+    failures : list of str
+        What is to be said of each notebook that failed.
+    results : dict of str to dict
+        What each notebook of the run found, of those that hold.
+    is_whole : bool
+        Whether it is a full run of all notebooks in which none failed.
+    """
+
+    run: Run
+    notebooks: list
+    seconds: dict
+    failures: list
+    results: dict
+    is_whole: bool
+
+
+def run_report(
+    data=None,
+    *,
+    name=None,
+    only=(),
+    quick=False,
+    fresh=False,
+    offline=False,
+    out=None,
+    project=PROJECT,
+):
+    """Execute the report's notebooks in order; what still holds of an earlier run is kept.
+
+    Parameters
+    ----------
+    data : str, optional
+        Folder or name of the data, as `genres.data.folders.find` takes it. Of a folder of audio,
+        tables are made first.
+    name : str, optional
+        The run's name; by default the data's.
+    only : sequence of str
+        Numbers or names of the notebooks wanted; by default all.
+    quick : bool
+        Whether to rehearse: fewer models and epochs, in a folder of its own.
+    fresh : bool
+        Whether to execute also what still holds.
+    offline : bool
+        Whether to keep off the network.
+    out : str or Path, optional
+        Folder for the run's folder; by default ``runs`` in the project.
+    project : Path
+        Folder of the project.
+
+    Returns
+    -------
+    Outcome
+
+    Raises
+    ------
+    Refusal
+        If there are no such notebooks or data, or if the run's folder is in use.
+    Stopped
+        If SIGINT or SIGTERM came; no kernel is left behind.
+    """
+    notebooks = find_notebooks(project, only)
+    if folders.holds_audio_only(data):
+        _extract(data or os.environ["GENRE_DATA"])
+    found = folders.find(data, offline=offline)
+    folder = Path(out or project / "runs").resolve() / _folder_name(name or found.name, quick)
+    run = Run(project, folder, found, quick)
+    with _lock(folder), _signals_that_stop():
+        print(f"Data: {found.reason}")
+        print(f"Run: {seen_from_here(folder)}", flush=True)
+        run.ledger.unlink(missing_ok=True)
+        seconds, failures = _execute_all(run, notebooks, fresh)
+        results = run.combine_results()
+    names = [notebook.stem for notebook in notebooks]
+    return Outcome(run, names, seconds, failures, results, not (quick or only or failures))
+
+
+def _extract(folder):
+    # Here, because a run on tables needs nothing of it.
+    from genres.data.extract import Settings, extract
+
+    print(f"{folder} holds no feature table: they are made from its audio first.", flush=True)
+    out = folders.extraction_of(folder)
+    print(extract(folder, out, Settings(mel=True)).summary(out), flush=True)
+
+
+def _execute_all(run, notebooks, fresh):
+    """Execute what has to be; give the seconds each took (or None) and the failures' messages."""
+    due = {notebook: ["asked for"] if fresh else run.changes(notebook) for notebook in notebooks}
+    if any(due.values()):
+        run.data.finest()  # an unsound table is refused now, not by each notebook
+    forecast = Forecast({nb.stem: _expected(run, nb.stem) for nb in notebooks if due[nb]})
+    print(_plan(due, forecast), flush=True)
+    seconds, failures = {}, []
+    for number, notebook in enumerate(notebooks, start=1):
+        title = f"[{number}/{len(notebooks)}] {notebook.stem}"
+        if not due[notebook]:
+            _take_over_text(run, notebook)
+            print(f"{title} · kept", flush=True)
+            continue
+        if not sys.stdout.isatty():
+            print(f"{title} · {', '.join(due[notebook])}", flush=True)
+        try:
+            seconds[notebook.stem] = _execute(run, notebook, title, forecast)
+            print(f"{title} · {spoken(seconds[notebook.stem])}", flush=True)
+        except NotebookFailed as failure:
+            failures.append(str(failure))
+            print(f"{title} · failed", flush=True)
+        except Stopped:
+            kept = len(run.combine_results())
+            print(
+                f"Stopped in {notebook.stem}. {kept} of {len(find_notebooks(run.project))} "
+                "notebooks are done and kept: the same command goes on from there.",
+                flush=True,
+            )
+            raise
+    return seconds, failures
+
+
+def _take_over_text(run, notebook):
+    """Give a notebook that is kept the text of the one it was made from; code and outputs stay."""
+    path = run.executed(notebook.stem)
+    executed = files.read_json(path)
+    code = [cell for cell in executed["cells"] if cell["cell_type"] == "code"]
+    cells = []
+    for cell in files.read_json(notebook)["cells"]:
+        while code and provenance.is_injected(code[0]):
+            cells.append(code.pop(0))
+        cells.append(code.pop(0) if cell["cell_type"] == "code" else cell)
+    if cells != executed["cells"]:
+        files.write_text(path, json.dumps(executed | {"cells": cells}, indent=1) + "\n")
+
+
+def _execute(run, notebook, title, forecast):
+    """Execute one notebook and put everything it makes in its place; give the seconds it took."""
+    name = notebook.stem
+    made_from = provenance.fingerprint(notebook, run.project, run.data, run.quick)
+    _retire(run, name)
+    shutil.rmtree(run.work, ignore_errors=True)
+    run.work.mkdir(parents=True)
+    partial = run.work / notebook.name
+    parameters = {"DATA": str(run.data.folder), "QUICK": run.quick}
+    watch = Watch(title, count_cells(notebook), run.bars, lambda gone: forecast.left(name, gone))
+    try:
+        with watch:
+            execute(notebook, partial, parameters, _environment(run), watch.next_cell)
+        if not run.results(name).exists():
+            raise NotebookFailed(f"{name} came to its end without writing its results.")
+    except NotebookFailed as failure:
+        _keep(partial, run.failed(name))
+        where = seen_from_here(run.failed(name))
+        raise NotebookFailed(f"{failure}\n  The notebook as far as it came: {where}") from None
+    finally:
+        forecast.finish(name, watch.seconds)
+    _keep(partial, run.executed(name))
+    shutil.rmtree(run.work)
+    state = {
+        "seconds": round(watch.seconds, 1),
+        "made_from": made_from,
+        "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "commit": provenance.commit_of([notebook], run.project),
+        "peak_memory": watch.peak_memory,
+        "machine": provenance.describe_machine(run.project),
+    }
+    files.write_json(run.state(name), state)
+    return watch.seconds
+
+
+def _keep(partial, path):
+    """Move an executed notebook to its place, flushed to the disk before it is there."""
+    with files.atomic(path) as temporary:
+        partial.replace(temporary)
+
+
+def _environment(run):
+    return {
+        **os.environ,
+        "GENRE_RUN": str(run.folder),
+        "GENRE_PROGRESS": str(run.bars),
+        "PYTHONHASHSEED": "0",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        # The user's own start-up files and settings are no part of the report.
+        "IPYTHONDIR": str(run.work / "ipython"),
+        "PYTHONSTARTUP": "",
+    }
+
+
+def _retire(run, name):
+    """Take away all that a notebook made before, so that nothing old passes for new."""
+    state = run.read_state(name)
+    if "made_from" in state:
+        files.write_json(run.state(name), {"seconds": state["seconds"]})
+    for path in (run.executed(name), run.failed(name), run.results(name)):
+        path.unlink(missing_ok=True)
+    # With the dot: what a killed run was writing.
+    for pattern in (f"figures/{name}-*", f"*/.{name}*"):
+        for path in run.folder.glob(pattern):
+            path.unlink()
+
+
+def _expected(run, name):
+    """Give the seconds a notebook took before, here or in the published run, or None."""
+    seconds = run.read_state(name).get("seconds")
+    if seconds is None and not run.quick:
+        with suppress(Refusal):
+            published = files.read_json(run.project / "figures" / "run.json")
+            seconds = published.get("seconds", {}).get(name)
+    return seconds
+
+
+def _plan(due, forecast):
+    n_due = sum(map(bool, due.values()))
+    n_kept = len(due) - n_due
+    counts = f"{n_due} to execute" + (f", {n_kept} kept" if n_kept else "")
+    if not n_due:
+        return f"Notebooks: {counts}"
+    left = forecast.left()
+    return f"Notebooks: {counts}, " + (
+        "time not known yet" if left is None else f"about {spoken(left)}"
+    )
+
+
+@contextmanager
+def _lock(folder):
+    """Keep a second run out of a folder; the lock ends with this process, however that ends."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise Refusal(
+                f"Another run is working in {folder}: wait for it, or take another --name."
+            ) from None
+        yield
+
+
+@contextmanager
+def _signals_that_stop():
+    def stop(signum, _):
+        raise Stopped(signum)
+
+    before = {signum: signal.signal(signum, stop) for signum in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
+
+
+def _folder_name(name, quick):
+    if not re.fullmatch(r"\w[\w .-]*", name):
+        raise Refusal(f"{name!r} cannot name a run: letters, digits, dots and dashes can.")
+    return f"{name}-quick" if quick else name

@@ -1,0 +1,175 @@
+"""What does a run keep, and which run is to be read?"""
+
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from genres import Refusal, files
+from genres.project import RunFolder, find_notebooks
+from genres.run import provenance
+
+PUBLISHED = "published"
+"""The name, among those of runs, of what the project publishes."""
+
+
+class Run(RunFolder):
+    """One run of the report: what it works on and the folder in which it keeps what it made.
+
+    Parameters
+    ----------
+    project : Path
+        Folder of the project, with ``notebooks/``, ``utils.py``, ``genres/`` and the lock file.
+    folder : Path
+        The run's own folder, absolute.
+    data : genres.data.folders.Data, optional
+        What the notebooks read; not needed to look at what a run made.
+    quick : bool
+        Whether it is a rehearsal.
+    """
+
+    def __init__(self, project, folder, data=None, quick=False):
+        super().__init__(folder)
+        self.project, self.data, self.quick = project, data, quick
+
+    def changes(self, notebook):
+        """Say why a notebook has to be executed.
+
+        Returns
+        -------
+        list of str
+            What changed since its last execution; empty if what it made still holds.
+        """
+        made_from = self.read_state(notebook.stem).get("made_from")
+        paths = [self.executed(notebook.stem), self.results(notebook.stem)]
+        if made_from is None or not all(path.exists() for path in paths):
+            return ["not executed yet"]
+        now = provenance.fingerprint(notebook, self.project, self.data, self.quick)
+        return [f"{part} changed" for part in now if now[part] != made_from.get(part)]
+
+    def read_state(self, name):
+        """Read the note on a notebook's last execution.
+
+        Returns
+        -------
+        dict
+            ``seconds`` it took; where it is complete also ``made_from`` (its fingerprint),
+            ``finished``, ``commit``, ``peak_memory`` in bytes and ``machine``. Empty if there is
+            none.
+        """
+        return _read(self.state(name))
+
+    def combine_results(self):
+        """Write ``results.json`` from the results of all notebooks that hold, and return them."""
+        standing = {
+            notebook.stem: files.read_json(self.results(notebook.stem))
+            for notebook in find_notebooks(self.project)
+            if not self.changes(notebook)
+        }
+        files.write_json(self.combined, standing)
+        return standing
+
+
+class Report(NamedTuple):
+    """What a site shows.
+
+    Attributes
+    ----------
+    folder : Path
+        The folder of the run.
+    home : Path
+        The folder that holds ``notebooks/`` and ``figures/``.
+    notebooks : list of Path
+        The executed notebooks, in order.
+    missing : list of str
+        Names of the project's notebooks that are not among them.
+    results : dict of str to dict
+        What each notebook kept.
+    seconds : float
+        What their execution took; 0 where that is not known.
+    finished : str
+        When the last of them was done, as ISO 8601 has it; empty where that is not known.
+    machine : dict
+        Where, as `genres.run.provenance.describe_machine` has it; empty where that is not known.
+    """
+
+    folder: Path
+    home: Path
+    notebooks: list
+    missing: list
+    results: dict
+    seconds: float
+    finished: str
+    machine: dict
+
+
+def find(project, wanted=None):
+    """Find what to make a site of.
+
+    Parameters
+    ----------
+    project : Path
+        The project's folder.
+    wanted : str or Path, optional
+        The folder of a run, or its name in ``runs/``; ``published`` is what the project publishes.
+        By default the newest run, or else what is published.
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    Refusal
+        If there is no such run, or nothing of it was executed to its end.
+    """
+    runs = project / "runs"
+    if wanted is None:
+        newest = sorted(
+            runs.glob("*/notebooks/[0-9]*.ipynb"), key=lambda path: path.stat().st_mtime
+        )
+        wanted = newest[-1].parent.parent if newest else PUBLISHED
+    if str(wanted) == PUBLISHED:
+        return _of_published(project)
+    folder = next((place for place in (Path(wanted), runs / wanted) if place.is_dir()), None)
+    if folder is None:
+        raise Refusal(f"There is no run {wanted}: ./run_all.sh makes one.")
+    return of_run(folder.resolve(), project)
+
+
+def of_run(folder, project):
+    """Take what a run executed so far, as `find` does."""
+    run, names = Run(project, folder), [path.stem for path in find_notebooks(project)]
+    done = [name for name in names if run.executed(name).exists()]
+    if not done:
+        raise Refusal(f"{folder} holds no executed notebook yet: ./run_all.sh executes them.")
+    states = [state for name in done if (state := run.read_state(name))]
+    return Report(
+        folder,
+        folder,
+        [run.executed(name) for name in done],
+        [name for name in names if name not in done],
+        {name: _read(run.results(name)) for name in done},
+        sum(state["seconds"] for state in states),
+        max((state.get("finished", "") for state in states), default=""),
+        states[-1].get("machine", {}) if states else {},
+    )
+
+
+def _of_published(project):
+    described = _read(project / "figures" / "run.json")
+    return Report(
+        project / "runs" / PUBLISHED,
+        project,
+        find_notebooks(project),
+        [],
+        _read(project / "figures" / "results.json"),
+        sum(described.get("seconds", {}).values()),
+        described.get("date", ""),
+        described,
+    )
+
+
+def _read(path):
+    with suppress(Refusal):
+        return files.read_json(path)
+    return {}

@@ -1,0 +1,91 @@
+"""What does a person at a terminal see, and what not?"""
+
+import json
+import os
+from contextlib import contextmanager
+from pathlib import Path
+
+from tqdm import tqdm
+
+_TAIL = 4096  # bytes; a progress line has about a hundred
+
+
+def spoken(seconds):
+    """Say a duration the way a person would: ``40 s``, ``6 min``, ``2 h 10 min``."""
+    minutes = round(seconds / 60)
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def seen_from_here(path):
+    """Give a path relative to the working folder where it is below it."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+@contextmanager
+def bar(progress, label, total, done=0):
+    """Show how far something long has come.
+
+    Parameters
+    ----------
+    progress : bool or callable
+        Whether to show a bar on the terminal; or what to show instead: a context manager of label
+        and total, which yields a function that takes the number of steps done since its last call.
+    label : str
+        What it is.
+    total, done : int
+        Clips in all, and those that are done already.
+
+    Yields
+    ------
+    callable
+        To be called with the number of clips done since its last call.
+    """
+    if callable(progress) and total > done:
+        with progress(label, total - done) as step:
+            yield step
+    else:
+        hidden = not progress or total == done
+        with tqdm(desc=label, unit="clip", total=total, initial=done, disable=hidden) as shown:
+            yield shown.update
+
+
+def last_bar(path, begin=0):
+    """Read where the last progress bar of a notebook stands.
+
+    Parameters
+    ----------
+    path : Path
+        The file that the bars append to; it need not exist.
+    begin : int
+        Byte to read from.
+
+    Returns
+    -------
+    dict or None
+        ``label``, ``done`` and ``total`` of the last whole line; None where there is none, and
+        where that bar is complete.
+    """
+    try:
+        with path.open("rb") as file:
+            end = file.seek(0, 2)
+            file.seek(max(begin, end - _TAIL))
+            lines = file.read().split(b"\n")[:-1]
+        bar = json.loads(lines[-1])
+    except (OSError, IndexError, ValueError):
+        return None
+    return bar if bar["done"] < bar["total"] else None
+
+
+@contextmanager
+def without_stderr():
+    """Throw away all that this process writes to its standard error while the block runs."""
+    with Path(os.devnull).open("wb") as nowhere:
+        screen = os.dup(2)
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(screen, 2)
+            os.close(screen)

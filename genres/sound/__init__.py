@@ -1,0 +1,1 @@
+"""How does sound become numbers?"""

@@ -1,0 +1,1 @@
+"""What does the built-in corpus sound like?"""

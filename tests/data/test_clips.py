@@ -1,0 +1,126 @@
+"""A collection's clips, their genres, and the choice of those to test on."""
+
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from genres import Refusal
+from genres.data.clips import Clip, find, genre_ids, split
+from genres.data.tables import GTZAN_GENRES
+
+
+def collection(n_by_genre, groups=None):
+    clips = [
+        Clip("", genre, f"{genre}/{number}")
+        for genre, n_clips in n_by_genre.items()
+        for number in range(n_clips)
+    ]
+    if groups is None:
+        return clips
+    return [clip._replace(group=group) for clip, group in zip(clips, groups, strict=True)]
+
+
+def make(folder, *names):
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+
+
+def test_clips_are_found_by_genre_and_name(tmp_path):
+    make(tmp_path, "rock/b.mp3", "rock/a.wav", "jazz/.hidden", "jazz/c.au", "readme.txt")
+    found = find(tmp_path)
+    assert [(clip.genre, clip.name) for clip in found] == [
+        ("jazz", "jazz/c.au"),
+        ("rock", "rock/a.wav"),
+        ("rock", "rock/b.mp3"),
+    ]
+
+
+def test_gtzans_clips_are_called_as_in_the_course_tables(tmp_path):
+    make(tmp_path, "pop/pop.00072.au", "pop/rock.00001.wav", "pop/pop.72.wav")
+    assert [clip.name for clip in find(tmp_path)] == [
+        "pop_00072.wav",
+        "pop/pop.72.wav",
+        "pop/rock.00001.wav",
+    ]
+
+
+@pytest.mark.parametrize("names", [(), ("song.mp3",), ("rock/.hidden",)])
+def test_a_folder_without_clips_is_refused(tmp_path, names):
+    make(tmp_path, *names)
+    with pytest.raises(Refusal, match="has no clips"):
+        find(tmp_path)
+
+
+def test_a_missing_folder_is_refused(tmp_path):
+    with pytest.raises(Refusal, match="is not a folder"):
+        find(tmp_path / "nowhere")
+
+
+def test_gtzans_genres_have_the_courses_ids():
+    assert genre_ids(sorted(GTZAN_GENRES)) == {name: i for i, name in enumerate(GTZAN_GENRES)}
+
+
+def test_some_of_gtzans_genres_keep_the_courses_order_without_gaps():
+    assert genre_ids(["jazz", "metal", "jazz", "rock"]) == {"metal": 0, "rock": 1, "jazz": 2}
+
+
+def test_other_genres_have_ids_by_the_alphabet():
+    assert genre_ids(["rock", "Folk", "jazz"]) == {"Folk": 0, "jazz": 1, "rock": 2}
+
+
+sizes = st.dictionaries(st.sampled_from("abcde"), st.integers(1, 40), min_size=1)
+
+
+@given(sizes, st.integers(0, 5))
+def test_each_genre_gives_its_share_to_the_test(n_by_genre, seed):
+    clips = collection(n_by_genre)
+    types = split(clips, test_share=0.2, seed=seed)
+    tested = Counter(
+        clip.genre for clip, type_ in zip(clips, types, strict=True) if type_ == "Test"
+    )
+    for genre, n_clips in n_by_genre.items():
+        assert abs(tested[genre] - 0.2 * n_clips) <= 0.5 or tested[genre] == (n_clips > 1)
+
+
+@given(st.data())
+def test_no_artist_is_on_both_sides(data):
+    clips = collection({"a": 20, "b": 15})
+    artists = data.draw(st.lists(st.sampled_from("qrstuvwxyz"), min_size=35, max_size=35))
+    clips = [clip._replace(group=artist) for clip, artist in zip(clips, artists, strict=True)]
+    types = split(clips)
+    assert len(set(zip(artists, types, strict=True))) == len(set(artists))
+
+
+def test_artists_leave_the_shares_as_they_are_where_they_can():
+    clips = collection({"a": 40, "b": 40}, groups=[number // 2 for number in range(80)])
+    clips = [clip._replace(group=str(clip.group)) for clip in clips]
+    tested = [
+        clip.genre for clip, type_ in zip(clips, split(clips), strict=True) if type_ == "Test"
+    ]
+    assert Counter(tested) == {"a": 8, "b": 8}
+
+
+def test_a_genre_of_two_clips_has_one_of_them_tested():
+    assert sorted(split(collection({"a": 2}))) == ["Test", "Train"]
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_small_groups_fill_what_large_ones_leave(seed):
+    groups = ["trio"] * 3 + ["band"] * 3 + [f"singer {number}" for number in range(14)]
+    assert split(collection({"a": 20}, groups), seed=seed).count("Test") == 4
+
+
+@given(st.permutations(range(20)))
+def test_the_order_of_clips_does_not_change_the_choice(order):
+    clips = collection({"a": 12, "b": 8})
+    chosen = dict(zip(clips, split(clips, seed=3), strict=True))
+    shuffled = [clips[i] for i in order]
+    assert dict(zip(shuffled, split(shuffled, seed=3), strict=True)) == chosen
+
+
+def test_another_seed_makes_another_choice():
+    clips = collection({"a": 50})
+    assert split(clips, seed=0) == split(clips, seed=0) != split(clips, seed=1)

@@ -1,0 +1,393 @@
+"""A collection of audio becomes tables and a mel store, whatever interrupts it."""
+
+import csv
+import json
+import multiprocessing
+import os
+import shutil
+import signal
+import struct
+import zipfile
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+from audio_collections import SR, make_collection, tone
+
+from genres import Refusal
+from genres.data import clips, extract, tables
+from genres.data.extract import Settings
+from genres.sound import audio, features, melstore
+
+SHORT = Settings(segments=(1, 2), seconds=2)
+
+
+def run(folder, out, settings=SHORT, workers=1, **options):
+    return extract.extract(folder, out, settings, workers=workers, progress=False, **options)
+
+
+def log(out, event):
+    lines = map(json.loads, (out / "extract.log").read_text().splitlines())
+    return [line for line in lines if line["event"] == event]
+
+
+def results_of(folder, out, **options):
+    """Extract, and give the content of what is written, but for the log and the parts."""
+    run(folder, out, **options)
+    results = {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()}
+    del results["extract.log"]
+    return results
+
+
+# A broken file: its name, what makes it, and the reason that fits.
+
+
+def encoded(suffix, samples=None, sr=SR, **options):
+    """Give the bytes of a file in a format."""
+    path = encoded.folder / f"made.{suffix}"
+    soundfile.write(path, tone(2) if samples is None else samples, sr, **options)
+    return path.read_bytes()
+
+
+def patched(content, layout, offset, value):
+    content = bytearray(content)
+    struct.pack_into(layout, content, offset, value)
+    return bytes(content)
+
+
+def with_one(value, suffix, subtype):
+    samples = tone(2)
+    samples[5000] = value
+    return encoded(suffix, samples, subtype=subtype)
+
+
+def noise_inside(content):
+    middle, noise = len(content) // 3, np.random.default_rng(0).bytes(3000)
+    return content[:middle] + noise + content[middle + len(noise) :]
+
+
+def first_half(content):
+    return content[: len(content) // 2]
+
+
+NOISE = np.random.default_rng(7).bytes(30_000)
+BROKEN = {
+    "is-a-link-to-nothing.wav": (None, "missing"),
+    "is-a-folder.flac": (None, "folder"),
+    "is-a-pipe.ogg": (None, "not a file"),
+    "has-no-bytes.wav": (lambda: b"", "empty"),
+    "has-no-bytes.mp3": (lambda: b"", "empty"),
+    "is-text.wav": (lambda: b"Lyrics:\n" * 500, "not audio"),
+    "is-text.au": (lambda: b"Lyrics:\n" * 500, "not audio"),
+    "is-a-web-page.mp3": (lambda: b"<!DOCTYPE html><title>404</title>" * 50, "not audio"),
+    "is-a-picture.mp3": (lambda: b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(3000), "not audio"),
+    "is-an-archive.flac": (lambda: b"PK\x03\x04" + NOISE, "not audio"),
+    "is-noise.ogg": (lambda: NOISE, "not audio"),
+    "is-zeros.flac": (lambda: bytes(30_000), "not audio"),
+    "is-mpeg4.mp3": (lambda: b"\x00\x00\x00\x20ftypM4A " + NOISE, "format"),
+    "is-in-a-telephones-codec.wav": (lambda: patched(encoded("wav"), "<H", 20, 0xFF), "encoding"),
+    "is-in-no-known-codec.au": (lambda: patched(encoded("au"), ">I", 12, 99), "encoding"),
+    "has-only-a-head.wav": (lambda: encoded("wav")[:30], "header"),
+    "has-only-a-head.flac": (lambda: encoded("flac")[:30], "header"),
+    "has-only-tags.mp3": (lambda: b"ID3\x04\0\0\0\0\x0f\x7f" + bytes(2000), "header"),
+    "has-no-channels.wav": (lambda: patched(encoded("wav"), "<H", 22, 0), "header"),
+    "has-a-thousand-channels.wav": (lambda: patched(encoded("wav"), "<H", 22, 1000), "channels"),
+    "has-one-sample-a-second.au": (lambda: patched(encoded("au"), ">I", 16, 1), "sample rate"),
+    "has-a-header-alone.au": (lambda: encoded("au", tone(0)), "no samples"),
+    "is-cut-in-half.wav": (lambda: first_half(encoded("wav")), "truncated"),
+    "is-cut-in-half.mp3": (lambda: first_half(encoded("mp3")), "truncated"),
+    "is-cut-in-half.ogg": (lambda: first_half(encoded("ogg")), "truncated"),
+    "is-cut-in-half.flac": (lambda: first_half(encoded("flac")), "damaged"),
+    "has-noise-inside.flac": (lambda: noise_inside(encoded("flac")), "damaged"),
+    "promises-68-billion-samples.flac": (
+        lambda: patched(patched(encoded("flac"), ">B", 21, 0xFF), ">I", 22, 2**32 - 1),
+        "damaged",
+    ),
+    "ends-too-soon.wav": (lambda: encoded("wav", tone(1.9)), "short"),
+    "ends-too-soon.ogg": (lambda: encoded("ogg", tone(1.9)), "short"),
+    "ends-too-soon-at-8-kHz.mp3": (lambda: encoded("mp3", tone(1, sr=8000), 8000), "short"),
+    "holds-nan.wav": (lambda: with_one(np.nan, "wav", "FLOAT"), "NaN"),
+    "holds-infinity.au": (lambda: with_one(np.inf, "au", "DOUBLE"), "infinite"),
+    "is-beyond-all-scales.wav": (lambda: with_one(1e30, "wav", "FLOAT"), "too loud"),
+}
+
+
+@pytest.fixture
+def broken_folder(tmp_path):
+    encoded.folder = tmp_path
+    folder = tmp_path / "broken"
+    folder.mkdir()
+    for name, (make, _) in BROKEN.items():
+        if make:
+            (folder / name).write_bytes(make())
+    (folder / "is-a-link-to-nothing.wav").symlink_to("nowhere.wav")
+    (folder / "is-a-folder.flac").mkdir()
+    os.mkfifo(folder / "is-a-pipe.ogg")
+    return folder
+
+
+def test_broken_files_are_rejected_each_for_its_reason_and_stop_nothing(tmp_path, broken_folder):
+    collection = make_collection(tmp_path / "audio", {"blues": 5, "rock": 5})
+    broken_folder.rename(collection / "jazz")
+    outcome = run(collection, tmp_path / "out")
+    with (tmp_path / "out" / "rejected.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["file"]: row["reason"] for row in rows} == {
+        f"jazz/{name}": reason for name, (_, reason) in BROKEN.items()
+    }
+    assert all(row["sentence"].startswith(row["file"]) for row in rows)
+    assert all(row["sentence"].endswith(".") for row in rows)
+    assert len(rows) >= 30
+    assert len({row["reason"] for row in rows}) >= 10
+    assert len({row["file"].rpartition(".")[2] for row in rows}) >= 5
+    assert len(outcome.used) == 10
+    table = tables.load(tmp_path / "out" / "GenreClassData_2s.parquet")
+    assert table["Genre"].unique().tolist() == ["blues", "rock"]
+
+
+def test_nothing_usable_is_refused_and_said_why(tmp_path, broken_folder):
+    with pytest.raises(Refusal, match=r"None of \d+ clips can be used \(not audio: \d+"):
+        run(broken_folder.parent, tmp_path / "out")
+    assert len((tmp_path / "out" / "rejected.csv").read_text().splitlines()) >= 31
+
+
+def test_real_clips_become_the_courses_rows(tmp_path, real_data):
+    wanted = ("00001", "00002", "00005")
+    for path in (real_data / "gtzan-mini").glob("*/*.flac"):
+        if path.suffixes[0].removeprefix(".") in wanted:
+            (tmp_path / "audio" / path.parent.name).mkdir(parents=True, exist_ok=True)
+            (tmp_path / "audio" / path.parent.name / path.name).symlink_to(path)
+    outcome = run(tmp_path / "audio", tmp_path / "out", Settings(segments=(10, 30)))
+    assert len(outcome.used) == 30
+    for length in (10, 30):
+        ours = tables.load(tmp_path / "out" / f"GenreClassData_{length}s.parquet")
+        theirs = tables.load(real_data / "course" / f"GenreClassData_{length}s.txt")
+        assert list(ours.columns) == list(theirs.columns)
+        theirs = theirs[theirs["File"].isin(ours["File"])]
+        by_file = [table.sort_values("File", kind="stable") for table in (ours, theirs)]
+        for column in ("File", "GenreID", "Genre"):
+            assert by_file[0][column].tolist() == by_file[1][column].tolist()
+        values = [table[list(tables.FEATURES)].to_numpy() for table in by_file]
+        spread = values[1].std(axis=0)
+        assert (np.abs(values[0] - values[1]) <= 1e-4 * spread).all()
+
+
+def test_tables_are_sound_and_ordered(tmp_path):
+    collection = make_collection(tmp_path / "audio", {"rock": 10, "folk": 5})
+    run(collection, tmp_path / "out")
+    for length, n_segments in ((1, 2), (2, 1)):
+        table = tables.load(tmp_path / "out" / f"GenreClassData_{length}s.parquet")
+        assert len(table) == 15 * n_segments
+        assert tables.genre_names(table) == ["folk", "rock"]
+        assert table["File"].iloc[0] == "folk/0.wav"
+        assert table["Track ID"].tolist() == sorted(table["Track ID"])
+        tested = table[table["Type"] == "Test"].groupby("Genre").size() / n_segments
+        assert tested.to_dict() == {"folk": 1, "rock": 2}
+
+
+def test_a_table_holds_the_features_of_its_clips(tmp_path):
+    collection = make_collection(tmp_path / "audio", {"rock": 3, "folk": 3})
+    run(collection, tmp_path / "out")
+    table = tables.load(tmp_path / "out" / "GenreClassData_1s.parquet")
+    samples = audio.read(collection / "rock" / "1.wav", 2).samples
+    rows = table[table["File"] == "rock/1.wav"]
+    expected = [features.course_features(samples[:SR]), features.course_features(samples[SR:])]
+    np.testing.assert_allclose(rows[list(tables.FEATURES)], expected, rtol=1e-5)
+
+
+def test_a_collections_own_split_is_kept(tmp_path):
+    folder = make_collection(tmp_path / "audio", {"rock": 3, "folk": 3})
+    collection = [
+        clip._replace(type="Test" if clip.name.endswith("2.wav") else "Train")
+        for clip in clips.find(folder)
+    ]
+    run(collection, tmp_path / "out")
+    table = tables.load(tmp_path / "out" / "GenreClassData_2s.parquet")
+    assert table["Type"].tolist() == ["Train", "Train", "Test"] * 2
+
+
+def test_a_silent_clip_is_kept_and_said(tmp_path):
+    collection = make_collection(tmp_path / "audio", {"rock": 3, "folk": 3})
+    soundfile.write(collection / "folk" / "1.wav", np.zeros(2 * SR), SR)
+    outcome = run(collection, tmp_path / "out")
+    assert [clip.name for clip in outcome.silent] == ["folk/1.wav"]
+    assert len(outcome.used) == 6
+
+
+def test_the_second_clip_of_a_name_is_rejected(tmp_path):
+    collection = make_collection(tmp_path / "audio", {"pop": 3, "rock": 3})
+    for suffix in ("au", "wav"):
+        soundfile.write(collection / "pop" / f"pop.00007.{suffix}", tone(2), SR)
+    outcome = run(collection, tmp_path / "out")
+    ((clip, reason, sentence),) = outcome.rejected
+    assert (clip.file, reason) == ("pop/pop.00007.wav", "same name")
+    assert sentence.startswith("pop/pop.00007.wav would be called pop_00007.wav")
+
+
+def test_a_mel_store_has_the_tables_tracks_in_their_order(tmp_path):
+    collection = make_collection(tmp_path / "audio", {"rock": 3, "folk": 18})
+    soundfile.write(collection / "folk" / "1.wav", tone(1), SR)
+    run(collection, tmp_path / "out", SHORT._replace(mel=True))
+    table = tables.load(tmp_path / "out" / "GenreClassData_2s.parquet")
+    with np.load(tmp_path / "out" / "mel.npz") as store:
+        mel, track = store["mel"], store["track"]
+    with zipfile.ZipFile(tmp_path / "out" / "mel.npz") as store:
+        members = store.infolist()
+    assert {member.date_time[0] for member in members} == {1980}  # no time of writing
+    assert {member.compress_type for member in members} == {zipfile.ZIP_DEFLATED}
+    assert track.tolist() == table["File"].tolist()
+    assert mel.shape == (20, 128, 26)
+    for name, spectrogram in zip(track, mel, strict=True):
+        samples = audio.read(collection / name, 2).samples
+        np.testing.assert_array_equal(spectrogram, melstore.encode(samples))
+
+
+def test_kaggles_features_make_a_table_like_kaggles(tmp_path):
+    collection = make_collection(tmp_path / "audio", {"rock": 2, "folk": 1})
+    soundfile.write(collection / "rock" / "rock.00003.wav", tone(2, 9), SR)
+    run(collection, tmp_path / "out", SHORT._replace(features="kaggle"))
+    table = pd.read_csv(tmp_path / "out" / "features_1_sec.csv")
+    assert list(table.columns) == ["filename", "length", *features.KAGGLE_FEATURES, "label"]
+    assert table["filename"].tolist()[-2:] == ["rock.00003.0.wav", "rock.00003.1.wav"]
+    assert table["length"].unique() == [SR]
+    assert (tmp_path / "out" / "features_2_sec.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        (SHORT._replace(segments=(3,)), "1 to 2"),
+        (SHORT._replace(segments=(0.5,)), "whole seconds"),
+        (SHORT._replace(segments=()), "at least one segment"),
+        (SHORT._replace(features="mine"), "choose course or kaggle"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(tmp_path, settings, complaint):
+    with pytest.raises(Refusal, match=complaint):
+        run(tmp_path, tmp_path / "out", settings)
+
+
+def test_any_number_of_workers_writes_the_same_bytes(tmp_path):
+    collection = make_collection(tmp_path / "audio", {"rock": 20, "folk": 20})
+    mel = SHORT._replace(mel=True)
+    one = results_of(collection, tmp_path / "one", settings=mel)
+    three = results_of(collection, tmp_path / "three", settings=mel, workers=3)
+    assert len(one) == 4
+    assert one == three
+
+
+# What was done is kept.
+
+
+def n_kept_and_done(outcome):
+    return outcome.n_parts_kept, outcome.n_parts_done
+
+
+@pytest.fixture
+def extracted(tmp_path):
+    """A collection of four parts, three of them rock, and the folder it was extracted to."""
+    collection = make_collection(tmp_path / "audio", {"folk": 4, "rock": 36})
+    assert n_kept_and_done(run(collection, tmp_path / "out")) == (0, 4)
+    return collection, tmp_path / "out"
+
+
+def test_a_second_run_measures_nothing(extracted):
+    assert n_kept_and_done(run(*extracted)) == (4, 0)
+
+
+def test_a_changed_clip_is_measured_again_with_its_part_alone(extracted):
+    collection, out = extracted
+    before = tables.load(out / "GenreClassData_2s.parquet")
+    soundfile.write(collection / "rock" / "3.wav", tone(2, 99), SR)
+    assert n_kept_and_done(run(collection, out)) == (3, 1)
+    after = tables.load(out / "GenreClassData_2s.parquet")
+    changed = (before[list(tables.FEATURES)] != after[list(tables.FEATURES)]).any(axis=1)
+    assert after["File"][changed].tolist() == ["rock/3.wav"]
+
+
+def test_a_new_clip_leaves_the_other_genres_parts(extracted):
+    collection, out = extracted
+    soundfile.write(collection / "folk" / "new.wav", tone(2, 50), SR)
+    assert n_kept_and_done(run(collection, out)) == (3, 1)
+
+
+def test_other_settings_use_no_part_of_the_former(extracted):
+    assert n_kept_and_done(run(*extracted, SHORT._replace(segments=(2,)))) == (0, 4)
+
+
+def test_other_code_uses_no_part_of_the_former(extracted, monkeypatch):
+    monkeypatch.setattr(extract, "_fingerprint", lambda: ["another"])
+    assert n_kept_and_done(run(*extracted)) == (0, 4)
+
+
+def test_a_part_that_was_cut_off_is_measured_again(extracted):
+    _, out = extracted
+    part = next((out / "parts").iterdir())
+    part.write_bytes(part.read_bytes()[:-10])
+    assert n_kept_and_done(run(*extracted)) == (3, 1)
+
+
+def test_a_moved_collection_keeps_its_parts(extracted, tmp_path):
+    collection, out = extracted
+    shutil.move(collection, tmp_path / "elsewhere")
+    assert n_kept_and_done(run(tmp_path / "elsewhere", out)) == (4, 0)
+
+
+N_CLIPS, CLIPS_A_PART = 40, 2
+N_PARTS = N_CLIPS // CLIPS_A_PART
+KILLED = Settings(segments=(2,), seconds=2, mel=True)
+
+
+def run_until_killed(folder, out, n_parts, inside_a_part):
+    """Extract, and be killed after so many parts, or while the next one is being written."""
+    write_part, n_written = extract._write_part, 0
+
+    def die(*_):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def write_part_or_die(*args):
+        nonlocal n_written
+        if n_written == n_parts:
+            extract.files.os.fsync = die  # the part's file is written then, but not in its place
+        write_part(*args)
+        n_written += 1
+        if n_written == n_parts and not inside_a_part:
+            die()
+
+    extract._write_part = write_part_or_die
+    run(folder, out, KILLED)
+
+
+def run_and_kill_each(folder, cases):
+    """Extract once for each case, in a process of its own that does not survive it."""
+    extract.CLIPS_PER_PART = CLIPS_A_PART
+    for out, n_parts, inside_a_part in cases:
+        if (child := os.fork()) == 0:
+            run_until_killed(folder, out, n_parts, inside_a_part)
+        _, status = os.waitpid(child, 0)
+        assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL
+
+
+def test_ten_killed_runs_end_with_the_same_bytes(tmp_path, monkeypatch):
+    monkeypatch.setattr(extract, "CLIPS_PER_PART", CLIPS_A_PART)
+    collection = make_collection(tmp_path / "audio", {"rock": N_CLIPS // 2, "folk": N_CLIPS // 2})
+    whole = results_of(collection, tmp_path / "whole", settings=KILLED)
+    cases = [
+        (tmp_path / str(number), n_parts, number % 2 == 1)
+        for number, n_parts in enumerate(np.linspace(1, N_PARTS - 1, 10).astype(int))
+    ]
+    # Not a fork of this process: it may have threads.
+    killer = multiprocessing.get_context("forkserver").Process(
+        target=run_and_kill_each, args=(collection, cases)
+    )
+    killer.start()
+    killer.join()
+    assert killer.exitcode == 0
+    for out, n_parts, _ in cases:
+        assert {path.name for path in out.iterdir()} == {"parts", "extract.log"}
+        assert n_kept_and_done(run(collection, out, KILLED)) == (n_parts, N_PARTS - n_parts)
+        assert {name: (out / name).read_bytes() for name in whole} == whole
+        assert len(log(out, "start")) == 2
+        assert len(log(out, "kept")) == n_parts
+        assert len(log(out, "done")) >= N_PARTS - n_parts

@@ -1,0 +1,277 @@
+"""Which genre is this file?"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from scipy.special import softmax
+
+from genres import project
+from genres.__main__ import main
+from genres.data import tables
+from genres.demo import classify
+from genres.models import champion
+from genres.models.champion import Champion
+from genres.models.experts import Effort, Tracks
+from genres.sound.audio import SAMPLE_RATE
+
+PROJECT = Path(__file__).resolve().parents[2]
+NAMES = ["pop", "rock", "jazz", "blues"]
+
+
+class Listener:
+    """A champion that takes low sound for pop and high sound for blues."""
+
+    genres, n_steps = NAMES, 3
+
+    def probabilities(self, tracks):
+        bands = tracks.mel.reshape(len(tracks.mel), len(NAMES), -1)
+        return softmax(bands.mean(axis=2) / 32, axis=1)
+
+
+def write_sound(path, seconds):
+    """Write a tone that rises for a minute and a half, so that no two windows are alike."""
+    time = np.arange(seconds * SAMPLE_RATE) / SAMPLE_RATE
+    noise = np.random.default_rng(0).normal(size=len(time))
+    samples = 0.3 * np.sin(2 * np.pi * (200 + 40 * time) * time) + 0.001 * noise
+    path.parent.mkdir(exist_ok=True)
+    soundfile.write(path, samples, SAMPLE_RATE)
+    return path
+
+
+@pytest.fixture
+def runs(tmp_path, monkeypatch):
+    monkeypatch.setattr(project, "RUNS", tmp_path / "runs")
+    return tmp_path / "runs"
+
+
+@pytest.fixture
+def make_model(runs):
+    def make(run, age=0, **results):
+        folder = runs / run / "models" / "champion"
+        folder.mkdir(parents=True)
+        (folder / "champion.json").write_text("{}")
+        os.utime(folder / "champion.json", (1e9 - age, 1e9 - age))
+        if results:
+            (runs / run / "results").mkdir()
+            (runs / run / "results" / "11-champion.json").write_text(json.dumps(results))
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def model(make_model, monkeypatch):
+    monkeypatch.setattr(champion, "load", lambda folder: Listener())
+    return make_model("course")
+
+
+@pytest.fixture
+def untouched(model, monkeypatch):
+    """A model that must not be loaded."""
+    monkeypatch.setattr(champion, "load", lambda folder: pytest.fail("loaded for nothing"))
+
+
+def lines_of(capsys):
+    printed = capsys.readouterr()
+    return printed.out.splitlines(), printed.err.splitlines()
+
+
+def test_a_short_clip_is_padded_and_that_is_said(model, tmp_path, capsys):
+    path = write_sound(tmp_path / "short.wav", 12)
+    assert main(["classify", str(path)]) == 0
+    (line,), said = lines_of(capsys)
+    assert line.startswith(f"{path}: pop ")
+    assert line.count(" %") == 3
+    assert line.endswith("(12 s, padded with itself to 30 s)")
+    assert said == [f"Model: {model}"]
+
+
+def test_a_long_one_is_the_mean_over_the_windows_of_the_whole(model, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(classify, "_AT_ONCE", 2)
+    path = write_sound(tmp_path / "long.wav", 75)
+    assert main(["classify", str(path), "--json"]) == 0
+    (answer,) = json.loads(capsys.readouterr().out)["files"]
+    heard = champion.listen(champion.windows(soundfile.read(path, dtype="float32")[0]), 3)
+    expected = Listener().probabilities(heard)
+    assert np.ptp(expected, axis=0).max() > 0.01  # windows differ, so each of them counts
+    given = [answer["genres"][genre] for genre in NAMES]
+    np.testing.assert_allclose(given, expected.mean(axis=0), rtol=1e-5)
+
+    assert main(["classify", str(path)]) == 0
+    (line,), _ = lines_of(capsys)
+    assert line.endswith("(75 s, mean of 3 windows of 30 s)")
+
+
+def test_a_folder_is_searched_and_what_is_no_music_is_named(model, tmp_path, capsys):
+    folder = tmp_path / "my music"
+    for name in ("b.wav", "inner/a.mp3", ".hidden/c.wav", ".d.wav"):
+        write_sound(folder / name, 3)
+    (folder / "a.wav").write_text("no music\n")
+    assert main(["classify", str(folder), str(folder / "b.wav"), "nowhere.wav"]) == 0
+    answers, said = lines_of(capsys)
+    assert [line.split(": ")[0] for line in answers] == [
+        str(folder / "b.wav"),
+        str(folder / "inner" / "a.mp3"),
+    ]
+    assert said == [
+        f"{folder / 'a.wav'} is not audio whatever its name: its content is text.",
+        f"Model: {model}",
+        "nowhere.wav does not exist.",
+    ]
+
+
+def test_odd_names_take_one_line_and_stop_nothing(model, tmp_path, capsys):
+    odd = tmp_path / "two\nlines \x1b[31m.wav"
+    write_sound(odd, 2)
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.wav")).write_bytes(odd.read_bytes())
+    write_sound(tmp_path / "zoë.wav", 2)
+    assert main(["classify", str(tmp_path)]) == 0
+    printed = capsys.readouterr()
+    lines = printed.out.splitlines() + printed.err.splitlines()
+    assert all(line.isprintable() for line in lines)
+    for name in ("two\\nlines \\x1b[31m.wav", "caf\\udce9.wav", "zoë.wav"):
+        assert sum(f"{tmp_path / name}" in line for line in lines) == 1
+    assert main(["classify", str(tmp_path), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    named = [entry["file"] for entry in document["files"] + document["skipped"]]
+    assert str(odd) in named
+    assert all(Path(name).exists() for name in named)
+
+
+def test_silence_is_answered_and_said_to_be_silent(model, tmp_path, capsys):
+    soundfile.write(tmp_path / "silence.flac", np.zeros(30 * SAMPLE_RATE), SAMPLE_RATE)
+    assert main(["classify", str(tmp_path / "silence.flac")]) == 0
+    (line,), _ = lines_of(capsys)
+    assert line.endswith("(30 s, silent: this says nothing)")
+
+
+def test_what_lasts_too_long_is_refused(untouched, tmp_path, capsys):
+    path = write_sound(tmp_path / "long.wav", 20)
+    assert classify.classify([str(path)], longest=12) == 2
+    assert lines_of(capsys) == ([], [f"{path} lasts longer than 0.2 min."])
+
+
+def test_json_is_all_that_is_written_to_standard_output(model, tmp_path, capsys):
+    path = write_sound(tmp_path / "a.wav", 2)
+    (tmp_path / "b.wav").touch()
+    assert main(["classify", str(path), str(tmp_path / "b.wav"), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    (answer,) = document["files"]
+    genres = answer.pop("genres")
+    assert answer == {
+        "file": str(path),
+        "seconds": 2.0,
+        "windows": 1,
+        "padded": True,
+        "silent": False,
+    }
+    assert sorted(genres) == sorted(NAMES)
+    assert list(genres.values()) == sorted(genres.values(), reverse=True)
+    assert sum(genres.values()) == pytest.approx(1)
+    reason = f"{tmp_path / 'b.wav'} is empty: it has 0 bytes."
+    assert document["skipped"] == [{"file": str(tmp_path / "b.wav"), "reason": reason}]
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_with_nothing_to_classify_no_model_is_loaded(untouched, tmp_path, capsys, options):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "text.mp3").write_text("no music\n")
+    names = [str(tmp_path / "empty"), str(tmp_path / "text.mp3")]
+    assert main(["classify", *names, *options]) == 2
+    printed = capsys.readouterr()
+    assert printed.err.splitlines() == [
+        f"{tmp_path / 'empty'} holds no file.",
+        f"{tmp_path / 'text.mp3'} is not audio whatever its name: its content is text.",
+    ]
+    if options:
+        document = json.loads(printed.out)
+        assert document["files"] == []
+        assert [entry["file"] for entry in document["skipped"]] == names
+    else:
+        assert printed.out == ""
+
+
+def test_without_a_model_one_sentence_says_what_makes_one(runs, tmp_path, capsys):
+    path = write_sound(tmp_path / "a.wav", 2)
+    assert main(["classify", str(path)]) == 2
+    sentence = "There is no trained model yet: ./run_all.sh --only 11 makes one."
+    assert lines_of(capsys) == ([], [sentence])
+
+
+@pytest.mark.parametrize("content", [None, "{}", "no JSON"])
+def test_a_broken_model_is_refused_in_a_sentence(tmp_path, capsys, content):
+    path = write_sound(tmp_path / "a.wav", 2)
+    if content:
+        (tmp_path / "champion.json").write_text(content)
+    assert main(["classify", str(path), "--model", str(tmp_path)]) == 2
+    answers, said = lines_of(capsys)
+    assert not answers
+    assert str(tmp_path) in said[-1]
+
+
+def test_real_music_comes_before_a_full_run_and_that_before_a_new_one(make_model):
+    make_model("synthetic-quick", age=0)
+    make_model("synthetic", age=8)
+    make_model("old-quick", age=9)
+    newest = make_model("course-quick")
+    assert classify.find_model() == newest
+    make_model("mine", age=1, quick=True)
+    make_model("course", age=7)
+    newest_of_full = make_model("other", age=5)
+    assert classify.find_model() == newest_of_full
+
+
+@pytest.mark.parametrize(
+    ("run", "results", "said"),
+    [
+        ("course", {}, ""),
+        ("course-quick", {}, ", of a rehearsal: its answers are rough"),
+        ("mine", {"quick": True, "synthetic": False}, ", of a rehearsal: its answers are rough"),
+        ("synthetic", {}, ", trained on synthetic music: it knows no other"),
+        ("course", {"synthetic": True}, ", trained on synthetic music: it knows no other"),
+    ],
+)
+def test_a_rehearsal_and_synthetic_music_are_said(
+    make_model, monkeypatch, tmp_path, capsys, run, results, said
+):
+    monkeypatch.setattr(champion, "load", lambda folder: Listener())
+    folder = make_model(run, **results)
+    classify.classify([str(write_sound(tmp_path / "a.wav", 2))])
+    assert lines_of(capsys)[1] == [f"Model: {folder}{said}"]
+
+
+def test_a_trained_champion_answers(runs, tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    segments = rng.normal(size=(20, 3, len(tables.FEATURES))).astype(np.float32)
+    mel = rng.integers(0, 200, size=(20, 128, 387)).astype(np.uint8)
+    tracks, labels = Tracks(segments, mel), np.arange(20) % 2
+    effort = Effort(lstms=2, lstm_epochs=1, cnns=1, cnn_epochs=1)
+    fitted = champion.fit_experts(tracks, labels, 2, effort=effort)
+    mixture = champion.mix(champion.ask(fitted, tracks), labels)
+    trained = Champion(["a", "b"], 3, fitted, mixture, [])
+    champion.save(trained, runs / "toy" / "models" / "champion")
+
+    path = write_sound(tmp_path / "song.mp3", 35)
+    assert main(["classify", str(path), "--json"]) == 0
+    (answer,) = json.loads(capsys.readouterr().out)["files"]
+    assert answer["windows"] == 2
+    assert sorted(answer["genres"]) == ["a", "b"]
+    assert sum(answer["genres"].values()) == pytest.approx(1)
+
+
+def test_a_reader_that_has_enough_is_no_error(tmp_path):
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "genres", "classify", "--json", tmp_path]
+    finished = subprocess.run(
+        command, cwd=PROJECT, stdout=writer, stderr=subprocess.PIPE, text=True
+    )
+    os.close(writer)
+    assert finished.returncode == 141
+    assert finished.stderr == f"{tmp_path} holds no file.\n"

@@ -1,0 +1,472 @@
+"""How is it played with, in a browser?"""
+
+import http.client
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import numpy as np
+import psutil
+import pytest
+import soundfile
+
+from genres.__main__ import main
+from genres.demo import workers
+from genres.demo.server import MOST_WAITING
+from genres.models import champion, networks
+from genres.models.champion import Champion, Mixture
+from genres.models.experts import Effort, KernelMachine, Lstms
+from genres.synth import corpus
+
+PROJECT = Path(__file__).resolve().parents[2]
+GENRES = ["classical", "metal"]
+SECONDS = 24
+PATIENCE = 60_000  # ms
+
+DURATION = """audio => audio.readyState ? audio.duration : new Promise(known =>
+    audio.addEventListener("loadedmetadata", () => known(audio.duration)))"""
+
+DROP = """text => {
+    const dragged = new DataTransfer();
+    dragged.items.add(new File([text], "text.wav"));
+    document.body.dispatchEvent(new DragEvent("drop", { dataTransfer: dragged, bubbles: true }));
+}"""
+
+HAS_TIMELINE_OF = """name => document.querySelector("#title").textContent.startsWith(name)
+    && !document.querySelector("#track").hidden && document.querySelector("#rows tr")"""
+
+# Takes the place of Python as what starts child processes: one that trains, and one that hears.
+STAND_IN = """\
+import json, pathlib, shutil, sys, time
+if sys.argv[1] == "genres":
+    print("Training with", *sys.argv[2:])
+    if not {model!r}:
+        sys.exit("No luck today.")
+    shutil.copytree({model!r}, {runs!r} + "/synthetic-quick/models/champion")
+    sys.exit()
+print('{{"ready": []}}', flush=True)
+for line in sys.stdin:
+    name = json.loads(line)["name"]
+    if name.startswith("dies"):
+        sys.exit()
+    while name == "hangs":
+        time.sleep(0.1)
+    print('{{"sound": {{}}}}\\n{{"end": true}}', flush=True)
+"""
+
+
+@pytest.fixture(scope="session")
+def run(tmp_path_factory):
+    """Folder of a run that has learnt two synthetic genres from six clips."""
+    folder = tmp_path_factory.mktemp("runs") / "toy"
+    clips = [corpus.render(genre, seed) for seed in range(3) for genre in GENRES]
+    tracks, labels = champion.listen([clip.samples for clip in clips], 3), np.arange(6) % 2
+    settings = {"seed": 0, "effort": Effort(lstms=1, lstm_epochs=2), "step": lambda n: None}
+
+    fitted = {"kernel machine on texture": KernelMachine.fit(tracks, labels, 2, **settings)}
+    alone = dict.fromkeys(fitted, 1.0)
+    known = [[f"clip-{number}.wav", GENRES[label]] for number, label in enumerate(labels)]
+    kept = Champion(GENRES, 3, fitted, Mixture(alone, alone, 1.0), known)
+    champion.save(kept, folder / "models" / "champion")
+
+    lstms = Lstms.fit(tracks, labels, 2, **settings)
+    preparation = {**lstms.preparation, "seconds": 10, "genres": GENRES}
+    networks.save_ensemble(lstms.ensemble, folder / "models" / "lstm-ensemble", preparation)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def music(tmp_path_factory):
+    """Folder of a clip that changes its genre, as WAV and as MP3."""
+    folder = tmp_path_factory.mktemp("music")
+    n_samples = SECONDS * corpus.SAMPLE_RATE // 2
+    samples = np.concatenate([corpus.render(genre, 0).samples[:n_samples] for genre in GENRES])
+    soundfile.write(folder / "song.wav", samples, corpus.SAMPLE_RATE)
+    soundfile.write(folder / "song.mp3", samples, corpus.SAMPLE_RATE)
+    return folder
+
+
+class Server:
+    """A demo that serves, and what it has printed."""
+
+    def __init__(self, process):
+        self.process, self.printed = process, []
+        while not (self.printed and "?token=" in self.printed[-1]):
+            self.printed.append(process.stdout.readline())
+            assert self.printed[-1], process.communicate()
+        self.address = self.printed[-1].split()[-1]
+        self.port = urlsplit(self.address).port
+        self.own = {"Host": f"127.0.0.1:{self.port}"}
+
+    def ask(self, path="/", method="GET", body=None, **headers):
+        """Give status, headers and body of an answer."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection.request(method, path, body, self.own | headers)
+        answer = connection.getresponse()
+        return answer.status, answer.headers, answer.read().decode()
+
+    def enter(self):
+        """Give the headers of who has the cookie."""
+        address = urlsplit(self.address)
+        _, headers, _ = self.ask(f"/?{address.query}")
+        cookie = headers["Set-Cookie"].partition(";")[0]
+        return {"Cookie": cookie, "Origin": f"http://127.0.0.1:{self.port}"}
+
+    def listener(self):
+        """Give the process that hears files."""
+        (child,) = psutil.Process(self.process.pid).children()
+        return child
+
+
+@contextmanager
+def serving(*options, before="", folder=None):
+    """Serve the demo, in a Python that has executed some code before."""
+    code = f"import sys\nfrom genres.__main__ import main\n{before}\nsys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", code, "demo", "--no-browser", *map(str, options)]
+    environment = os.environ | ({"TMPDIR": str(folder)} if folder else {})
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    process = subprocess.Popen(command, cwd=PROJECT, env=environment, **pipes)
+    try:
+        yield Server(process)
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+
+
+@contextmanager
+def pretending(folder, model="", before=""):
+    """Serve the demo of a project without a model, with child processes that only pretend."""
+    stand_in = folder / "stand_in.py"
+    stand_in.write_text(STAND_IN.format(model=str(model), runs=str(folder)))
+    before += f"""
+import pathlib
+from genres import project
+from genres.demo import workers
+project.RUNS = pathlib.Path({str(folder)!r})
+workers.PYTHON = (sys.executable, {str(stand_in)!r})
+workers.PATIENCE = 10
+"""
+    with serving(before=before, folder=folder) as server:
+        yield server
+
+
+def files_in_flight(folder):
+    return [path for path in folder.glob("genre-demo-*/*") if path.name != "lock"]
+
+
+@pytest.fixture(scope="module")
+def server(run):
+    with serving("--model", run / "models" / "champion") as server:
+        yield server
+
+
+@pytest.fixture
+def page(browser, server):
+    with opened(browser, server.address) as page:
+        yield page
+
+
+@contextmanager
+def opened(browser, address):
+    """Open the page; fail if its script does."""
+    page, faults = browser.new_page(), []
+    page.set_default_timeout(PATIENCE)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda line: line.type == "error" and faults.append(line.text))
+    page.goto(address)
+    yield page
+    page.close()
+    assert not faults
+
+
+def drop(page, path):
+    """Choose a file, and wait until its first timeline is there."""
+    page.wait_for_selector("#drop")  # it is there when the page is ready for a file
+    page.set_input_files("#file", path)
+    page.wait_for_function(HAS_TIMELINE_OF, arg=path.name)
+
+
+def test_nobody_is_answered_without_the_token(server):
+    for path in ("/", "/page.js", "/state", "/hear", "/nowhere", "/?token=", "/?token=guess"):
+        for method in ("GET", "POST", "PUT"):
+            status, headers, body = server.ask(path, method)
+            assert status == 403, (method, path)
+            assert "token" in body
+            assert "Set-Cookie" not in headers
+    status, *_ = server.ask("/state", Cookie=f"genre-demo-{server.port}=guess")
+    assert status == 403
+
+
+def test_the_token_is_exchanged_for_a_cookie_that_scripts_and_strangers_do_not_see(server):
+    status, headers, _ = server.ask(f"/?{urlsplit(server.address).query}")
+    assert status == 200
+    assert "HttpOnly" in headers["Set-Cookie"]
+    assert "SameSite=Strict" in headers["Set-Cookie"]
+    assert urlsplit(server.address).query.partition("=")[2] not in headers["Set-Cookie"]
+    status, headers, body = server.ask("/", **server.enter())
+    assert status == 200
+    assert "Genre timeline" in body
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["Content-Security-Policy"].startswith("default-src 'none'; script-src 'self';")
+
+
+def test_who_comes_by_another_name_or_from_another_page_is_not_answered(server):
+    inside = server.enter()
+    assert server.ask("/state", **inside)[0] == 200
+    assert server.ask("/state", **inside | {"Host": f"evil.example:{server.port}"})[0] == 403
+    assert server.ask("/hear", "POST", b"x", **inside | {"Origin": "http://127.0.0.1:1"})[0] == 403
+    assert server.ask("/nowhere", **inside)[0] == 404
+
+
+def test_what_is_too_large_is_refused_while_it_comes(server):
+    inside = server.enter()
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    connection.putrequest("POST", "/hear?name=long.wav", skip_host=True)
+    for name, value in {**server.own, **inside, "Content-Length": "200000001"}.items():
+        connection.putheader(name, value)
+    connection.endheaders()
+    answer = connection.getresponse()
+    assert answer.status == 413
+    assert "200 MB" in answer.read().decode()
+
+    parts = (bytes(10_000_000) for _ in range(100))  # without a length, until it is too much
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    with pytest.raises(ConnectionError):
+        connection.request("POST", "/hear", parts, server.own | inside, encode_chunked=True)
+        connection.getresponse()
+    assert next(parts)  # the rest was not taken
+    assert server.ask("/state", **inside)[0] == 200
+
+
+def test_wav_and_mp3_get_a_timeline_and_a_text_named_wav_a_sentence(page, music):
+    for name in ("song.wav", "song.mp3"):
+        drop(page, music / name)
+        assert page.inner_text("#title") == f"{name}, 0:{SECONDS}"
+        assert re.fullmatch(r"classical \d+ %.* from 0:00; metal .*", page.inner_text("#summary"))
+        assert page.locator("#marks i").count() == page.locator("#spans li").count() - 1
+        likeliest = page.locator("#rows td:nth-child(3)").all_text_contents()
+        assert likeliest[0].startswith("classical ")
+        assert likeliest[-1].startswith("metal ")
+        assert page.locator("audio").evaluate(DURATION) == pytest.approx(SECONDS, abs=0.2)
+
+    page.evaluate(DROP, "This is no music.\n" * 100)
+    page.wait_for_selector("#alert:not(:empty)")
+    assert page.inner_text("#alert") == (
+        "text.wav is not audio whatever its name: its content is text."
+    )
+    assert page.is_hidden("#track")
+    drop(page, music / "song.wav")
+    assert page.inner_text("#alert") == ""
+
+
+def test_the_parts_and_the_other_model_follow_and_the_nearest_tracks(page, music):
+    drop(page, music / "song.wav")
+    for name in ("whole sound", "harmonic part", "percussive part"):
+        page.get_by_role("radio", name=name).check()
+        for model in ("LSTM ensemble", "champion"):
+            page.get_by_role("radio", name=model).check()
+            assert page.inner_text("#summary")
+    page.wait_for_selector("#working", state="hidden")
+    assert page.locator("#nearest li").count() == 5
+    assert "clip-" in page.inner_text("#nearest")
+
+
+def test_the_keyboard_moves_the_cursor_and_the_values_are_said(page, music):
+    drop(page, music / "song.wav")
+    page.focus("#lanes")
+    for key in ("Home", "ArrowRight", "ArrowRight", "PageUp"):
+        page.keyboard.press(key)
+    slider = page.get_by_role("slider", name="Position in the track")
+    assert slider.get_attribute("aria-valuenow") == "12.0"
+    said = slider.get_attribute("aria-valuetext")
+    assert re.fullmatch(r"0:12: \w+ \d+ %, \w+ \d+ %", said)
+    assert page.inner_text("#when") == "At 0:12"
+    assert sorted(page.locator("#values span:nth-child(3)").all_text_contents()) == GENRES
+
+
+def test_the_page_is_as_wide_as_its_window(page, music):
+    drop(page, music / "song.wav")
+    for width in (360, 1280):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_the_listener_may_not_take_all_memory(server):
+    server.ask("/hear?name=a", "POST", b"x", **server.enter())  # answered once it has started
+    assert server.listener().rlimit(psutil.RLIMIT_DATA) == (
+        workers.MOST_MEMORY,
+        workers.MOST_MEMORY,
+    )
+
+
+def test_without_a_model_the_page_says_what_makes_one_and_has_a_rough_one_trained(
+    browser, run, tmp_path
+):
+    with pretending(tmp_path, run / "models" / "champion") as server:
+        said = "There is no trained model yet: ./run_all.sh --only 11 makes one."
+        assert server.printed[0].startswith(said)
+        assert server.ask("/hear", "POST", b"x", **server.enter())[0] == 409
+        with opened(browser, server.address) as page:
+            page.wait_for_selector("#training")
+            assert page.inner_text("#how-to-train").startswith(said)
+            assert page.is_hidden("#drop")
+            page.click("#train")
+            page.wait_for_selector("#drop")
+            assert "of a rehearsal" in page.inner_text("#model")
+        status, _, answer = server.ask("/hear", "POST", b"x", **server.enter())
+        assert status == 200
+        assert '{"sound": {}}' in answer.splitlines()
+
+
+def test_a_training_that_fails_is_said(browser, tmp_path):
+    with pretending(tmp_path) as server, opened(browser, server.address) as page:
+        page.click("#train")
+        page.wait_for_selector("#alert:not(:empty)")
+        assert page.inner_text("#alert") == "The training failed: No luck today."
+        assert page.is_enabled("#train")
+
+
+def test_a_listener_that_dies_or_hangs_costs_a_sentence_and_the_next_file_is_heard(
+    browser, run, tmp_path
+):
+    shutil.copytree(run, tmp_path / "toy")
+    with pretending(tmp_path) as server:
+        first, inside = server.listener().pid, server.enter()
+        with opened(browser, server.address) as page:
+            page.wait_for_selector("#drop")
+            file = {"name": "dies.mp3", "mimeType": "audio/mpeg", "buffer": b"x"}
+            page.set_input_files("#file", file)
+            page.wait_for_selector("#alert:not(:empty)")
+            said = "dies.mp3: the process that heard it ended"
+            assert page.inner_text("#alert").startswith(said)
+        for name, said in (
+            ("dies", "dies: the process that heard it ended"),
+            ("song", ""),
+            ("hangs", "hangs: nothing came of it for 10 s"),
+            ("song", ""),
+        ):
+            _, _, answer = server.ask(f"/hear?name={name}", "POST", b"x", **inside)
+            last = json.loads(answer.splitlines()[-1])
+            assert last.get("refusal", "").startswith(said)
+            assert "sound" in last or said
+        assert server.listener().pid != first
+        assert files_in_flight(tmp_path) == []
+
+
+def test_a_file_that_finds_no_room_on_the_disk_gets_a_sentence_and_leaves_it(run, tmp_path):
+    shutil.copytree(run, tmp_path / "toy")
+    small_disk = "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))"
+    with pretending(tmp_path, before=small_disk) as server:
+        inside = server.enter()
+        for size in (100_010, 1_000_000):  # the end of the first is written when all of it is there
+            status, _, said = server.ask("/hear?name=a", "POST", bytes(size), **inside)
+            assert status == 507
+            assert "no room" in said
+            assert files_in_flight(tmp_path) == []
+        assert server.ask("/hear?name=a", "POST", b"x", **inside)[0] == 200
+
+
+def test_a_file_that_stops_coming_leaves_nothing_behind(run, tmp_path):
+    shutil.copytree(run, tmp_path / "toy")
+    with pretending(tmp_path) as server:
+        inside = server.enter()
+        for _ in range(MOST_WAITING + 1):  # none of them takes the place of another
+            connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+            connection.putrequest("POST", "/hear?name=a", skip_host=True)
+            for name, value in {**server.own, **inside, "Content-Length": "1000"}.items():
+                connection.putheader(name, value)
+            connection.endheaders(b"the beginning")
+            while not files_in_flight(tmp_path):
+                time.sleep(0.01)
+            connection.close()
+            while files_in_flight(tmp_path):
+                time.sleep(0.01)
+        assert server.ask("/hear?name=a", "POST", b"x", **inside)[0] == 200
+        server.process.terminate()
+        assert server.process.communicate(timeout=30)[1] == ""
+
+
+def test_only_so_many_files_may_come_at_once(run, tmp_path):
+    shutil.copytree(run, tmp_path / "toy")
+    with pretending(tmp_path) as server:
+        inside, coming = server.enter(), []
+        for number in range(MOST_WAITING):
+            coming.append(http.client.HTTPConnection("127.0.0.1", server.port, timeout=60))
+            coming[-1].putrequest("POST", "/hear?name=a", skip_host=True)
+            for name, value in {**server.own, **inside, "Content-Length": "1"}.items():
+                coming[-1].putheader(name, value)
+            coming[-1].endheaders()
+            while len(files_in_flight(tmp_path)) <= number:
+                time.sleep(0.01)
+        assert server.ask("/hear?name=a", "POST", b"x", **inside)[0] == 503
+        for connection in coming:
+            connection.send(b"x")
+            assert connection.getresponse().status == 200
+
+
+def test_the_token_is_in_no_program_s_arguments(run, tmp_path):
+    shutil.copytree(run, tmp_path / "toy")
+    seen = tmp_path / "seen"
+    before = f"""
+from genres import demo
+demo._show = lambda address: open({str(seen)!r}, "w").write(address)
+sys.argv.remove("--no-browser")
+"""
+    with pretending(tmp_path, before=before) as server:
+        while not (seen.exists() and seen.read_text()):
+            time.sleep(0.01)
+        opened = Path(urlsplit(seen.read_text()).path)
+        assert urlsplit(server.address).query.partition("=")[2] not in seen.read_text()
+        assert opened.stat().st_mode & 0o777 == 0o600
+        assert server.address in opened.read_text()
+    assert not opened.exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_quietly_and_nothing_is_left(run, tmp_path, number):
+    with serving("--model", run / "models" / "champion", folder=tmp_path) as server:
+        listener = server.listener()
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+        connection.request("POST", "/hear?name=a", b"x", server.own | server.enter())
+        assert "step" in json.loads(connection.getresponse().readline())
+        server.process.send_signal(number)
+        _, said = server.process.communicate(timeout=30)
+        assert said == ""
+    assert server.process.returncode == 128 + number
+    assert not list(tmp_path.iterdir())
+    assert not listener.is_running()
+
+
+def test_what_a_killed_server_left_is_removed_by_the_next_but_not_what_is_in_use(tmp_path):
+    with pretending(tmp_path) as server:
+        server.process.kill()
+        server.process.wait(30)
+    (left,) = tmp_path.glob("genre-demo-*")
+    with pretending(tmp_path):
+        (one,) = tmp_path.glob("genre-demo-*")
+        assert one != left
+        with pretending(tmp_path):
+            assert len([*tmp_path.glob("genre-demo-*")]) == 2
+    assert not [*tmp_path.glob("genre-demo-*")]
+
+
+@pytest.mark.parametrize("options", [["--model", "nowhere"], ["--port", "70000"], ["--port"]])
+def test_what_cannot_be_served_is_refused_in_a_sentence(capsys, options):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        if options == ["--port"]:
+            options = ["--port", str(taken.getsockname()[1])]
+        with suppress(SystemExit):
+            assert main(["demo", "--no-browser", *options]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert len(printed.err.splitlines()) == 1
+    assert options[1] in printed.err or "65535" in printed.err

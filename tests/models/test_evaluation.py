@@ -1,0 +1,161 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import norm
+from sklearn.metrics import multilabel_confusion_matrix
+
+from genres.models import evaluation
+
+
+def test_wilsons_interval_is_the_textbooks():
+    # Newcombe (Statistics in Medicine 17, 1998), table I: 81 of 263 gives .2553 to .3662.
+    low, high = evaluation.accuracy_interval(81, 263)
+    assert (round(low, 4), round(high, 4)) == (0.2553, 0.3662)
+
+
+def test_a_summary_worked_by_hand():
+    labels, answers = np.array([0, 0, 0, 1, 1, 2]), np.array([0, 0, 1, 1, 2, 2])
+    summary = evaluation.summarise(labels, answers, ["a", "b", "c"])
+    assert summary["accuracy"] == pytest.approx(4 / 6)
+    assert summary["per_genre"]["a"] == {"tp": 2, "tn": 3, "fp": 0, "fn": 1, "f1": 0.8}
+    assert summary["per_genre"]["b"] == {"tp": 1, "tn": 3, "fp": 1, "fn": 1, "f1": 0.5}
+    assert summary["macro_f1"] == pytest.approx((0.8 + 0.5 + 2 / 3) / 3)
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=50))
+def test_counts_are_those_of_scikit_learn(pairs):
+    labels, answers = np.array(pairs).T
+    counts = evaluation.count_per_genre(labels, answers, "abcd")
+    for genre, (row, other) in zip(
+        "abcd", multilabel_confusion_matrix(labels, answers, labels=range(4)), strict=True
+    ):
+        ours = counts[genre]
+        assert (ours["tn"], ours["fp"], ours["fn"], ours["tp"]) == (*row, *other)
+
+
+def voters(*rows):
+    return np.array(rows, dtype=float)[:, None]
+
+
+def test_the_majority_wins_against_the_larger_sum():
+    members = voters([0.6, 0.4], [0.6, 0.4], [0.0, 1.0])
+    assert evaluation.hard_vote(members) == [0]
+    assert evaluation.soft_vote(members) == [1]
+
+
+def test_a_tied_vote_goes_to_the_larger_summed_probability():
+    assert evaluation.hard_vote(voters([0.6, 0.4, 0.0], [0.1, 0.9, 0.0])) == [1]
+
+
+def test_a_label_without_votes_cannot_win_a_tie():
+    members = voters([0.5, 0.0, 0.45, 0.05], [0.0, 0.5, 0.45, 0.05])
+    assert evaluation.hard_vote(members) == [0]
+
+
+def test_a_full_tie_goes_to_the_smaller_id():
+    assert evaluation.hard_vote(voters([0.7, 0.3], [0.3, 0.7])) == [0]
+
+
+def test_segments_vote_for_their_track_in_order_of_first_coming():
+    probabilities = np.eye(3)[[2, 0, 2, 1, 0, 0]]
+    tracks = np.array(["z", "a", "z", "a", "a", "z"])
+    assert evaluation.track_vote(probabilities, tracks).tolist() == [2, 0]
+
+
+def test_segments_without_a_track_are_refused():
+    with pytest.raises(ValueError, match="3 segments, but tracks for 2"):
+        evaluation.track_vote(np.eye(3), ["a", "b"])
+
+
+def test_overlap_of_two_normal_samples_is_nearly_the_theorys():
+    rng = np.random.default_rng(0)
+    samples = [rng.normal(size=4000), rng.normal(2, 1, 4000)]
+    overlap = evaluation.overlap_coefficients(samples)
+    assert overlap[0, 1] == pytest.approx(2 * norm.cdf(-1), abs=0.02)
+    assert overlap[0, 1] == overlap[1, 0]
+    np.testing.assert_allclose(np.diag(overlap), 1)
+
+
+def test_overlap_does_not_depend_on_the_unit():
+    rng = np.random.default_rng(1)
+    samples = [rng.gamma(2, size=300), rng.gamma(3, size=200)]
+    in_hertz = evaluation.overlap_coefficients([1000 * sample for sample in samples])
+    np.testing.assert_allclose(in_hertz, evaluation.overlap_coefficients(samples))
+
+
+@pytest.mark.parametrize(("one", "other", "shared"), [(1.0, 1.0, 1.0), (1.0, 2.0, 0.0)])
+def test_samples_without_spread_share_all_or_nothing(one, other, shared):
+    samples = [np.full(5, one), np.full(5, other)]
+    assert evaluation.overlap_coefficients(samples)[0, 1] == shared
+
+
+@given(
+    counts=st.lists(st.integers(1, 30), min_size=1, max_size=6),
+    share=st.floats(0.05, 0.5),
+    seed=st.integers(0, 99),
+)
+def test_held_out_items_are_the_same_share_of_each_genre(counts, share, seed):
+    labels = np.repeat(np.arange(len(counts)), counts)
+    held_out = evaluation.hold_out(labels, share, seed)
+    for genre, count in enumerate(counts):
+        n = held_out[labels == genre].sum()
+        assert n < count
+        assert n >= min(1, count - 1)
+        assert abs(n - share * count) <= 1
+    assert (held_out == evaluation.hold_out(labels, share, seed)).all()
+
+
+def test_mcnemar_counts_only_tracks_on_which_one_is_right():
+    right = np.array([True] * 9 + [False] * 1 + [True] * 50)
+    other = np.array([False] * 9 + [True] * 1 + [True] * 50)
+    # Ten tosses, one head or fewer, on either side: 2 × (1 + 10) / 1024.
+    assert evaluation.mcnemar(right, other) == pytest.approx(22 / 1024)
+    assert evaluation.mcnemar(right, right) == 1
+
+
+def test_a_bootstrap_of_tracks_is_near_the_interval_of_a_share():
+    right = np.arange(200) < 160
+    np.testing.assert_allclose(
+        evaluation.bootstrap_interval(right), evaluation.accuracy_interval(160, 200), atol=0.015
+    )
+
+
+def test_a_bootstrap_of_groups_knows_that_tracks_of_one_artist_say_the_same():
+    right = np.repeat(np.arange(40) < 32, 5)
+    artists = np.repeat(np.arange(40), 5)
+    low, high = evaluation.bootstrap_interval(right)
+    low_by_artist, high_by_artist = evaluation.bootstrap_interval(right, artists)
+    assert high_by_artist - low_by_artist > 2 * (high - low)
+
+
+def test_the_calibration_error_of_a_worked_example():
+    # Ten tracks at .95 with eight right, and ten at .65 with seven right.
+    probabilities = np.array([[0.95, 0.05]] * 10 + [[0.65, 0.35]] * 10)
+    labels = np.array([0] * 8 + [1] * 2 + [0] * 7 + [1] * 3)
+    bins = evaluation.reliability(probabilities, labels)
+    np.testing.assert_allclose(bins["confidence"], [0.65, 0.95])
+    np.testing.assert_allclose(bins["accuracy"], [0.7, 0.8])
+    assert bins["count"].tolist() == [10, 10]
+    assert evaluation.calibration_error(probabilities, labels) == pytest.approx(0.1)
+
+
+def test_the_temperature_is_found_at_which_labels_were_drawn():
+    rng = np.random.default_rng(0)
+    too_sure = rng.dirichlet(np.full(5, 0.3), 3000)
+    true = evaluation.warm(too_sure, 2.5)
+    labels = np.array([rng.choice(5, p=row) for row in true])
+    found = evaluation.temperature(too_sure, labels)
+    assert found == pytest.approx(2.5, rel=0.1)
+    before, after = (
+        evaluation.calibration_error(rows, labels)
+        for rows in (too_sure, evaluation.warm(too_sure, found))
+    )
+    assert after < before / 3
+
+
+def test_the_surest_tracks_are_answered_first():
+    probabilities = np.array([[0.6, 0.4], [0.9, 0.1], [0.3, 0.7]])
+    coverage, accuracy = evaluation.accuracy_by_coverage(probabilities, np.array([1, 0, 1]))
+    np.testing.assert_allclose(coverage, [1 / 3, 2 / 3, 1])
+    np.testing.assert_allclose(accuracy, [1, 1, 2 / 3])

@@ -1,0 +1,221 @@
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import accuracy_score, f1_score
+from sklearn.neighbors import KNeighborsClassifier
+
+from genres.data import tables
+from genres.models import evaluation, neighbours
+
+TASK_1 = """
+pop 12 165 13 8
+metal 7 165 13 13
+disco 9 160 18 11
+blues 3 168 10 17
+reggae 10 167 11 10
+classical 15 173 6 4
+rock 3 158 20 17
+hiphop 10 174 4 10
+country 3 173 6 16
+jazz 8 161 17 12
+"""
+TASK_3 = """
+pop 14 169 9 6
+metal 13 166 12 7
+disco 8 164 14 12
+blues 6 170 8 14
+reggae 9 173 5 11
+classical 14 177 2 5
+rock 10 164 14 10
+hiphop 11 171 7 9
+country 8 167 12 11
+jazz 10 166 12 10
+"""
+BEST_FIVE = {
+    ("spectral_rolloff_mean", "spectral_centroid_mean", "tempo", "rmse_var"): 0.52122,
+    ("spectral_rolloff_mean", "mfcc_1_mean", "tempo", "rmse_var"): 0.50634,
+    ("spectral_rolloff_mean", "mfcc_1_mean", "tempo", "mfcc_4_std"): 0.50451,
+    ("spectral_rolloff_mean", "mfcc_1_mean", "tempo", "mfcc_12_mean"): 0.48303,
+    ("mfcc_1_mean", "spectral_centroid_mean", "tempo", "rmse_var"): 0.47912,
+}
+
+
+class Course:
+    """The 30 s course table, ready for k-NN."""
+
+    def __init__(self, table):
+        train = tables.is_train(table)
+        values = tables.standardise(table[list(tables.FEATURES)].to_numpy(), train)
+        labels = table["GenreID"].to_numpy()
+        self.genres = tables.genre_names(table)
+        self.train, self.test = values[train], values[~train]
+        self.train_labels, self.test_labels = labels[train], labels[~train]
+
+    def columns(self, features):
+        return [tables.FEATURES.index(feature) for feature in features]
+
+    def counts(self, features):
+        args = self.train, self.train_labels, self.test, [self.columns(features)]
+        answers = neighbours.answer_subsets(*args)[0]
+        return evaluation.count_per_genre(self.test_labels, answers, self.genres)
+
+    def data(self, columns=slice(None)):
+        return self.train[:, columns], self.train_labels, self.test[:, columns], self.test_labels
+
+
+@pytest.fixture(scope="module")
+def course_table(real_data):
+    return tables.load(real_data / "course" / "GenreClassData_30s.txt")
+
+
+@pytest.fixture(scope="module")
+def course(course_table):
+    return Course(course_table)
+
+
+@pytest.fixture(scope="module")
+def report_scores(course):
+    named = neighbours.report_combinations(tables.FEATURES, tables.BASE_FEATURES)
+    columns = [course.columns(four) for four in named]
+    return named, columns, neighbours.score_subsets(*course.data(), columns)
+
+
+def reference(text):
+    rows = (line.split() for line in text.strip().splitlines())
+    return {genre: tuple(map(int, counts)) for genre, *counts in rows}
+
+
+def as_reference(counts):
+    return {genre: (c["tp"], c["tn"], c["fp"], c["fn"]) for genre, c in counts.items()}
+
+
+def loop_over_scikit_learn(train, train_labels, test, test_labels, subsets, **options):
+    scores = []
+    for subset in subsets:
+        knn = KNeighborsClassifier(5, weights="distance", **options)
+        answers = knn.fit(train[:, subset], train_labels).predict(test[:, subset])
+        scores.append(f1_score(test_labels, answers, average="macro", zero_division=0))
+    return np.array(scores)
+
+
+def test_task_1_is_the_reports_in_every_cell(course):
+    assert as_reference(course.counts(tables.BASE_FEATURES)) == reference(TASK_1)
+
+
+def test_task_3_is_the_reports_in_every_cell(course):
+    best = next(iter(BEST_FIVE))
+    assert as_reference(course.counts(best)) == reference(TASK_3)
+
+
+@pytest.mark.parametrize(
+    ("features", "expected"), [(tables.BASE_FEATURES, TASK_1), (next(iter(BEST_FIVE)), TASK_3)]
+)
+def test_one_changed_row_breaks_the_equality(course_table, features, expected):
+    changed = course_table.copy()
+    row = changed.index[(changed["Genre"] == "classical") & (changed["Type"] == "Test")][0]
+    other = changed.index[(changed["Genre"] == "metal") & (changed["Type"] == "Test")][0]
+    changed.loc[row, list(tables.FEATURES)] = changed.loc[other, list(tables.FEATURES)].to_numpy()
+    assert as_reference(Course(changed).counts(features)) != reference(expected)
+
+
+def test_the_236_combinations_rank_as_in_the_reference(report_scores):
+    named, _, scores = report_scores
+    assert len(named) == 236
+    best = np.argsort(-scores.macro_f1)[:5]
+    assert {named[i]: round(scores.macro_f1[i], 5) for i in best} == BEST_FIVE
+    assert scores.accuracy[best[0]] == pytest.approx(0.52020, abs=5e-6)
+
+
+def test_the_236_score_as_in_a_loop_over_scikit_learn(course, report_scores):
+    _, columns, scores = report_scores
+    looped = loop_over_scikit_learn(*course.data(), columns, algorithm="brute")
+    np.testing.assert_allclose(scores.macro_f1, looped, rtol=0, atol=1e-12)
+
+
+def test_scikit_learns_tree_differs_only_where_a_copy_ties_across_genres(course, report_scores):
+    # metal 58 and rock 16 are the same recording: which of the two comes fifth is anybody's choice.
+    _, columns, scores = report_scores
+    looped = loop_over_scikit_learn(*course.data(), columns)
+    for i in np.flatnonzero(np.abs(looped - scores.macro_f1) > 1e-12):
+        knn = KNeighborsClassifier(6, weights="distance")
+        knn.fit(course.train[:, columns[i]], course.train_labels)
+        distances, rows = knn.kneighbors(course.test[:, columns[i]])
+        tied = distances[:, 4] == distances[:, 5]
+        labels = course.train_labels[rows]
+        assert np.any(tied & (labels[:, 4] != labels[:, 5]))
+
+
+def test_the_search_scores_every_four_as_they_score_alone(course):
+    few = np.r_[0:6, 40:45]
+    found = neighbours.search_subsets(*course.data(few))
+    assert [tuple(four) for four in found.subsets] == list(combinations(range(len(few)), 4))
+    alone = neighbours.score_subsets(*course.data(few), found.subsets)
+    np.testing.assert_array_equal(found.macro_f1, alone.macro_f1)
+    np.testing.assert_array_equal(found.accuracy, alone.accuracy)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    n_train=st.integers(5, 90),
+    n_test=st.integers(1, 12),
+    n_neighbors=st.integers(1, 5),
+    coarse=st.booleans(),
+)
+def test_scores_are_those_of_the_definition(seed, n_train, n_test, n_neighbors, coarse):
+    rng = np.random.default_rng(seed)
+    train, test = rng.normal(size=(n_train, 5)), rng.normal(size=(n_test, 5))
+    if coarse:  # many rows equally far, and copies at distance 0
+        train, test = np.round(train), np.round(test)
+    train_labels, test_labels = rng.integers(0, 3, n_train), rng.integers(0, 3, n_test)
+    found = neighbours.search_subsets(train, train_labels, test, test_labels, n_neighbors)
+    for four, accuracy, macro_f1 in zip(*found, strict=True):
+        answers = [by_definition(train[:, four], train_labels, x[four], n_neighbors) for x in test]
+        if None in answers:
+            continue
+        assert accuracy == pytest.approx(accuracy_score(test_labels, answers))
+        expected = f1_score(test_labels, answers, average="macro", zero_division=0)
+        assert macro_f1 == pytest.approx(expected)
+
+
+def by_definition(train, labels, row, n_neighbors):
+    """The answer, or None where it hangs on which of equally far rows is a neighbour."""
+    distances = np.sqrt(((train - row) ** 2).sum(axis=1))
+    order = np.argsort(distances, kind="stable")
+    nearest = order[:n_neighbors]
+    last = distances[nearest[-1]]
+    if len(set(labels[np.abs(distances - last) < 1e-9])) > 1:
+        return None
+    if distances[nearest[0]] == 0:
+        weights = (distances[nearest] == 0).astype(float)
+    else:
+        weights = 1 / distances[nearest]
+    votes = np.bincount(labels[nearest], weights=weights, minlength=3)
+    return int(votes.argmax()) if np.sum(votes > votes.max() - 1e-9) == 1 else None
+
+
+def test_cross_validation_scales_with_each_folds_training_rows_only():
+    rng = np.random.default_rng(0)
+    values, labels = rng.normal(size=(40, 4)), np.arange(40) % 2
+    values[30:] *= 1e6  # held out: must not reach the scaling
+    fold = (np.arange(30), np.arange(30, 40))
+    found = neighbours.cross_validated_scores(values, labels, [[0, 1, 2, 3]], [fold])
+    mean, deviation = values[:30].mean(axis=0), values[:30].std(axis=0, ddof=1)
+    scaled = (values - mean) / deviation
+    alone = neighbours.score_subsets(
+        scaled[:30], labels[:30], scaled[30:], labels[30:], [[0, 1, 2, 3]]
+    )
+    np.testing.assert_allclose(found.macro_f1, alone.macro_f1)
+
+
+def test_too_few_training_rows_are_refused():
+    with pytest.raises(ValueError, match="n_neighbors is 5, but there are 3 training rows"):
+        neighbours.answer_subsets(np.zeros((3, 2)), np.zeros(3, int), np.zeros((1, 2)), [[0, 1]])
+
+
+def test_too_few_features_are_refused():
+    with pytest.raises(ValueError, match="at least 4 features, not 3"):
+        neighbours.search_subsets(np.zeros((9, 3)), np.arange(9) % 2, np.zeros((1, 3)), [0])

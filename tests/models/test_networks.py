@@ -1,0 +1,351 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from genres import Refusal
+from genres.models import networks, stacked, training
+from genres.models.networks import layers
+
+N_STEPS, N_FEATURES, N_GENRES = 3, 5, 4
+
+
+def lstm(dropout=0.3, return_sequences=True):
+    blocks = [layers.LSTM(8, return_sequences=return_sequences), layers.Dense(6, "relu")]
+    blocks.append(layers.Dropout(dropout))
+    return networks.sequential((N_STEPS, N_FEATURES), blocks, N_GENRES)
+
+
+def dense():
+    blocks = [layers.Dense(8, "relu"), layers.Dropout(0.2), layers.Dense(8, "relu")]
+    return networks.sequential((N_FEATURES,), blocks, N_GENRES)
+
+
+@pytest.fixture(scope="module")
+def sequences():
+    """Sequences whose genre is the sum of a feature over the steps."""
+    values = np.random.default_rng(0).normal(size=(160, N_STEPS, N_FEATURES)).astype("float32")
+    labels = np.digitize(values[:, :, 0].sum(axis=1), [-1.2, 0, 1.2])
+    return values, labels
+
+
+@pytest.fixture(scope="module")
+def trained(sequences):
+    return training.fit_ensemble(lstm, *sequences, n_members=3, epochs=60, validation=sequences)
+
+
+def test_one_step_without_dropout_is_keras_own(sequences):
+    # A single batch in each epoch: order does not matter, and both start from the same weights.
+    values, labels = sequences
+    ensemble = training.fit_ensemble(
+        lambda: lstm(dropout=0.0), values, labels, n_members=2, epochs=4, batch_size=len(values)
+    )
+    for seed, member in enumerate(ensemble.members):
+        keras.utils.set_random_seed(seed)
+        plain = lstm(dropout=0.0)
+        plain.compile("adam", "sparse_categorical_crossentropy")
+        every_step = np.repeat(labels[:, None], N_STEPS, axis=1)
+        plain.fit(values, every_step, epochs=4, batch_size=len(values), verbose=0)
+        for ours, theirs in zip(member.get_weights(), plain.get_weights(), strict=True):
+            np.testing.assert_allclose(ours, theirs, atol=2e-5)
+
+
+@pytest.mark.parametrize("n_steps", [1, 2, 4])
+def test_the_recurrences_gradient_is_tensorflows_own(n_steps):
+    rng = np.random.default_rng(n_steps)
+    n_members, n_rows, n_units = 2, 3, 4
+    sums = tf.Variable(rng.normal(size=(n_steps, n_members, n_rows, 4 * n_units)))
+    kernel = tf.Variable(rng.normal(size=(n_members, n_units, 4 * n_units)))
+    weights = rng.normal(size=(n_steps, n_members, n_rows, n_units))
+
+    def differentiated():
+        state = output = tf.zeros((n_members, n_rows, n_units), tf.float64)
+        outputs = []
+        for step in range(n_steps):
+            enter, forget, new, leave = tf.split(sums[step] + output @ kernel, 4, axis=-1)
+            state = tf.sigmoid(forget) * state + tf.sigmoid(enter) * tf.tanh(new)
+            output = tf.sigmoid(leave) * tf.tanh(state)
+            outputs.append(output)
+        return tf.stack(outputs)
+
+    gradients = []
+    for recurrence in (differentiated, lambda: stacked._recurrence(tf.identity(sums), kernel + 0)):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(recurrence() * weights)
+        gradients.append(tape.gradient(loss, [sums, kernel]))
+    for ours, theirs in zip(gradients[1], gradients[0], strict=True):
+        theirs = tf.zeros_like(kernel) if theirs is None else theirs
+        np.testing.assert_allclose(ours, theirs, atol=1e-10)
+
+
+def test_each_member_can_learn_from_rows_of_its_own(sequences):
+    values, labels = sequences
+    rows = np.array([range(80), range(80, 160)])
+    settings = {"epochs": 2, "batch_size": 16}
+    both = training.fit_ensemble(lstm, *sequences, n_members=2, rows=rows, **settings)
+    for seed, (own, member) in enumerate(zip(rows, both.members, strict=True)):
+        alone = training.fit_ensemble(
+            lstm, values[own], labels[own], n_members=1, seed=seed, **settings
+        )
+        for ours, theirs in zip(member.get_weights(), alone.members[0].get_weights(), strict=True):
+            np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+def test_members_learn(trained):
+    assert trained.curves["loss"].shape == (3, 60)
+    assert np.all(trained.curves["loss"][:, -1] < trained.curves["loss"][:, 0])
+    assert np.all(trained.curves["val_accuracy"][:, -1] > 2 / N_GENRES)
+
+
+def test_members_differ(trained, sequences):
+    one, other, _ = trained.predict(sequences[0])
+    assert not np.allclose(one, other)
+
+
+def test_an_ensemble_predicts_what_its_members_predict(trained, sequences):
+    together = trained.predict(sequences[0])
+    for member, ours in zip(trained.members, together, strict=True):
+        np.testing.assert_allclose(ours, member.predict(sequences[0], verbose=0), atol=1e-6)
+
+
+def test_the_same_seed_gives_the_same_networks(sequences):
+    first, second = (
+        training.fit_ensemble(lstm, *sequences, n_members=2, epochs=1, seed=7) for _ in range(2)
+    )
+    np.testing.assert_array_equal(first.predict(sequences[0]), second.predict(sequences[0]))
+
+
+def test_dense_networks_and_last_steps_train_side_by_side_too(sequences):
+    values, labels = sequences
+    flat = training.fit_ensemble(dense, values[:, 0], labels, n_members=2, epochs=1)
+    assert flat.predict(values[:, 0]).shape == (2, len(values), N_GENRES)
+    last = training.fit_ensemble(
+        lambda: lstm(return_sequences=False), values, labels, n_members=2, epochs=1
+    )
+    for member, ours in zip(last.members, last.predict(values), strict=True):
+        np.testing.assert_allclose(ours, member.predict(values, verbose=0), atol=1e-6)
+
+
+def test_a_layer_that_cannot_be_stacked_is_named(sequences):
+    def convolutional():
+        return networks.sequential((N_STEPS, N_FEATURES), [layers.Conv1D(4, 2)], N_GENRES)
+
+    with pytest.raises(ValueError, match="Conv1D layers cannot be trained side by side"):
+        training.fit_ensemble(convolutional, *sequences, n_members=2, epochs=1)
+
+
+def test_an_ensemble_is_kept_and_loaded_to_the_same_predictions(trained, sequences, tmp_path):
+    preparation = {"features": ["a", "b"], "mean": [0.5, 1.0]}
+    networks.save_ensemble(trained, tmp_path / "kept", preparation)
+    loaded, read_back = networks.load_ensemble(tmp_path / "kept")
+    assert read_back == preparation
+    np.testing.assert_array_equal(loaded.predict(sequences[0]), trained.predict(sequences[0]))
+
+
+def test_a_smaller_ensemble_leaves_nothing_of_the_larger_one(trained, tmp_path):
+    networks.save_ensemble(trained, tmp_path, {})
+    networks.save_ensemble(trained._replace(members=trained.members[:1]), tmp_path, {})
+    assert len(list(tmp_path.glob("*.keras"))) == 1
+    assert len(networks.load_ensemble(tmp_path)[0].members) == 1
+
+
+def test_a_broken_network_file_is_named(trained, tmp_path):
+    networks.save_ensemble(trained, tmp_path, {})
+    (tmp_path / "member-02.keras").write_bytes(b"no network")
+    with pytest.raises(Refusal, match=r"member-02\.keras cannot be read as a network"):
+        networks.load_ensemble(tmp_path)
+
+
+def test_no_ensemble_is_a_refusal(tmp_path):
+    with pytest.raises(Refusal, match=r"ensemble\.json"):
+        networks.load_ensemble(tmp_path)
+
+
+# Plain fits
+
+
+@pytest.fixture(scope="module")
+def rows(sequences):
+    """Rows whose genre is seen in their first feature."""
+    values = sequences[0][:, 0]
+    return values, np.digitize(values[:, 0], [-0.7, 0, 0.7])
+
+
+def one_hot(labels):
+    return np.eye(N_GENRES, dtype="float32")[labels]
+
+
+def mix_up(rng, values, labels):
+    """Mix every row with another one (Zhang et al. 2018)."""
+    other, shares = rng.permutation(len(values)), rng.beta(0.3, 0.3, (len(values), 1))
+    shares = shares.astype("float32")
+    return (
+        shares * values + (1 - shares) * values[other],
+        shares * one_hot(labels) + (1 - shares) * one_hot(labels[other]),
+    )
+
+
+def fast(n_steps):
+    return keras.optimizers.Adam(0.02)
+
+
+def assert_same_weights(one, other, atol=0.0):
+    for ours, theirs in zip(one.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=atol)
+
+
+@pytest.mark.parametrize("augment", [None, mix_up])
+def test_a_plain_fit_is_the_same_for_the_same_seed(rows, augment):
+    first, second, other = (
+        training.fit(dense, *rows, epochs=2, seed=seed, augment=augment).model for seed in (3, 3, 4)
+    )
+    assert_same_weights(first, second)
+    with pytest.raises(AssertionError):
+        assert_same_weights(first, other, atol=0.01)
+
+
+@pytest.mark.parametrize("augment", [None, lambda rng, values, labels: (values, labels)])
+def test_a_plain_fit_is_keras_own(rows, augment):
+    plain = training.fit(dense, *rows, epochs=3, seed=3, augment=augment)
+    keras.utils.set_random_seed(3)
+    model = dense()
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    history = model.fit(*rows, epochs=3, verbose=0).history
+    assert_same_weights(plain.model, model, atol=1e-6)
+    assert set(plain.curves) == {"loss", "accuracy"}
+    for name, curve in plain.curves.items():
+        np.testing.assert_allclose(curve, history[name], rtol=1e-5)
+    assert plain.best_epoch == 3
+
+
+@pytest.mark.parametrize("augment", [None, mix_up])
+def test_a_trainings_step_is_traced_once(rows, augment):
+    class Counted(layers.Dense):
+        calls = 0
+
+        def call(self, inputs):
+            Counted.calls += 1
+            return super().call(inputs)
+
+    training.fit(
+        lambda: networks.sequential((N_FEATURES,), [Counted(8)], N_GENRES),
+        rows[0][:128],
+        rows[1][:128],
+        epochs=3,
+        optimizer=fast,
+        augment=augment,
+    )
+    assert Counted.calls == 1
+
+
+def test_a_network_keeps_the_weights_of_its_best_epoch_on_the_validation_rows(rows):
+    values, labels = rows
+    # These are not what is learnt: they are guessed now better, now worse.
+    others = labels[::-1]
+    plain = training.fit(
+        dense, values, labels, epochs=8, optimizer=fast, validation=(values, others)
+    )
+    accuracies, losses = plain.curves["val_accuracy"], plain.curves["val_loss"]
+    assert len(accuracies) == len(losses) == len(plain.curves["loss"]) == 8
+    assert plain.best_epoch == 1 + np.argmax(accuracies) < 8
+    probabilities = networks.predict(plain.model, values)
+    assert np.mean(probabilities.argmax(axis=1) == others) == pytest.approx(max(accuracies))
+    loss = -np.log(probabilities[np.arange(len(values)), others]).mean()
+    assert loss == pytest.approx(losses[plain.best_epoch - 1], rel=1e-5)
+
+
+def test_of_epochs_of_equal_accuracy_that_of_the_smallest_loss_is_the_best(rows):
+    values, alike = rows[0], np.zeros(len(rows[0]), int)
+    plain = training.fit(
+        dense, values, alike, epochs=4, optimizer=fast, validation=(values[:1], alike[:1])
+    )
+    assert plain.curves["val_accuracy"] == [1.0] * 4
+    assert plain.best_epoch == 1 + np.argmin(plain.curves["val_loss"]) > 1
+
+
+def test_every_epochs_rows_are_drawn_anew_and_the_steps_are_theirs(rows):
+    drawn, told = [], []
+
+    def half(rng, values, labels):
+        drawn.append(rng.permutation(len(values))[:80])
+        return values[drawn[-1]], labels[drawn[-1]]
+
+    def optimizer(n_steps):
+        told.append(n_steps)
+        return keras.optimizers.Adam()
+
+    for augment, n_steps in ((None, 3 * 4), (half, 3 * 2)):
+        fitted = training.fit(
+            dense, *rows, epochs=3, batch_size=41, augment=augment, optimizer=optimizer
+        )
+        assert told.pop() == n_steps == fitted.model.optimizer.iterations
+    assert len(drawn) == 3
+    assert (drawn[0] != drawn[1]).any()
+
+
+def test_probabilities_that_are_certain_train_as_genre_ids_do(rows):
+    ids, certain = (
+        training.fit(dense, *rows, epochs=3, seed=5, augment=augment).model
+        for augment in (None, lambda rng, values, labels: (values, one_hot(labels)))
+    )
+    assert_same_weights(ids, certain, atol=1e-5)
+
+
+def test_mixed_rows_are_learnt_from(rows):
+    plain = training.fit(dense, *rows, epochs=10, optimizer=fast, augment=mix_up, validation=rows)
+    assert max(plain.curves["val_accuracy"]) > 0.6
+
+
+@pytest.mark.parametrize("augment", [None, mix_up])
+def test_a_genre_that_counts_for_nothing_is_not_answered(rows, augment):
+    counts = {genre: float(genre != 3) for genre in range(N_GENRES)}
+    with_it, without = (
+        training.fit(
+            dense, *rows, epochs=10, optimizer=fast, augment=augment, class_weight=class_weight
+        )
+        for class_weight in (None, counts)
+    )
+    shares = [
+        np.mean(networks.predict(fitted.model, rows[0]).argmax(axis=1) == 3)
+        for fitted in (with_it, without)
+    ]
+    assert shares[0] > 0.1
+    assert shares[1] < 0.02
+
+
+def test_a_network_of_two_branches_takes_a_list(rows):
+    values, labels = rows
+    branches = [values[:, :2], values[:, 2:]]
+
+    def two_branches():
+        inputs = [keras.Input((2,)), keras.Input((3,))]
+        joined = layers.Concatenate()([layers.Dense(8, "relu")(branch) for branch in inputs])
+        return keras.Model(inputs, layers.Dense(N_GENRES, "softmax")(joined))
+
+    plain = training.fit(
+        two_branches, branches, labels, epochs=10, optimizer=fast, validation=(branches, labels)
+    )
+    probabilities = networks.predict(plain.model, branches, batch_size=7)
+    assert probabilities.shape == (len(values), N_GENRES)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
+    accuracy = np.mean(probabilities.argmax(axis=1) == labels)
+    assert accuracy == pytest.approx(max(plain.curves["val_accuracy"]))
+    assert accuracy > 0.5
+
+
+def test_a_network_that_answers_at_every_step_is_scored_at_every_step(sequences):
+    values, labels = sequences
+    every_step = np.repeat(labels[:, None], N_STEPS, axis=1)
+    every_step[:, 0] = 0
+    plain = training.fit(lstm, values, every_step, epochs=2, validation=(values, every_step))
+    answered = networks.predict(plain.model, values).argmax(axis=-1)
+    assert answered.shape == every_step.shape
+    best = plain.curves["val_accuracy"][plain.best_epoch - 1]
+    assert np.mean(answered == every_step) == pytest.approx(best)
+
+
+@pytest.mark.parametrize("augment", [None, mix_up])
+def test_progress_is_told_after_each_epoch(rows, augment):
+    steps = []
+    training.fit(dense, *rows, epochs=3, augment=augment, progress=steps.append)
+    assert steps == [1, 1, 1]

@@ -1,0 +1,272 @@
+"""When a track changes its genre, and what that looks like."""
+
+from itertools import pairwise, product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from genres.lab import soundplots
+from genres.models import champion, experts, timeline
+from genres.models.champion import Champion, Mixture
+from genres.models.experts import Effort, Tracks
+from genres.sound import audio, features, melstore
+from genres.synth import corpus
+
+GENRES = ["a", "b", "c"]
+N_STEPS = 6
+SR = audio.SAMPLE_RATE
+
+
+def sure_of(path, share=0.8):
+    """Answers that give each step's genre such a share, and the others the rest."""
+    rest = (1 - share) / (len(GENRES) - 1)
+    return np.where(np.arange(len(GENRES)) == np.array(path)[:, None], share, rest)
+
+
+def followed(path, **settings):
+    return timeline.follow(GENRES, np.arange(len(path) + 1.0), sure_of(path), 1.0, **settings)
+
+
+answers = arrays(float, st.tuples(st.integers(1, 30), st.just(3)), elements=st.floats(0.01, 1)).map(
+    lambda values: values / values.sum(axis=1, keepdims=True)
+)
+
+
+@given(answers.filter(lambda values: len(values) <= 5), st.floats(0, 5), st.floats(0.1, 1))
+@settings(max_examples=30, deadline=None)
+def test_no_other_path_explains_the_answers_better(probabilities, cost, weight):
+    def score(path):
+        likelihood = np.log(probabilities[np.arange(len(path)), path]).sum()
+        return weight * likelihood - cost * np.count_nonzero(np.diff(path))
+
+    best = max(score(path) for path in product(range(3), repeat=len(probabilities)))
+    assert score(timeline.segment(probabilities, cost, weight)) == pytest.approx(best, abs=1e-9)
+
+
+@given(answers, st.floats(0, 3), st.floats(0, 0.5))
+@settings(max_examples=50, deadline=None)
+def test_spans_cover_the_track_and_their_genres_change(probabilities, cost, share):
+    edges = np.cumsum(np.linspace(1, 2, len(probabilities) + 1)) - 1
+    track = timeline.follow(GENRES, edges, probabilities, 5.0, cost=cost, share=share)
+    assert track.spans[0].start == 0
+    assert track.spans[-1].end == track.seconds == edges[-1]
+    for before, after in pairwise(track.spans):
+        assert before.end == after.start
+        assert before.genres[0] != after.genres[0]
+    assert set(track.changes) <= set(edges)
+    for span in track.spans:
+        assert 1 <= len(span.genres) == len(span.shares) == len(set(span.genres)) <= 2
+        assert all(part >= share for part in span.shares[1:])
+        assert sum(span.shares) <= 1 + 1e-9
+
+
+@given(answers, st.floats(0, 3), st.floats(0.1, 3))
+@settings(max_examples=50, deadline=None)
+def test_the_dearer_the_fewer_changes(probabilities, cost, more):
+    cheap, dear = (timeline.segment(probabilities, of) for of in (cost, cost + more))
+    assert np.count_nonzero(np.diff(dear)) <= np.count_nonzero(np.diff(cheap))
+
+
+def test_what_stays_the_same_has_no_change():
+    track = followed([1] * 20)
+    assert track.changes == []
+    assert track.spans == [timeline.Span(0.0, 20.0, ("b",), (pytest.approx(0.8),))]
+
+
+def test_every_change_that_lasts_is_found():
+    track = followed([0] * 6 + [2] * 9 + [1] * 5 + [0] * 10)
+    assert track.changes == [6, 15, 20]
+    assert [span.genres for span in track.spans] == [("a",), ("c",), ("b",), ("a",)]
+
+
+def test_a_single_odd_answer_is_no_change():
+    assert followed([0] * 6 + [2] + [0] * 6, cost=2.0).changes == []
+    assert followed([0] * 6 + [2] + [0] * 6, cost=0.1).changes == [6, 7]
+
+
+def test_a_second_genre_is_named_from_its_share_on():
+    probabilities = np.tile([0.55, 0.05, 0.4], (10, 1))
+    edges = np.arange(11.0)
+    for share, genres in ((0.3, ("a", "c")), (0.39, ("a", "c")), (0.45, ("a",))):
+        (span,) = timeline.follow(GENRES, edges, probabilities, 1.0, share=share).spans
+        assert span.genres == genres
+
+
+def test_overlapping_windows_count_by_what_is_new_in_them():
+    path = [0] * 5 + [1] * 5
+    track = timeline.follow(GENRES, np.arange(11.0), sure_of(path), 5.0, cost=3.0)
+    assert track.changes == []  # five windows say once what one says
+    assert followed(path, cost=3.0).changes == [5]
+
+
+@pytest.fixture(scope="module")
+def noise():
+    return np.random.default_rng(0).normal(0, 0.1, 50 * SR).astype(np.float32)
+
+
+def test_windows_of_a_clip_are_what_the_course_and_a_mel_store_have_of_it(noise):
+    clip = noise[: 30 * SR] * np.linspace(0.1, 1, 30 * SR, dtype=np.float32)
+    heard, whole = timeline.hear(clip, N_STEPS), melstore.encode(clip, SR)
+    assert heard.segments.shape == (26, 1, 63)
+    assert heard.mel.shape == (26, 128, 64)
+    for at in (0, 7, 25):
+        segment = features.course_features(clip[at * SR : (at + 5) * SR], SR)
+        np.testing.assert_allclose(heard.segments[at, 0], segment, rtol=1e-6)
+        first = min(round(12.9 * at), whole.shape[1] - 64)
+        np.testing.assert_array_equal(heard.mel[at], whole[:, first : first + 64])
+
+
+def test_what_is_loud_far_away_is_not_heard(noise):
+    quiet = noise[: 40 * SR] * np.float32(0.01)
+    alone = timeline.hear(quiet, 3).mel
+    beside = timeline.hear(np.concatenate([quiet, noise[: 5 * SR]]), 3).mel
+    assert abs(beside[:10].mean() - alone[:10].mean()) < 3  # it would be 40 dB, 128 steps, lower
+
+
+@pytest.mark.parametrize(("seconds", "n_windows"), [(1, 1), (4.99, 1), (5, 1), (7.3, 3), (12, 8)])
+def test_short_tracks_are_heard_too(noise, seconds, n_windows):
+    heard = timeline.hear(noise[: round(seconds * SR)], N_STEPS)
+    assert heard.segments.shape == (n_windows, 1, 63)
+    assert heard.mel.shape == (n_windows, 128, 64)
+
+
+def test_silence_is_heard_without_a_fuss():
+    heard = timeline.hear(np.zeros(8 * SR, np.float32), N_STEPS)
+    assert np.isfinite(heard.segments).all()
+
+
+@pytest.fixture(scope="module")
+def model():
+    """A champion that knows three genres of the built-in corpus, six clips of each."""
+    genres = ["classical", "metal", "hiphop"]
+    clips = [(genre, 100 + seed) for genre in genres for seed in range(6)]
+    heard = champion.listen([corpus.render(*clip).samples for clip in clips], N_STEPS)
+    labels = np.repeat(range(3), 6)
+    machine = experts.KernelMachine.fit(
+        heard, labels, 3, seed=0, effort=Effort(), step=lambda n: None
+    )
+    alone = {"kernel machine on texture": 1.0}
+    fitted = dict.fromkeys(alone, machine)
+    known = [[f"{genre} {seed}", genre] for genre, seed in clips]
+    return Champion(genres, N_STEPS, fitted, Mixture(alone, alone, 1.0), known)
+
+
+@pytest.fixture(scope="module")
+def medley():
+    genres = ("classical", "hiphop", "metal")
+    return np.concatenate([corpus.render(genre, 7, 14).samples for genre in genres])
+
+
+def test_a_medley_changes_where_its_pieces_meet(model, medley):
+    shares = []
+    track = timeline.listen(medley, model, progress=shares.append)
+    assert [span.genres[0] for span in track.spans] == ["classical", "hiphop", "metal"]
+    np.testing.assert_allclose(track.changes, [14, 28], atol=2.5)
+    assert track.seconds == 42
+    assert track.window == 5
+    assert track.probabilities.shape == (len(track.edges) - 1, 3)
+    np.testing.assert_allclose(track.probabilities.sum(axis=1), 1, rtol=1e-5)
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+
+
+def test_what_was_heard_serves_several_champions(model, medley):
+    heard = timeline.hear(medley, N_STEPS)
+    first, second = timeline.listen(medley, model), timeline.listen(medley, model, heard=heard)
+    np.testing.assert_array_equal(first.probabilities, second.probabilities)
+    assert first.spans == second.spans
+
+
+def test_a_second_of_sound_gets_one_span(model, medley):
+    track = timeline.listen(medley[:SR], model)
+    assert [(span.start, span.end) for span in track.spans] == [(0.0, 1.0)]
+
+
+def test_the_clips_of_one_genre_mostly_do_not_change(model):
+    tracks = [timeline.listen(corpus.render("metal", seed).samples, model) for seed in range(3)]
+    assert sum(bool(track.changes) for track in tracks) <= 1
+
+
+def test_a_known_track_is_the_nearest_to_itself(model):
+    nearest = timeline.nearest(corpus.render("hiphop", 103).samples, model, n=4)
+    assert nearest[0][:2] == ("hiphop 103", "hiphop")
+    assert nearest[0].likeness == pytest.approx(1, abs=1e-4)
+    likeness = [known.likeness for known in nearest]
+    assert len(nearest) == 4
+    assert likeness == sorted(likeness, reverse=True)
+
+
+def test_who_keeps_nothing_knows_no_nearest(model, medley):
+    assert timeline.nearest(medley, model._replace(known=[])) == []
+
+
+def test_an_ensemble_of_lstms_is_a_champion_of_its_own(medley):
+    rng = np.random.default_rng(0)
+    labels = np.arange(20) % 2
+    segments = (rng.normal(size=(20, 3, 63)) + labels[:, None, None]).astype(np.float32)
+    lstms = experts.Lstms.fit(
+        Tracks(segments, None), labels, 2, seed=0, effort=Effort(2, 2, 0, 0), step=lambda n: None
+    )
+    preparation = lstms.preparation | {"genres": ["a", "b"], "seconds": 10}
+    model = timeline.of_ensemble(lstms.ensemble, preparation)
+    track = timeline.listen(medley, model)
+    assert track.window == 10
+    assert track.genres == ["a", "b"]
+    np.testing.assert_allclose(track.probabilities.sum(axis=1), 1, rtol=1e-5)
+    assert timeline.nearest(medley, model) == []
+
+
+def test_parts_taken_piece_by_piece_are_those_of_the_whole(noise):
+    t = np.arange(40 * SR) / SR
+    sound = (np.sin(2 * np.pi * 440 * t) * 0.3).astype(np.float32)
+    sound[:: SR // 2] = 0.9
+    sound += 0.01 * noise[: len(sound)]
+    shares = []
+    parts, wholes = features.separate(sound, shares.append), features.harmonic_and_percussive(sound)
+    for part, whole in zip(parts, wholes, strict=True):
+        np.testing.assert_allclose(part, whole, atol=1e-4)
+    assert shares[-1] == 1
+
+
+def test_a_tone_is_harmonic_and_clicks_are_percussive():
+    t = np.arange(4 * SR) / SR
+    tone = (0.3 * np.sin(2 * np.pi * 440 * t)).astype(np.float32)
+    clicks = np.zeros_like(tone)
+    clicks[SR // 4 :: SR // 2] = 0.9
+    middle = slice(SR // 2, -SR // 2)
+    harmonic, percussive = features.separate(tone + clicks)
+    assert np.abs(harmonic - tone)[middle].mean() < 0.1 * np.abs(tone).mean()
+    assert np.abs(percussive - clicks)[middle].mean() < 0.1 * np.abs(tone).mean()
+
+
+def test_a_timeline_is_drawn_under_sound_and_spectrogram():
+    tracks = {"one": followed([0] * 6 + [1] * 4), "two": followed([2] * 10)}
+    samples = np.sin(np.arange(10 * 100)).astype(np.float32)
+    figure = soundplots.timelines(
+        samples, np.zeros((64, 50)), tracks, "Both", truth=[(0.0, "a"), (6.0, "b")], sr=100
+    )
+    waveform, _, one, two = figure.axes
+    assert [axis.get_ylabel() for axis in (one, two)] == [
+        "one\n(probability)",
+        "two\n(probability)",
+    ]
+    assert [text.get_text() for text in waveform.texts] == [" a", " b"]
+    assert [text.get_text() for text in one.texts] == ["a", "b"]
+    assert len(one.lines) == 1
+    assert len(two.lines) == 0
+    assert two.get_xlabel() == "time (s)"
+    soundplots.plt.close(figure)
+
+
+def test_the_evaluation_is_drawn():
+    costs = np.linspace(0, 1, 5)
+    figure = soundplots.trade_off(costs[::-1], costs, 2, 0.3, "Trade-off")
+    assert figure.axes[0].lines[1].get_xydata().tolist() == [[0.5, 0.5]]
+    soundplots.plt.close(figure)
+    figure = soundplots.errors(np.array([-1.0, 0.2, 7.4]), 2.5, "Errors")
+    _, *bars = figure.axes[0].patches  # after what counts as found
+    assert sum(bar.get_height() for bar in bars) == 3
+    soundplots.plt.close(figure)

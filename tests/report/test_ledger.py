@@ -1,0 +1,294 @@
+"""report.ledger: what the reports showed, and where it is here."""
+
+import re
+from collections import defaultdict
+
+import pytest
+from conftest import PROJECT, run_report
+
+from genres import Refusal, files
+from genres.report import ledger
+from genres.report.ledger import NONE
+from genres.report.publish import BEGIN, END, LEDGER_BEGIN, LEDGER_END, publish
+
+KNN = "02-knn-baseline"
+
+# Counted in the texts of the reports: captions, and numbers that only the text names. Report 5
+# numbers none of its pictures. The tasks are those that report 1 has sections for.
+NUMBERED = {
+    "task sheet": {"Task": 4},
+    "1": {"Figure": 10},
+    "2": {"Figure": 3, "Table": 1},
+    "3": {"Figure": 7},
+    "4": {"Figure": 5},
+    "5": {},
+}
+
+# The values that each report leads with: in its abstract, its headline table, its conclusion.
+HEADLINES = {
+    "1": {"40.4%", "0.398", "52.02%", "0.521", "67%, 72%", "76.9%", "80.3%", "0.803"},
+    "2": {".95, .84, .82", ".85, .59, .53"},
+    "3": {"203,338", "90.35%"},
+    "4": {"10,747"},
+    "5": {"0.28", "0.60", "0.54", "0.06", "0.17", "0.50", "0.831", "28%"},
+}
+
+RESULTS = {
+    KNN: {
+        "accuracy": 0.40404,
+        "per_genre": {"pop": {"tp": 12, "fn": 8, "f1": 8 / 15}},
+        "models": {"both: two, in 10. s": {"accuracies": [0.5, 0.25, 0.75]}},
+        "features": ["tempo", "rmse_var"],
+        "n_train": 10_747,
+        "n_test": 198,
+        "interval": [0.34, 0.47],
+    }
+}
+
+HEADER = ",".join(ledger.Row._fields)
+
+
+def row(reported="", key="", **fields):
+    """Give a row of report 1 with a cell of the k-NN notebook."""
+    known = {"report": "1", "place": "Figure 1", "shows": "it", "notebook": KNN, "cell": "cell-0"}
+    return ledger.Row(**{**known, "reported": reported, "key": key, "why": "", **fields})
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return ledger.read(PROJECT / ledger.PLACE)
+
+
+# The ledger of the project
+
+
+def test_every_numbered_figure_table_and_task_has_a_row(rows):
+    found = {report: defaultdict(set) for report in ledger.REPORTS}
+    for each in rows:
+        if numbered := re.fullmatch(r"(Figure|Table|Task) (\d+)", each.place):
+            found[each.report][numbered[1]].add(int(numbered[2]))
+    expected = {
+        report: {kind: set(range(1, count + 1)) for kind, count in kinds.items()}
+        for report, kinds in NUMBERED.items()
+    }
+    assert found == expected
+
+
+def test_every_headline_of_the_reports_has_a_row(rows):
+    for report, values in HEADLINES.items():
+        assert values <= {each.reported for each in rows if each.report == report}
+
+
+def test_the_tasks_are_mapped_to_notebooks(rows):
+    tasks = [(each.place, each.notebook[:2]) for each in rows if each.report == "task sheet"]
+    assert tasks == [
+        ("Task 1", "02"),
+        ("Task 2", "01"),
+        ("Task 3", "03"),
+        ("Task 4", "04"),
+        ("Task 4", "05"),
+    ]
+
+
+def test_every_cell_of_the_ledger_is_a_code_cell_of_its_notebook(rows):
+    for name in {each.notebook for each in rows} - {""}:
+        cells = files.read_json(PROJECT / "notebooks" / f"{name}.ipynb")["cells"]
+        code = {cell["id"] for cell in cells if cell["cell_type"] == "code" and cell["source"]}
+        assert {each.cell for each in rows if each.notebook == name} <= code, name
+
+
+def test_every_key_of_the_ledger_has_a_value_in_the_published_results(rows, published):
+    for each in rows:
+        if each.key and each.notebook in published:
+            assert ledger.here(each, published) != NONE, each
+
+
+def test_a_reported_value_and_the_one_here_have_equally_many_parts(rows, published):
+    for each in rows:
+        if each.key and each.reported and each.notebook in published:
+            parts = ledger.find(each.key, published[each.notebook])
+            assert len(parts) == len(each.reported.split(", ")), each
+
+
+def test_wherever_two_values_are_not_equal_the_ledger_says_why(rows, published):
+    for each in rows:
+        if ledger.here(each, published) != each.reported:
+            assert each.why, each
+
+
+def test_nothing_in_the_ledger_breaks_a_table(rows):
+    for each in rows:
+        assert not re.search(r"[|\n]", "".join(each._replace(key="")))
+
+
+def test_the_k_nn_of_report_1_is_here_to_the_last_digit(rows, published):
+    places = ("Figure 2", "Figure 7", "section 3.2")
+    exact = [each for each in rows if each.report == "1" and each.place in places]
+    assert len(exact) == 22
+    for each in exact:
+        assert ledger.here(each, published) == each.reported
+
+
+def test_the_readme_shows_the_ledger_of_the_published_results(rows, published):
+    table = ledger.table(rows, published, PROJECT)
+    readme = (PROJECT / "README.md").read_text(encoding="utf-8")
+    assert f"{LEDGER_BEGIN}\n{table}\n{LEDGER_END}" in readme
+
+
+def test_every_link_of_the_readmes_ledger_leads_to_a_cell():
+    readme = (PROJECT / "README.md").read_text(encoding="utf-8")
+    links = re.findall(r"\]\((notebooks/[^)#]+)#cell-id=([^)]+)\)", readme)
+    assert len(links) > 100
+    for path, cell in links:
+        ids = [cell["id"] for cell in files.read_json(PROJECT / path)["cells"]]
+        assert cell in ids
+
+
+# A value, as it is found and written
+
+
+@pytest.mark.parametrize(
+    ("reported", "key", "written"),
+    [
+        ("40.4%", "accuracy", "40.4%"),
+        ("0.404", "accuracy", "0.404"),
+        (".40", "accuracy", ".40"),
+        ("", "accuracy", "0.404"),
+        ("10,747", "n_train", "10,747"),
+        ("1000", "n_train", "10747"),
+        ("", "n_train", "10,747"),
+        ("0.7", "models/both: two, in 10. s/accuracies", "0.5"),
+        ("0.7", "models/both: two, in 10. s/accuracies/2", "0.8"),
+        ("12, 8, 0.533", "per_genre/pop/tp|fn|f1", "12, 8, 0.533"),
+        ("rmse_var, tempo", "features", "tempo, rmse_var"),
+        ("1000", "n_train plus n_test", "10945"),
+        (".05", "interval/0 minus interval/1", "-.13"),
+        ("about a half", "accuracy", "0.404"),
+        ("0.1, 0.2", "accuracy", "0.404"),
+        ("0.5", "", NONE),
+        ("0.5", "per_genre/jazz/f1", NONE),
+        ("0.5", "accuracy/3", NONE),
+        ("0.5", "per_genre/pop", NONE),
+        ("0.5", "features/none", NONE),
+    ],
+)
+def test_a_value_is_written_as_exactly_as_the_reports(reported, key, written):
+    assert ledger.here(row(reported, key), RESULTS) == written
+
+
+def test_a_notebook_without_results_has_no_value():
+    assert ledger.here(row("0.5", "accuracy", notebook="03-feature-search"), RESULTS) == NONE
+
+
+def test_the_table_says_what_is_equal_and_what_is_not(tmp_path, make_toy_project):
+    make_toy_project(tmp_path).write(KNN, "1 + 1", "", "2 + 2")
+    of_it = [
+        row("40.4%", "accuracy", why="never"),
+        row("0.5", "accuracy", cell="cell-2", why="other tracks"),
+        row(report="2", place="Figure 3", notebook="", cell="", why="lost"),
+    ]
+    assert ledger.summary(of_it, RESULTS) == (
+        "3 rows: 1 different, 1 equal, 1 without two values to compare"
+    )
+    lines = ledger.table(of_it, RESULTS, tmp_path).splitlines()
+    link = f"notebooks/{KNN}.ipynb#cell-id=cell-"
+    assert f"| Figure 1 | it | 40.4 % | 40.4 % | [02, cell 3]({link}0) | equal |" in lines
+    assert f"| Figure 1 | it | 0.5 | 0.4 | [02, cell 4]({link}2) | other tracks |" in lines
+    assert "| Figure 3 | it | – | – | – | lost |" in lines
+    assert [line for line in lines if "<summary>" in line] == [
+        f"<details><summary><b>{ledger.REPORTS['1']}</b> (2 rows: 1 different, 1 equal)</summary>",
+        f"<details><summary><b>{ledger.REPORTS['2']}</b> "
+        "(1 rows: 1 without two values to compare)</summary>",
+    ]
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "does not begin with the columns report, place, "),
+        ("report,place\n1,Figure 1\n", "does not begin with the columns"),
+        (f"{HEADER}\n1,Figure 1,it\n", "line 2, has 3 columns instead of 8"),
+        (f"{HEADER}\n6,Figure 1,it,,,,,\n", "line 2, is of report '6', where there are task sheet"),
+        (f"{HEADER}\n1,Figure 1,,,,,,\n", "line 2, does not say where something stands"),
+        (f"{HEADER}\n1,Figure 1,it,,{KNN},,,\n", "line 2, lacks a notebook or the cell in it"),
+        (f"{HEADER}\n1,Figure 1,it,,,cell-0,,\n", "line 2, lacks a notebook or the cell in it"),
+        (f"{HEADER}\n1,Figure 1,it,,,,accuracy,\n", "line 2, lacks a notebook or the cell in it"),
+        (f'{HEADER}\n1,Figure 1,it,,,,,"\n', "cannot be read as a ledger"),
+    ],
+)
+def test_a_bad_ledger_is_refused_in_one_sentence(tmp_path, text, sentence):
+    path = tmp_path / "ledger.csv"
+    path.write_text(text)
+    with pytest.raises(Refusal, match=re.escape(sentence)) as refusal:
+        ledger.read(path)
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_ledger_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(Refusal, match="cannot be read as a ledger: No such file or directory"):
+        ledger.read(tmp_path / "ledger.csv")
+
+
+# A run, and what is published of it
+
+
+def make_project(make_toy_project, folder):
+    """Make a toy project with a ledger of one row."""
+    project = make_toy_project(folder).write(KNN, f'keep("{KNN}", accuracy=0.25)')
+    (folder / "README.md").write_text(f"{BEGIN}\n{END}\n\n{LEDGER_BEGIN}\n{LEDGER_END}\n")
+    (folder / "data").mkdir()
+    line = f"1,Figure 1,it,0.404,{KNN},cell-0,accuracy,other tracks"
+    (folder / ledger.PLACE).write_text(f"{HEADER}\n{line}\n")
+    return project
+
+
+def test_a_run_ends_with_its_own_ledger(make_toy_project, tmp_path, capsys):
+    project = make_project(make_toy_project, tmp_path)
+    assert run_report(str(project.data), project=tmp_path, quick=True) == 0
+    said = capsys.readouterr().out.splitlines()[-1]
+    assert said.startswith("Ledger of the five reports, ")
+    assert said.endswith(
+        "toy-quick/ledger.md: 1 rows: 1 different. This is a rehearsal: its figures are rough."
+    )
+    text = (tmp_path / "runs" / "toy-quick" / "ledger.md").read_text()
+    assert "on toy. This is a rehearsal: its figures are rough." in text
+    # The executed notebook has one cell more, in which papermill puts the parameters.
+    link = f"[02, cell 4](notebooks/{KNN}.ipynb#cell-id=cell-0)"
+    assert f"| Figure 1 | it | 0.404 | 0.250 | {link} | other tracks |" in text
+
+
+def test_a_run_that_fails_leaves_no_ledger(make_toy_project, tmp_path):
+    project = make_project(make_toy_project, tmp_path)
+    path = tmp_path / "runs" / "toy" / "ledger.md"
+    path.parent.mkdir(parents=True)
+    path.write_text("of an earlier run")
+    project.write(KNN, "1 / 0")
+    assert run_report(str(project.data), project=tmp_path) == 1
+    assert not path.exists()
+
+
+def test_publishing_fills_the_ledger_of_the_readme_or_nothing(
+    make_toy_project, tmp_path, monkeypatch
+):
+    project = make_project(make_toy_project, tmp_path)
+    readme = tmp_path / "README.md"
+    whole = readme.read_text()
+    assert run_report(str(project.data), project=tmp_path) == 0
+    monkeypatch.setattr("genres.run.provenance.commit_of", lambda *_: "0" * 40)
+
+    readme.write_text(f"{BEGIN}\n{END}\n")
+    with pytest.raises(Refusal, match=f"README.md has no {LEDGER_BEGIN}"):
+        publish(tmp_path / "runs" / "toy", tmp_path)
+    assert readme.read_text() == f"{BEGIN}\n{END}\n"
+    assert not list((tmp_path / "figures").iterdir())
+
+    readme.write_text(whole)
+    publish(tmp_path / "runs" / "toy", tmp_path)
+    results = files.read_json(tmp_path / "figures" / "results.json")
+    table = ledger.table(ledger.read(tmp_path / ledger.PLACE), results, tmp_path)
+    assert f"{LEDGER_BEGIN}\n{table}\n{LEDGER_END}" in readme.read_text()
+    assert "| [02-knn-baseline]" in readme.read_text()
+    assert "[02, cell 3]" in table

@@ -1,0 +1,281 @@
+"""report.publish: what of a finished run becomes the published report."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from conftest import PROJECT, run_report
+
+from genres import Refusal, files
+from genres.report.publish import BEGIN, END, LARGEST, _log_opening, publish, result_table
+from genres.run import runner, runs
+
+KNN, SEARCH = "02-knn-baseline", "03-feature-search"
+
+SHOWS = """\
+keep("02-knn-baseline", accuracy=80 / 198)
+(run / "figures" / "02-knn-baseline-genres.png").write_bytes(b"new")
+print("trained")
+1 + 1"""
+
+PICTURE = """\
+from IPython.display import Image
+Image(data=b"\\x89PNG" + bytes(100), format="png")"""
+
+
+def git(folder, *arguments):
+    identity = ["-c", "user.name=Somebody", "-c", "user.email=somebody@example.org"]
+    command = ["git", "-C", str(folder), *identity, *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def finished(make_toy_project, tmp_path_factory):
+    """A committed toy project with a finished run."""
+    folder = tmp_path_factory.mktemp("project")
+    project = make_toy_project(folder).write(KNN, SHOWS, "", PICTURE)
+    project.write(SEARCH, 'keep("03-feature-search", best_macro_f1=0.25)')
+    (folder / "README.md").write_text(f"# Title\n\n{BEGIN}\nold table\n{END}\n\nThe end.\n")
+    (folder / ".gitignore").write_text("runs/\n")
+    (folder / "figures" / f"{KNN}-gone.png").write_bytes(b"old")
+    (folder / "figures" / "logo.png").write_bytes(b"logo")
+    git(folder, "init", "--quiet")
+    commit_all(folder)
+    assert run_report(str(project.data), project=folder) == 0
+    return folder
+
+
+def commit_all(folder):
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message", "Everything")
+
+
+@pytest.fixture
+def project(finished, tmp_path):
+    """A copy of the project and its run, to publish."""
+    folder = tmp_path / "copy"
+    shutil.copytree(finished, folder)
+    return SimpleNamespace(
+        folder=folder,
+        run=folder / "runs" / "toy",
+        publish=lambda: publish(folder / "runs" / "toy", folder),
+        notebook=folder / "notebooks" / f"{KNN}.ipynb",
+        executed=folder / "runs" / "toy" / "notebooks" / f"{KNN}.ipynb",
+        results=folder / "runs" / "toy" / "results" / f"{KNN}.json",
+        state=folder / "runs" / "toy" / "state" / f"{KNN}.json",
+    )
+
+
+def change(path, update):
+    document = json.loads(path.read_text())
+    update(document)
+    path.write_text(json.dumps(document))
+
+
+def add_output(project, **data):
+    """Put an output of a rich kind into the last cell of the executed notebook."""
+    output = {"output_type": "display_data", "metadata": {}, "data": data}
+    change(project.executed, lambda document: document["cells"][-1]["outputs"].append(output))
+
+
+def content(folder):
+    """Give all files of the project but its run and git's own."""
+    return {
+        path.relative_to(folder): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.relative_to(folder).parts[0] not in ("runs", ".git")
+    }
+
+
+def refuses(project, sentence):
+    """Assert that publishing is refused in one sentence and leaves everything as it was."""
+    before = content(project.folder)
+    with pytest.raises(Refusal, match=sentence) as refusal:
+        project.publish()
+    assert "\n" not in str(refusal.value)
+    assert content(project.folder) == before
+
+
+# What is published
+
+
+def test_a_published_notebook_is_the_written_one_with_the_outputs_of_the_run(project):
+    written = json.loads(project.notebook.read_text())
+    project.publish()
+    published = json.loads(project.notebook.read_text())
+    outputs = {cell["id"]: cell.pop("outputs") for cell in published["cells"] if "outputs" in cell}
+    counts = [cell.pop("execution_count", None) for cell in published["cells"]]
+    for cell in written["cells"]:
+        cell.pop("outputs", None)
+        cell.pop("execution_count", None)
+    assert published["cells"] == written["cells"]
+    assert counts == [None, 1, 2, 3, None, 4]
+    stream, result = outputs["cell-0"]
+    assert "".join(stream["text"]) == "trained\n"
+    assert (result["data"]["text/plain"], result["execution_count"]) == (["2"], 3)
+    assert "image/png" in outputs["cell-2"][0]["data"]
+    assert published["metadata"] == {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+
+
+def test_nothing_of_the_way_it_was_executed_is_published(project):
+    project.publish()
+    text = project.notebook.read_text()
+    for word in ("papermill", "injected", "iopub", 'DATA = \\"/'):
+        assert word in project.executed.read_text()
+        assert word not in text
+
+
+def test_the_run_still_holds_after_it_was_published(project):
+    project.publish()
+    data = runner.folders.find(project.folder / "toy")
+    run = runs.Run(project.folder, project.run, data, False)
+    assert run.changes(project.notebook) == []
+
+
+def test_publishing_twice_changes_nothing(project):
+    project.publish()
+    once = content(project.folder)
+    project.publish()
+    assert content(project.folder) == once
+
+
+def test_pictures_of_the_run_take_the_place_of_those_of_the_last(project):
+    project.publish()
+    names = {path.name for path in (project.folder / "figures").iterdir()}
+    assert names == {f"{KNN}-genres.png", "logo.png", "results.json", "run.json"}
+    assert (project.folder / "figures" / f"{KNN}-genres.png").read_bytes() == b"new"
+
+
+def test_the_readme_has_the_table_of_the_results_between_its_markers(project):
+    project.publish()
+    results = json.loads((project.folder / "figures" / "results.json").read_text())
+    run = json.loads((project.folder / "figures" / "run.json").read_text())
+    assert list(results) == [KNN, SEARCH]
+    expected = f"# Title\n\n{BEGIN}\n{result_table(results, run)}\n{END}\n\nThe end.\n"
+    assert (project.folder / "README.md").read_text() == expected
+    assert "| 40.4 % | 40.4 % |" in expected
+    assert "| 0.521 | 0.250 |" in expected
+
+
+def test_the_run_is_described_with_the_commit_of_its_code(project):
+    code = git(project.folder, "rev-parse", "HEAD")
+    project.publish()
+    described = json.loads((project.folder / "figures" / "run.json").read_text())
+    assert described["commit"] == code
+    assert described["data"] == "toy"
+    assert list(described["seconds"]) == [KNN, SEARCH]
+    assert described["peak_memory"] > 10e6
+    assert {"date", "python", "platform", "cpu", "cores", "libraries"} < set(described)
+
+
+# What is refused
+
+
+def test_a_run_that_is_not_there_is_refused(project):
+    shutil.rmtree(project.run)
+    refuses(project, "There is no run in")
+
+
+@pytest.mark.parametrize("missing", ["executed", "results", "state"])
+def test_a_run_that_lacks_a_notebook_is_refused(project, missing):
+    getattr(project, missing).unlink()
+    refuses(project, f"not complete: {KNN} was not executed to its end")
+
+
+def test_a_run_in_which_a_notebook_failed_is_refused(project):
+    change(project.state, lambda state: state.pop("made_from"))
+    refuses(project, f"not complete: {KNN} was not executed to its end")
+
+
+def test_a_run_made_before_a_notebook_was_added_is_refused(project):
+    shutil.copy(project.notebook, project.notebook.with_name("04-new.ipynb"))
+    refuses(project, "not complete: 04-new was not executed to its end")
+
+
+@pytest.mark.parametrize("key", ["quick", "synthetic"])
+def test_a_run_of_which_any_result_is_quick_or_synthetic_is_refused(project, key):
+    change(project.results, lambda results: results.update({key: True}))
+    refuses(project, f"{KNN} .*{key}")
+    change(project.results, lambda results: results.pop(key))
+    refuses(project, f"{KNN} .*{key}")
+
+
+def test_a_run_of_other_cells_than_there_are_now_is_refused(project):
+    change(project.notebook, lambda document: document["cells"][1].update(source="# New"))
+    refuses(project, f"{KNN} was executed before its cells changed")
+
+
+def test_a_run_of_another_library_than_there_is_now_is_refused(project):
+    (project.folder / "requirements.lock").write_text("changed")
+    refuses(project, f"{KNN} was executed before its lock changed")
+
+
+def test_a_run_on_different_data_is_refused(project):
+    change(project.state, lambda state: state["made_from"].update(data="other 1234"))
+    refuses(project, "executed with different data")
+
+
+def test_code_that_is_in_no_commit_is_refused(project):
+    change(project.notebook, lambda document: document["cells"][0].update(source="# New"))
+    shutil.copy(project.notebook, project.folder / "uncommitted.ipynb")
+    commit_all(project.folder)
+    change(project.notebook, lambda document: document["cells"][0].update(source=f"# {KNN}"))
+    refuses(project, "The code of this run is in no commit")
+    shutil.rmtree(project.folder / ".git")
+    refuses(project, "The code of this run is in no commit")
+
+
+def test_a_path_of_this_machine_in_an_output_is_refused(project):
+    data = json.loads(project.executed.read_text())["metadata"]["papermill"]["parameters"]["DATA"]
+    for path in (project.run, project.folder, data, Path.home()):
+        add_output(project, **{"text/html": f"<a href='{path}/models'>models</a>"})
+        refuses(project, f"{KNN}, cell 4, shows the path {path}, ")
+        change(project.executed, lambda document: document["cells"][-1]["outputs"].pop())
+    project.publish()
+
+
+def test_what_only_looks_like_a_path_in_a_picture_is_published(project, monkeypatch):
+    monkeypatch.setenv("HOME", "/QUJD")
+    add_output(project, **{"image/png": "iVBO/QUJD/RA==", "text/plain": "see/QUJD"})
+    project.publish()
+
+
+def test_a_notebook_too_large_for_github_is_refused(project):
+    add_output(project, **{"image/png": "A" * LARGEST})
+    refuses(project, f"{KNN} would be 3.0 MB")
+
+
+def test_a_readme_without_a_place_for_the_table_is_refused(project):
+    (project.folder / "README.md").write_text(f"# Title\n{BEGIN}\n")
+    refuses(project, "README.md has no")
+
+
+# The published report itself
+
+
+def test_the_readme_of_the_project_shows_the_published_results():
+    published = PROJECT / "figures" / "results.json"
+    if not published.exists():
+        pytest.skip("no run is published yet")
+    run = files.read_json(published.with_name("run.json"))
+    table = result_table(files.read_json(published), run)
+    readme = (PROJECT / "README.md").read_text(encoding="utf-8")
+    assert f"{BEGIN}\n{table}\n{END}" in readme
+
+
+def test_each_time_that_test_tracks_were_opened_is_noted_once(tmp_path):
+    path = tmp_path / "openings.csv"
+    first = {"finished": "2026-01-02", "commit": "0123456789abcdef"}
+    for state in (first, first, {"finished": "2026-01-04", "commit": None}):
+        _log_opening(path, [0.8, 0.9], state)
+    assert path.read_text().splitlines() == [
+        "date,commit,accuracy,what",
+        "2026-01-02,0123456789,0.8500,mean of 2 seeds",
+        "2026-01-04,uncommitted,0.8500,mean of 2 seeds",
+    ]

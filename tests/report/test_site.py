@@ -1,0 +1,311 @@
+"""report.site and genres.report.pages: the report as a web site, looked at in a browser."""
+
+import base64
+import io
+import json
+import os
+import re
+import shutil
+import wave
+from html.parser import HTMLParser
+from types import SimpleNamespace
+
+import pytest
+from conftest import PROJECT, code_cell, run_report
+
+from genres import Refusal, files
+from genres.report import pages, site
+from genres.run import runs
+
+NAMES = [path.stem for path in sorted((PROJECT / "notebooks").glob("[0-9]*.ipynb"))]
+OTHERS = ["index", "ledger", "lecture", "glossary", "whole"]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, published):
+    """A run that made what is published, and its site."""
+    folder = tmp_path_factory.mktemp("a run") / "course"
+    shutil.copytree(PROJECT / "notebooks", folder / "notebooks", ignore=hidden)
+    for name, results in published.items():
+        files.write_json(folder / "results" / f"{name}.json", results)
+    said = site.write(runs.of_run(folder, PROJECT), PROJECT, pdf=False)
+    return SimpleNamespace(folder=folder, site=folder / "report", said=said)
+
+
+def hidden(_, names):
+    return [name for name in names if name.startswith(".")]
+
+
+@pytest.fixture
+def visit(run, browser):
+    """Open pages of the site in a browser, and know what it complains of and asks for."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    page = context.new_page()
+    page.complaints, page.asked = [], []
+    page.on("console", lambda message: page.complaints.append(f"{message.type}: {message.text}"))
+    page.on("pageerror", lambda error: page.complaints.append(str(error)))
+    page.on("requestfailed", lambda request: page.complaints.append(request.url[:200]))
+    context.on("request", lambda request: page.asked.append(request.url))
+    page.open = lambda name: page.goto((run.site / f"{name}.html").as_uri())
+    page.open("index")
+    yield page
+    context.close()
+
+
+def own(url, folder):
+    """Whether a browser needs nothing but the site's folder for this address."""
+    return url.startswith((f"{folder.as_uri()}/", "data:", "blob:"))
+
+
+# In a browser
+
+
+def test_every_notebook_is_reached_from_the_front_page_by_clicking(visit, run):
+    for number, name in enumerate(NAMES):
+        visit.locator(".cards h3 a").nth(number).click()
+        visit.wait_for_url(f"**/{name}.html")
+        assert visit.locator("h1").inner_text() in visit.title()
+        visit.locator(".home").click()
+        visit.wait_for_url("**/index.html")
+    assert visit.complaints == []
+    assert len(visit.asked) > len(NAMES)
+    assert [url for url in visit.asked if not own(url, run.site)] == []
+
+
+def test_one_page_leads_to_the_next_and_back(visit):
+    for name in [*NAMES, "ledger", "lecture", "glossary"]:
+        visit.locator(".turns a[rel=next]").click()
+        visit.wait_for_url(f"**/{name}.html")
+    assert not visit.locator("a[rel=next]").count()
+    visit.locator(".turns a[rel=prev]").click()
+    visit.wait_for_url("**/lecture.html")
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_no_page_is_wider_than_its_window(visit, width):
+    visit.set_viewport_size({"width": width, "height": 740})
+    for name in [*NAMES, *OTHERS]:
+        visit.open(name)
+        assert visit.evaluate("document.documentElement.scrollWidth") <= width, name
+        broken = "[...document.images].filter(i => i.complete && !i.naturalWidth).length"
+        assert visit.evaluate(broken) == 0, name
+    assert visit.complaints == []
+
+
+def test_code_is_folded_and_unfolds_with_the_keyboard(visit):
+    visit.open(NAMES[1])
+    code = visit.locator(".code > pre")
+    assert code.count() > 5
+    assert not any(one.is_visible() for one in code.all())
+    visit.locator(".code > summary").first.focus()
+    visit.keyboard.press("Enter")
+    assert code.first.is_visible()
+    assert not code.nth(1).is_visible()
+    visit.get_by_role("button", name="Show all code").click()
+    assert all(one.is_visible() for one in code.all())
+    visit.get_by_role("button", name="Hide all code").click()
+    assert not any(one.is_visible() for one in code.all())
+
+
+def test_print_has_the_text_and_neither_navigation_nor_folded_code(visit):
+    visit.open(NAMES[1])
+    visit.locator(".code > summary").nth(2).click()
+    visit.emulate_media(media="print")
+    assert [one.is_visible() for one in visit.locator(".code").all()].count(True) == 1
+    assert visit.locator("h1").is_visible()
+    assert not visit.locator(".bar, .contents, .turns, button").filter(visible=True).count()
+
+
+def test_a_map_can_be_turned_without_a_network(visit, run):
+    name = next(name for name in NAMES if (run.site / f"{name}.html").read_text().count("turnable"))
+    visit.open(name)
+    assert visit.locator(".turnable .picture").first.is_visible()
+    visit.get_by_role("button", name="Turn it").first.click()
+    visit.locator(
+        ".turnable .js-plotly-plot .plotly, .turnable :text('cannot draw')"
+    ).first.wait_for()
+    assert visit.evaluate("typeof Plotly") == "object"  # whether or not it can draw here
+    assert [url for url in visit.asked if not own(url, run.site)] == []
+
+
+def test_sound_plays_and_scripts_in_outputs_do_not_run(visit, run, tmp_path):
+    sound = base64.b64encode(silence()).decode()
+    html = f'<audio controls src="data:audio/wav;base64,{sound}"></audio><script>document.title=1'
+    notebook = write_notebook(tmp_path / "13-sound.ipynb", {"text/html": f"{html}</script>"})
+    body = pages.of_notebook(notebook, run.site).body
+    assert sound not in body
+    policy = (run.site / "index.html").read_text()
+    page = run.site / "sound.html"
+    page.write_text(policy.replace("</main>", f"{body}</main>"))
+    visit.open("sound")
+    assert visit.title() == site.TITLE
+    assert visit.evaluate("document.querySelector('audio').duration || 0") >= 0
+    visit.wait_for_function("document.querySelector('audio').readyState > 0")
+    page.unlink()
+
+
+def test_the_whole_report_is_printed_where_there_is_a_browser(browser, run, tmp_path, monkeypatch):
+    monkeypatch.delenv("GENRE_CHROMIUM")
+    folder = run_of_one(run, tmp_path)
+    said = site.write(runs.of_run(folder, PROJECT), PROJECT)
+    assert said.endswith("report.pdf")
+    assert (folder / "report" / "report.pdf").read_bytes().startswith(b"%PDF")
+
+
+# Without one
+
+
+class Links(HTMLParser):
+    """What a page links, and what can be linked on it."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.links, self.anchors, self.without_alt = [], [], 0
+        self.feed(path.read_text())
+
+    def handle_starttag(self, tag, attributes):
+        found = dict(attributes)
+        self.links += [found[key] for key in ("href", "src") if found.get(key)]
+        self.anchors += [found["id"]] if "id" in found else []
+        self.without_alt += tag == "img" and "alt" not in found
+
+
+def test_every_link_leads_somewhere_and_every_picture_has_words(run):
+    found = {path.name: Links(path) for path in run.site.glob("*.html")}
+    assert set(found) == {f"{name}.html" for name in [*NAMES, *OTHERS]}
+    for name, page in found.items():
+        assert page.without_alt == 0
+        assert len(page.anchors) == len(set(page.anchors)), "an anchor that is not the only one"
+        for link in page.links:
+            if link.startswith(("http", "data:")):
+                continue
+            path, _, anchor = link.partition("#")
+            assert (run.site / (path or name)).is_file(), f"{link} on {name}"
+            assert not anchor or anchor in found[path or name].anchors, f"{link} on {name}"
+
+
+def test_the_front_page_has_each_headline_and_the_ledger(run, published):
+    front = (run.site / "index.html").read_text()
+    for name in published:
+        assert f'href="{name}.html"' in front
+    assert "<b>40.4 %</b>" in front
+    assert "the report" in front and "ledger.html" in front
+    assert "on the data <b>course</b>" in front
+
+
+def test_without_a_browser_it_is_said_what_to_install(run, tmp_path):
+    folder = run_of_one(run, tmp_path)
+    said = site.write(runs.of_run(folder, PROJECT), PROJECT).splitlines()
+    assert said[0].startswith("The report, 6 pages")
+    assert said[1].startswith("No PDF of it: for one, install Chromium")
+    assert not (folder / "report" / "report.pdf").exists()
+    front = (folder / "report" / "index.html").read_text()
+    assert f"{NAMES[0]}: not executed in this run" in front
+    assert f'href="{NAMES[0]}.html"' not in front
+
+
+def test_a_site_that_cannot_be_written_leaves_the_old_one(run, monkeypatch):
+    before = (run.site / "index.html").read_bytes()
+    monkeypatch.setattr(site.pages, "of_notebook", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        site.write(runs.of_run(run.folder, PROJECT), PROJECT)
+    assert (run.site / "index.html").read_bytes() == before
+    assert not list(run.folder.glob("report-*"))
+
+
+def test_what_only_a_notebook_needs_is_left_out(tmp_path):
+    data = {"application/vnd.jupyter.widget-view+json": {}, "text/plain": "HBox(children=…)"}
+    path = write_notebook(tmp_path / "13-live.ipynb", data, "print('\x1b[31mred\x1b[0m')")
+    document = json.loads(path.read_text())
+    document["cells"].append(code_cell("x", "DATA = '/home/me'", tags=["injected-parameters"]))
+    document["cells"][1]["outputs"].append(
+        {"output_type": "stream", "name": "stdout", "text": "\x1b[1m<b>\x1b[0m"}
+    )
+    path.write_text(json.dumps(document))
+    page = pages.of_notebook(path, tmp_path)
+    assert page.title == "13 · A notebook"
+    assert page.question == "What?"
+    assert "HBox" not in page.body and "/home/me" not in page.body
+    assert "<pre>&lt;b&gt;</pre>" in page.body
+
+
+def test_formulas_are_drawn_or_at_least_shown():
+    page = pages.of_markdown(
+        "# T\n\n$$\\frac{a}{b}$$\n\nIt is $x^2$, $\\nosuch$, 5 $ and 6 $.", "t"
+    )
+    assert page.body.count("data:image/svg+xml") == 2
+    assert r'alt="\frac{a}{b}"' in page.body
+    assert r"<code>\nosuch</code>" in page.body
+    assert "5 $ and 6 $." in page.body
+
+
+def test_links_to_notebooks_lead_to_their_pages():
+    text = "[a](02-knn.ipynb) [b](notebooks/02-knn.ipynb#cell-id=1f) [c](GLOSSARY.md) [d](https://x.org/a.md)"
+    links = re.findall(r'href="([^"]+)"', pages.of_markdown(text, "t").body)
+    assert links == ["02-knn.html", "02-knn.html#cell-1f", "glossary.html", "https://x.org/a.md"]
+
+
+def test_the_newest_run_is_taken_or_what_is_published(make_toy_project, tmp_path):
+    project = make_toy_project(tmp_path).write("02-a", "1")
+    assert runs.find(tmp_path).folder == tmp_path / "runs" / "published"
+    for name in ("one", "two"):
+        (tmp_path / "runs" / name / "notebooks").mkdir(parents=True)
+        shutil.copy(project.notebook("02-a"), tmp_path / "runs" / name / "notebooks")
+    os.utime(tmp_path / "runs" / "two" / "notebooks" / "02-a.ipynb", (0, 0))
+    assert runs.find(tmp_path).folder.name == "one"
+    assert runs.find(tmp_path, "two").folder.name == "two"
+    assert runs.find(tmp_path, tmp_path / "runs" / "two").folder.name == "two"
+    assert runs.find(tmp_path, "published").home == tmp_path
+
+
+@pytest.mark.parametrize("wanted, words", [("nosuch", "no run"), ("empty", "no executed notebook")])
+def test_a_run_that_is_not_there_is_refused(make_toy_project, tmp_path, wanted, words):
+    make_toy_project(tmp_path).write("02-a", "1")
+    (tmp_path / "runs" / "empty").mkdir(parents=True)
+    with pytest.raises(Refusal, match=words):
+        runs.find(tmp_path, wanted)
+
+
+def test_a_run_ends_with_its_site(make_toy_project, tmp_path, capsys, monkeypatch):
+    name = "02-knn-baseline"
+    project = make_toy_project(tmp_path).write(name, f'keep("{name}", accuracy=0.25)')
+    assert run_report(str(project.data), project=tmp_path, quick=True) == 0
+    front = (tmp_path / "runs" / "toy-quick" / "report" / "index.html").read_text()
+    assert "25.0 %" in front and "A rehearsal" in front
+    assert "to read in a browser" in capsys.readouterr().out
+    monkeypatch.setattr(site, "_write_pages", lambda *_: 1 / 0)
+    shutil.rmtree(tmp_path / "runs" / "toy-quick" / "report")
+    assert run_report(str(project.data), project=tmp_path, quick=True) == 0
+    assert "web site could not be written: division by zero" in capsys.readouterr().out
+
+
+def run_of_one(run, folder):
+    """Make a run of which a single notebook was executed."""
+    (folder / "notebooks").mkdir(parents=True)
+    shutil.copy(run.folder / "notebooks" / f"{NAMES[1]}.ipynb", folder / "notebooks")
+    return folder
+
+
+def write_notebook(path, data, source="1"):
+    cell = code_cell("a", source)
+    cell["outputs"] = [{"output_type": "display_data", "data": data, "metadata": {}}]
+    opening = {
+        "cell_type": "markdown",
+        "id": "o",
+        "metadata": {},
+        "source": "# 13 · A notebook\n\n**Question.** What?\n\n**Adds** nothing.",
+    }
+    document = {"cells": [opening, cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    path.write_text(json.dumps(document))
+    return path
+
+
+def silence():
+    """Give a wav file of a tenth of a second."""
+    written = io.BytesIO()
+    with wave.open(written, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes(bytes(1600))
+    return written.getvalue()

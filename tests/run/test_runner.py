@@ -1,0 +1,600 @@
+"""run.runner and what it is made of: executing the report, and keeping what still holds."""
+
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import psutil
+import pytest
+from conftest import PROJECT, run_report, write_table
+from hypothesis import given
+from hypothesis import strategies as st
+from jupyter_client.channels import HBChannel
+
+from genres import Refusal, files, project, screen
+from genres.__main__ import main
+from genres.data import folders
+from genres.report import ledger, summary
+from genres.run import execution, provenance, runner, runs
+from genres.synth import corpus
+
+KNN, SEARCH = "02-knn-baseline", "03-feature-search"
+
+ENVIRONMENT = """\
+keep("02-knn-baseline", accuracy=0.5, python=sys.executable, folder=os.getcwd(), given=DATA,
+     backend=os.environ["MPLBACKEND"], hash_seed=os.environ["PYTHONHASHSEED"])
+(run / "figures" / "02-knn-baseline-picture.png").write_bytes(b"a picture")
+"""
+
+
+@pytest.fixture(scope="module")
+def toy(make_toy_project, tmp_path_factory):
+    """A toy project with a run of its two notebooks, started by a user with odd settings."""
+    folder = tmp_path_factory.mktemp("a project")
+    project = make_toy_project(folder).write(KNN, ENVIRONMENT)
+    project.write(SEARCH, 'keep("03-feature-search", best_macro_f1=0.25)')
+    kernels = folder / "jupyter" / "kernels" / "python3"
+    kernels.mkdir(parents=True)
+    kernels.joinpath("kernel.json").write_text('{"argv": ["false"], "display_name": "another"}')
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("JUPYTER_PATH", str(folder / "jupyter"))
+        environment.setenv("MPLBACKEND", "Agg")
+        project.status = run_toy(project)
+    return project
+
+
+def run_toy(project, **options):
+    return run_report(
+        str(project.data), project=project.folder, out=project.folder / "runs", **options
+    )
+
+
+@pytest.fixture
+def copy(toy, tmp_path):
+    """A copy of the toy project and its run, to change."""
+    folder = tmp_path / "copy"
+    shutil.copytree(toy.folder, folder)
+    copied = SimpleNamespace(
+        folder=folder, data=folder / "toy", notebook=lambda name: folder / f"notebooks/{name}.ipynb"
+    )
+    copied.run = runs.Run(folder, folder / "runs" / "toy", folders.find(copied.data), False)
+    copied.changes = lambda: copied.run.changes(copied.notebook(KNN))
+    return copied
+
+
+def change_cells(notebook, change):
+    document = json.loads(notebook.read_text())
+    change(document)
+    notebook.write_text(json.dumps(document))
+
+
+# A run on audio
+
+
+def test_of_a_folder_of_audio_tables_are_made_first(
+    make_toy_project, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr("genres.project.DATA", tmp_path / "data")
+    project = make_toy_project(tmp_path / "project").write(KNN, f'keep("{KNN}", accuracy=0.5)')
+    project.data = tmp_path / "music"
+    for genre in ("jazz", "rock"):
+        for seed in range(3):
+            corpus.write_wav(corpus.render(genre, seed), project.data / genre / f"{seed}.wav")
+    (project.data / "rock" / "notes.txt").write_text("no music")
+
+    assert run_toy(project) == 0
+    found = folders.find(project.data)
+    assert (found.name, list(found.tables)) == ("music", [5, 10, 30])
+    assert len(found.table(10)) == 6 * 3
+    assert "from 6 clips; 1 rejected (rejected.csv)" in capsys.readouterr().out
+    assert run_toy(project) == 0
+    assert f"{KNN} · kept" in capsys.readouterr().out
+
+
+def test_an_unsound_table_is_refused_before_anything_is_executed(toy, tmp_path, capsys):
+    bad = tmp_path / "bad"
+    bad.mkdir()
+    write_table(bad / "GenreClassData_30s.txt", value="loud")
+    options = {"project": toy.folder, "out": tmp_path / "runs"}
+    with pytest.raises(Refusal, match=r"GenreClassData_30s\.txt, line 2"):
+        run_report(str(bad), **options)
+    assert "[1/2]" not in capsys.readouterr().out
+    assert not list((tmp_path / "runs" / "bad").rglob("*.ipynb"))
+
+
+# What a run makes
+
+
+def test_a_run_keeps_notebooks_results_pictures_and_state(toy):
+    run = toy.folder / "runs" / "toy"
+    assert toy.status == 0
+    kept = {str(path.relative_to(run)) for path in run.rglob("*") if path.is_file()}
+    kept = {path for path in kept if not path.startswith("report/")}
+    assert kept == {
+        ".lock",
+        "results.json",
+        f"figures/{KNN}-picture.png",
+        *(f"{kind}/{name}.json" for kind in ("results", "state") for name in (KNN, SEARCH)),
+        *(f"notebooks/{name}.ipynb" for name in (KNN, SEARCH)),
+    }
+    combined = json.loads((run / "results.json").read_text())
+    assert list(combined) == [KNN, SEARCH]
+    assert combined[SEARCH]["best_macro_f1"] == 0.25
+
+
+def test_the_kernel_is_this_python_in_the_notebooks_folder_whatever_the_user_has(toy):
+    found = json.loads((toy.folder / "runs" / "toy" / "results" / f"{KNN}.json").read_text())
+    assert found["python"] == sys.executable
+    assert found["folder"] == str(toy.folder / "notebooks")
+    assert found["given"] == str(toy.data)
+    assert found["backend"] == "module://matplotlib_inline.backend_inline"
+    assert found["hash_seed"] == "0"
+
+
+def test_an_execution_opens_no_port_and_leaves_no_heartbeat(make_toy_project, tmp_path):
+    project = make_toy_project(tmp_path).write(
+        KNN,
+        "from ipykernel.connect import get_connection_info",
+        "found = get_connection_info(unpack=True)",
+        f'keep("{KNN}", transport=found["transport"], ip=found["ip"])',
+    )
+    assert run_toy(project) == 0
+    assert not [thread for thread in threading.enumerate() if isinstance(thread, HBChannel)]
+    found = files.read_json(tmp_path / "runs" / "toy" / "results" / f"{KNN}.json")
+    assert found["transport"] == "ipc"
+    assert not Path(found["ip"]).parent.exists()
+
+
+def test_the_state_tells_what_an_execution_took_and_where_it_was(toy):
+    state = json.loads((toy.folder / "runs" / "toy" / "state" / f"{KNN}.json").read_text())
+    assert state["seconds"] > 0
+    assert state["peak_memory"] > 10e6
+    assert state["commit"] is None
+    assert state["machine"]["cores"] >= 1
+    assert set(state["machine"]["libraries"]) == {"papermill"}
+
+
+# What of it still holds
+
+
+def test_nothing_is_executed_again_where_nothing_changed(copy, monkeypatch, capsys):
+    monkeypatch.setattr(runner, "_execute", lambda *_: pytest.fail("executed again"))
+    assert run_toy(copy) == 0
+    assert "0 to execute, 2 kept" in capsys.readouterr().out
+
+
+def test_outputs_metadata_and_the_place_of_project_and_data_change_nothing(copy, tmp_path):
+    def execute(document):
+        document["cells"][1]["outputs"] = [{"output_type": "stream", "name": "stdout", "text": "1"}]
+        document["cells"][1]["execution_count"] = 7
+        document["metadata"]["kernelspec"] = {"name": "other", "display_name": "Other"}
+
+    change_cells(copy.notebook(KNN), execute)
+    shutil.copytree(copy.data, tmp_path / "elsewhere" / "toy")
+    moved = folders.find(tmp_path / "elsewhere" / "toy")
+    run = runs.Run(copy.folder, copy.run.folder, moved, False)
+    assert run.changes(copy.notebook(KNN)) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda document: document["cells"][3].update(source="pass"),
+        lambda document: document["cells"][1]["metadata"].update(tags=[]),
+        lambda document: document["cells"].pop(),
+    ],
+    ids=["code", "tag", "cell taken away"],
+)
+def test_a_change_of_code_is_a_reason_to_execute_again(copy, change):
+    change_cells(copy.notebook(KNN), change)
+    assert copy.changes() == ["cells changed"]
+
+
+def test_a_change_of_text_is_taken_over_and_nothing_is_executed(copy, monkeypatch):
+    def reword(document):
+        document["cells"][0]["source"] = "# Another heading"
+        document["cells"].insert(2, document["cells"][0] | {"id": "more", "source": "More."})
+
+    before = json.loads(copy.run.executed(KNN).read_text())["cells"]
+    monkeypatch.setattr(runner, "_execute", lambda *_: pytest.fail("executed again"))
+    change_cells(copy.notebook(KNN), reword)
+    assert run_toy(copy) == 0
+    cells = json.loads(copy.run.executed(KNN).read_text())["cells"]
+    texts = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"]
+    assert texts == ["# Another heading", "More."]
+    code = [[cell for cell in some if cell["cell_type"] == "code"] for some in (before, cells)]
+    assert code[0] == code[1]  # the injected cell and all outputs among them
+
+
+def test_a_change_of_the_lock_file_is_a_reason_to_execute_again(copy):
+    (copy.folder / "requirements.lock").write_text("papermill==2\n")
+    assert copy.changes() == ["lock changed"]
+
+
+def test_a_change_of_the_data_is_a_reason_to_execute_again(copy):
+    write_table(copy.data / "GenreClassData_30s.txt", value=2)
+    assert copy.changes() == ["data changed"]
+
+
+def test_another_python_or_parameter_is_a_reason_to_execute_again(copy, monkeypatch):
+    run = runs.Run(copy.folder, copy.run.folder, copy.run.data, True)
+    assert run.changes(copy.notebook(KNN)) == ["quick changed"]
+    monkeypatch.setattr(sys, "version_info", SimpleNamespace(major=3, minor=99))
+    assert copy.changes() == ["Python changed"]
+
+
+@pytest.mark.parametrize("kind", ["notebooks", "results", "state"])
+def test_a_file_that_is_gone_is_a_reason_to_execute_again(copy, kind):
+    for path in (copy.run.folder / kind).glob(f"{KNN}.*"):
+        path.unlink()
+    assert copy.changes() == ["not executed yet"]
+
+
+@pytest.mark.parametrize("damaged", ["", "{", '{"seconds": 1}'])
+def test_a_state_that_is_not_whole_is_a_reason_to_execute_again(copy, damaged):
+    copy.run.state(KNN).write_text(damaged)
+    assert copy.changes() == ["not executed yet"]
+
+
+@pytest.fixture
+def library(tmp_path, make_toy_project):
+    """A project whose notebook imports a part of its library."""
+    project = make_toy_project(tmp_path)
+    project.write(KNN, "from genres import near\nimport numpy", "if QUICK:\n    import utils")
+    for path, source in {
+        "genres/near.py": "import os",
+        "genres/other.py": "",
+        "utils.py": "def late():\n    from genres.far import thing",
+        "genres/far.py": "from . import farther",
+        "genres/farther.py": "",
+    }.items():
+        (tmp_path / path).write_text(source)
+    return project
+
+
+@pytest.mark.parametrize(
+    "module", ["utils", "genres/__init__", "genres/near", "genres/far", "genres/farther"]
+)
+def test_a_change_of_a_module_that_a_notebook_imports_counts(library, module):
+    before = provenance.fingerprint_of_code(library.notebook(KNN), library.folder)
+    (library.folder / f"{module}.py").write_text("changed = True")
+    after = provenance.fingerprint_of_code(library.notebook(KNN), library.folder)
+    assert [part for part in before if before[part] != after[part]] == ["library"]
+
+
+def test_a_change_of_a_module_that_a_notebook_does_not_import_does_not_count(library):
+    before = provenance.fingerprint_of_code(library.notebook(KNN), library.folder)
+    (library.folder / "genres" / "other.py").write_text("changed = True")
+    assert provenance.fingerprint_of_code(library.notebook(KNN), library.folder) == before
+
+
+def test_every_module_counts_where_a_cell_is_not_plain_python(library):
+    library.write(KNN, "%run something")
+    named = {path.stem for path in provenance.code_files(library.notebook(KNN), library.folder)}
+    assert named == {"__init__", "near", "far", "farther", "other", "utils"}
+
+
+# A run that does not end well
+
+
+def test_a_failed_notebook_is_named_and_kept_and_the_others_go_on(copy, capsys):
+    change_cells(
+        copy.notebook(KNN),
+        lambda document: document["cells"][3].update(source='raise ValueError("first\\nlast")'),
+    )
+    change_cells(
+        copy.notebook(SEARCH), lambda document: document["cells"][0].update(source="# Search")
+    )
+    assert run_toy(copy) == 1
+    said = capsys.readouterr().out
+    assert f"{KNN} failed in cell [4]: last" in said
+    kept = copy.run.failed(KNN)
+    assert str(kept) in said
+    assert "ValueError" in kept.read_text()
+    assert not copy.run.executed(KNN).exists()
+    assert not (copy.run.folder / "figures" / f"{KNN}-picture.png").exists()
+    assert list(json.loads((copy.run.folder / "results.json").read_text())) == [SEARCH]
+    assert copy.changes() == ["not executed yet"]
+    assert copy.run.read_state(KNN)["seconds"] > 0, "lost for the next estimate"
+
+
+def test_a_notebook_whose_python_dies_or_that_writes_no_results_has_failed(
+    make_toy_project, tmp_path, capsys
+):
+    project = make_toy_project(tmp_path).write(KNN, "os.kill(os.getpid(), 9)").write(SEARCH)
+    assert run_toy(project) == 1
+    said = capsys.readouterr().out
+    assert f"{KNN} ended in the middle of a cell" in said
+    assert f"{SEARCH} came to its end without writing its results" in said
+
+
+def test_a_python_that_does_not_start_is_a_failure_of_its_notebook(
+    make_toy_project, tmp_path, monkeypatch, capsys
+):
+    project = make_toy_project(tmp_path / "project").write(KNN)
+    (tmp_path / "ipykernel_launcher.py").write_text("raise SystemExit(1)")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert run_toy(project) == 1
+    assert f"{KNN} did not start: Kernel died" in capsys.readouterr().out
+
+
+@pytest.fixture
+def waiting(make_toy_project, tmp_path):
+    """A project with its own copy of the library; its second notebook waits to be stopped."""
+    project = make_toy_project(tmp_path)
+    shutil.rmtree(tmp_path / "genres")
+    library = PROJECT / "genres"
+    shutil.copytree(library, tmp_path / "genres", ignore=shutil.ignore_patterns("__pycache__"))
+    project.write(KNN, 'keep("02-knn-baseline", accuracy=0.5)')
+    project.write(
+        SEARCH,
+        'hold = run.parent.parent / "hold"\n'
+        'with open(os.environ["GENRE_PROGRESS"], "a") as bars:\n'
+        '    print(json.dumps({"label": "epochs", "done": 2, "total": 5}), file=bars)\n'
+        "if hold.exists():\n"
+        "    hold.write_text(str(os.getpid()))\n"
+        "    time.sleep(600)",
+        'keep("03-feature-search", best_macro_f1=0.25)',
+    )
+    (tmp_path / "hold").touch()
+    project.started = []
+    yield project
+    for process in project.started:
+        process.kill()
+        process.wait()
+
+
+def start(project, **streams):
+    command = [sys.executable, "-m", "genres", "run", "--data", project.data]
+    project.started.append(subprocess.Popen(command, cwd=project.folder, text=True, **streams))
+    return project.started[-1]
+
+
+def kernel_in_flight(project):
+    """Wait until the second notebook hangs, and give its process."""
+    deadline = time.monotonic() + 60
+    while not (text := (project.folder / "hold").read_text()):
+        assert time.monotonic() < deadline, "the second notebook never began"
+        time.sleep(0.1)
+    return psutil.Process(int(text))
+
+
+def read_until(terminal, words):
+    """Read what is shown on a terminal until these words are there."""
+    said = ""
+    deadline = time.monotonic() + 30
+    while words not in said:
+        readable, _, _ = select.select([terminal], [], [], 30)
+        assert readable and time.monotonic() < deadline, f"only shown was {said!r}"
+        said += os.read(terminal, 4096).decode()
+    return said
+
+
+def finish(project):
+    """Let the second notebook go on, start again, and give what the run says."""
+    (project.folder / "hold").unlink()
+    process = start(project, stdout=subprocess.PIPE)
+    said, _ = process.communicate()
+    assert process.returncode == 0
+    return said
+
+
+def test_a_run_killed_and_started_again_redoes_only_the_notebook_in_flight(waiting):
+    process = start(waiting, stdout=subprocess.DEVNULL)
+    kernel = kernel_in_flight(waiting)
+    process.kill()
+    process.wait()
+    kernel.wait(timeout=30)
+    said = finish(waiting)
+    assert f"[1/2] {KNN} · kept" in said
+    assert f"[2/2] {SEARCH} · not executed yet" in said
+    results = json.loads((waiting.folder / "runs" / "toy" / "results.json").read_text())
+    assert (results[KNN]["accuracy"], results[SEARCH]["best_macro_f1"]) == (0.5, 0.25)
+
+
+def test_ctrl_c_ends_the_kernel_and_says_what_is_kept(waiting):
+    terminal, theirs = os.openpty()
+    process = start(waiting, stdout=theirs)
+    os.close(theirs)
+    kernel = kernel_in_flight(waiting)
+    said = read_until(terminal, "epochs 40 %")
+    process.send_signal(signal.SIGINT)
+    assert process.wait() == 130
+    assert not kernel.is_running()
+    said += os.read(terminal, 65536).decode()
+    os.close(terminal)
+    assert f"[2/2] {SEARCH} · cell 4/5 · epochs 40 %" in said
+    assert f"Stopped in {SEARCH}. 1 of 2 notebooks are done and kept" in said
+    assert "1 to execute, 1 kept" in finish(waiting)
+
+
+def test_sigterm_ends_the_kernel_too(waiting):
+    process = start(waiting, stdout=subprocess.PIPE)
+    kernel = kernel_in_flight(waiting)
+    process.terminate()
+    said, _ = process.communicate()
+    assert process.returncode == 143
+    assert not kernel.is_running()
+    assert "Stopped in" in said
+
+
+def test_a_second_run_into_the_same_folder_is_refused(copy):
+    with runner._lock(copy.run.folder), pytest.raises(Refusal, match="Another run is working in"):
+        run_toy(copy)
+    assert run_toy(copy) == 0
+
+
+# What may be asked for
+
+
+def test_a_number_or_a_name_chooses_notebooks(copy):
+    for wanted in ("03", "3", SEARCH):
+        assert [path.stem for path in project.find_notebooks(copy.folder, [wanted])] == [SEARCH]
+
+
+@pytest.mark.parametrize("wanted", ["4", "99", "03-feature", ""])
+def test_a_notebook_that_is_not_there_is_refused(copy, wanted):
+    with pytest.raises(Refusal, match=f"There is no notebook {wanted}; there are 02-knn"):
+        project.find_notebooks(copy.folder, [wanted])
+
+
+@pytest.mark.parametrize("name", ["a/b", "..", "", ".hidden", "-x"])
+def test_a_name_that_is_no_folder_name_is_refused(copy, name):
+    with pytest.raises(Refusal, match="cannot name a run"):
+        run_toy(copy, name=name or " ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["run", "--bogus"], "Unrecognized arguments: --bogus; ./run_all.sh --help"),
+        (["run", "--qui"], "Unrecognized arguments: --qui;"),
+        (["run", "--only"], "Argument --only: expected one argument;"),
+        (["walk"], "invalid choice: 'walk'"),
+    ],
+)
+def test_an_unknown_option_gets_one_sentence_and_status_2(capsys, arguments, sentence):
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    said = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert sentence in said
+    assert said.count("\n") == 1
+
+
+def test_a_refusal_is_one_sentence_on_stderr_and_status_2(capsys, tmp_path):
+    assert main(["run", "--data", str(tmp_path / "nowhere")]) == 2
+    said = capsys.readouterr()
+    assert "There is no folder" in said.err
+    assert said.err.count("\n") == 1
+    assert said.out == ""
+
+
+# How long it takes
+
+
+def test_the_time_left_is_said_before_where_every_notebook_was_timed(copy, capsys):
+    for name in (KNN, SEARCH):
+        files.write_json(copy.run.state(name), {"seconds": 250})
+    run_toy(copy, only=["03"])
+    assert "1 to execute, about 4 min" in capsys.readouterr().out
+
+
+def test_the_published_times_serve_where_there_are_no_others(copy, capsys):
+    files.write_json(copy.folder / "figures" / "run.json", {"seconds": {SEARCH: 250}})
+    shutil.rmtree(copy.run.folder)
+    run_toy(copy, only=["03"])
+    assert "1 to execute, about 4 min" in capsys.readouterr().out
+    run_toy(copy, only=["03"], quick=True)
+    assert "1 to execute, time not known yet" in capsys.readouterr().out
+
+
+def test_a_forecast_goes_down_with_the_notebook_in_flight_but_not_below_the_others():
+    forecast = execution.Forecast({"a": 10.0, "b": 20.0})
+    assert forecast.left() == 30
+    assert forecast.left("a", 4) == 26
+    assert forecast.left("a", 100) == 20
+
+
+@given(st.floats(1, 1e4), st.floats(1, 1e4), st.floats(0.1, 10))
+def test_a_machine_so_many_times_slower_is_expected_to_stay_so(first, second, times):
+    forecast = execution.Forecast({"a": first, "b": second})
+    forecast.finish("a", first * times)
+    assert forecast.left() == pytest.approx(second * times)
+
+
+def test_there_is_no_forecast_before_the_last_unknown_notebook_is_done():
+    forecast = execution.Forecast({"a": None, "b": 5.0})
+    assert forecast.left() is None
+    forecast.finish("a", 100)
+    assert forecast.left() == 5
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.4, "0 s"), (89, "89 s"), (90, "2 min"), (61 * 60, "61 min"), (7800, "2 h 10 min")],
+)
+def test_durations_are_said_as_a_person_would(seconds, words):
+    assert screen.spoken(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("text", "done"),
+    [
+        ("", None),
+        ('{"label": "x", "done": 1, "total": 4}\n{"label": "x", "do', 1),
+        ('{"label": "x", "done": 1, "total": 4}\n{"label": "x", "done": 3, "total": 4}\n', 3),
+        ('{"label": "x", "done": 4, "total": 4}\n', None),
+        ('{"label": "x", "done": 1, "total": 4}\n' * 1000, 1),
+    ],
+    ids=["empty", "half a line", "two", "complete", "long"],
+)
+def test_the_last_whole_line_of_progress_counts(tmp_path, text, done):
+    assert screen.last_bar(tmp_path / "bars") is None
+    (tmp_path / "bars").write_text(text)
+    bar = screen.last_bar(tmp_path / "bars")
+    assert (bar and bar["done"]) == done
+
+
+# How it compares
+
+COURSE = {"data": "course", "quick": False, "hard_vote_accuracies": [0.80]}
+
+
+@pytest.mark.parametrize(
+    ("change", "verdict"),
+    [
+        ({}, "yes"),
+        ({"hard_vote_accuracies": [0.84]}, "yes"),
+        ({"hard_vote_accuracies": [0.76]}, "yes"),
+        ({"hard_vote_accuracies": [0.845]}, "no"),
+        ({"quick": True}, f"{ledger.NONE} (quick)"),
+        ({"data": "mine"}, f"{ledger.NONE} (other data)"),
+        ({"hard_vote_accuracies": None}, f"{ledger.NONE} (no figure)"),
+    ],
+)
+def test_two_runs_agree_within_the_tolerance_where_they_can_be_compared(change, verdict):
+    assert summary.agreement("05-lstm-ensemble", {**COURSE, **change}, COURSE) == verdict
+
+
+def test_an_exact_figure_must_be_exact():
+    published = {"data": "course", "quick": False, "accuracy": 80 / 198}
+    for hits, verdict in ((80, "yes"), (81, "no")):
+        mine = {**published, "accuracy": hits / 198}
+        assert summary.agreement(KNN, mine, published) == verdict
+
+
+def test_what_was_not_published_is_not_compared():
+    assert summary.agreement(KNN, {"accuracy": 0.4}, None) == f"{ledger.NONE} (not published)"
+
+
+def test_the_networks_headline_is_the_mean_of_one_that_was_not_chosen_by_it():
+    networks = {
+        "fully connected: batch-normalised": {"accuracies": [0.9, 0.5]},
+        "hybrid: lucky": {"accuracies": [0.95, 0.95]},
+    }
+    assert ledger.headline("04-model-exploration", {"networks": networks}) == 0.7
+
+
+@pytest.mark.parametrize("results", [None, {}, {"networks": {}}, {"networks": {"a": {}}}])
+def test_results_that_lack_the_headline_have_none(results):
+    for notebook in [*ledger.HEADLINES, "99-unknown"]:
+        assert ledger.headline(notebook, results) is None
+
+
+def test_the_table_sets_time_headline_and_published_figure_side_by_side():
+    results = {KNN: {"data": "course", "quick": False, "accuracy": 80 / 198}}
+    table = summary.comparison_table([KNN, SEARCH], {KNN: 3.2}, results, results)
+    head, knn, search = table.splitlines()
+    assert knn.split()[:3] == [KNN, "3", "s"]
+    assert knn.split()[-5:] == ["40.4", "%", "40.4", "%", "yes"]
+    assert search.split() == [SEARCH, "failed"]
+    assert head.index("published") == knn.rindex("40.4")

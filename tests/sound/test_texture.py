@@ -1,0 +1,67 @@
+"""What a mel spectrogram says in numbers."""
+
+import numpy as np
+import pytest
+
+from genres.sound import texture
+
+RNG = np.random.default_rng(0)
+
+
+def beating(cycles, n_mels=128, n_columns=128):
+    """Noise whose loudness rises and falls so many times in the window."""
+    loudness = 20 * np.sin(2 * np.pi * cycles * np.arange(n_columns) / n_columns)
+    return (RNG.normal(size=(1, n_mels, n_columns)) + loudness).astype(np.float32)
+
+
+def test_the_rhythm_of_a_beat_is_where_it_beats():
+    rates = texture.rates(128, columns_per_second=12.8)
+    for cycles in (2, 8, 25):
+        rhythm = texture.statistics(beating(cycles))["rhythm"].reshape(len(rates), -1).mean(axis=1)
+        assert rhythm.argmax() == np.abs(rates - cycles / 10).argmin()
+
+
+def test_level_is_in_the_colour_alone():
+    quiet = beating(5)
+    first, second = texture.statistics(quiet), texture.statistics(quiet + 10)
+    np.testing.assert_allclose(second["rhythm"], first["rhythm"], atol=1e-3)
+    for family in ("timbre", "motion", "edges", "contrast rhythm"):
+        np.testing.assert_allclose(second[family], first[family], atol=1e-3)
+    np.testing.assert_allclose(second["colour"][:, :64], first["colour"][:, :64] + 10, atol=1e-3)
+    np.testing.assert_allclose(second["colour"][:, 64:], first["colour"][:, 64:], atol=1e-3)
+
+
+def test_a_clip_played_backwards_has_the_same_colour():
+    clip = RNG.normal(size=(1, 128, 200)).astype(np.float32)
+    forward, backward = texture.statistics(clip), texture.statistics(clip[:, :, ::-1])
+    np.testing.assert_allclose(backward["colour"], forward["colour"], atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(3, 8, 32), (2, 37, 100), (1, 128, 387)])
+def test_stores_of_any_size_have_statistics(shape):
+    found = texture.statistics(RNG.normal(size=shape).astype(np.float32))
+    assert {len(values) for values in found.values()} == {shape[0]}
+    assert all(np.isfinite(values).all() for values in found.values())
+    assert all(values.dtype == np.float32 for values in found.values())
+
+
+def test_contrast_is_the_distance_of_peaks_from_valleys():
+    clip = np.zeros((1, 128, 40), np.float32)  # eight groups of sixteen bands, of which
+    clip[:, ::16] = 30  # one is a peak; peaks are the mean of the loudest fifth: of three bands
+    contrast = texture.statistics(clip)["contrast"][0]
+    np.testing.assert_allclose(contrast[:16], 10, atol=1e-4)  # peaks and distances: valleys are 0
+    np.testing.assert_allclose(contrast[16:], 0, atol=1e-4)  # which never change
+
+
+def test_edges_are_the_steps_between_neighbouring_bands():
+    stairs = np.repeat(np.arange(128, dtype=np.float32)[None, :, None], 40, axis=2)
+    edges = texture.statistics(stairs)["edges"][0]
+    np.testing.assert_allclose(edges, np.repeat([1, 0], 16), atol=1e-5)
+
+
+def test_motion_tells_a_quick_clip_from_a_slow_one():
+    slow = texture.statistics(beating(1))["motion"]
+    tilted = beating(25) * np.linspace(-1, 1, 128)[:, None].astype(np.float32)
+    quick = texture.statistics(tilted)["motion"]
+    mean_change = 38  # of the first coefficient after the level
+    assert np.all(quick[:, mean_change] > slow[:, mean_change])

@@ -1,0 +1,55 @@
+"""screen.bar: how far something is, is shown where the caller wants it, or nowhere."""
+
+from contextlib import contextmanager
+
+import pytest
+
+from genres.screen import bar
+
+
+class Shown:
+    """What is shown by a context manager of a caller's own."""
+
+    def __init__(self):
+        self.bars = []
+
+    @contextmanager
+    def __call__(self, label, total):
+        steps = []
+        self.bars.append((label, total, steps))
+        yield steps.append
+        steps.append("over")
+
+
+def test_a_callers_own_bar_gets_the_label_what_is_left_and_the_steps(capsys):
+    shown = Shown()
+    with bar(shown, "measure", 5, done=2) as step:
+        step(2)
+        step(1)
+    assert shown.bars == [("measure", 3, [2, 1, "over"])]
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("progress", [Shown(), True, False])
+@pytest.mark.parametrize("total", [0, 3])
+def test_where_nothing_is_left_to_do_nothing_is_shown(capsys, progress, total):
+    with bar(progress, "measure", total, done=total) as step:
+        step(0)
+    assert capsys.readouterr() == ("", "")
+    assert getattr(progress, "bars", []) == []
+
+
+def test_on_the_terminal_a_bar_begins_with_what_is_done_already(capsys):
+    with bar(True, "measure", 8, done=4) as step:
+        first = capsys.readouterr().err
+        step(4)
+    last = capsys.readouterr().err
+    assert "measure:  50%" in first
+    assert "4/8" in first
+    assert "8/8" in last
+
+
+def test_without_progress_nothing_is_shown(capsys):
+    with bar(False, "measure", 8) as step:
+        step(8)
+    assert capsys.readouterr() == ("", "")
