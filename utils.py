@@ -11,11 +11,10 @@ from pathlib import Path
 import pandas as pd
 from IPython.display import Markdown, display
 
-from genres import Refusal, files
+from genres import Refusal, files, project
 from genres.data import folders
 from genres.lab import plots, recordings
-
-PROJECT = Path(__file__).resolve().parent
+from genres.project import RunFolder
 
 N_BUILT_IN, N_BUILT_IN_QUICK = 30, 10
 """Clips of each genre, where spectrograms or sound are those of the built-in corpus."""
@@ -56,13 +55,16 @@ class Bench:
             sys.exit(f"{refusal}")
         self.synthetic, self.sources = self.data.synthetic, []
         name = f"{self.data.name}-quick" if quick else self.data.name
-        self.folder = Path(os.environ.get("GENRE_RUN") or PROJECT / "runs" / name)
+        self.run = RunFolder(Path(os.environ.get("GENRE_RUN") or project.RUNS / name))
+        self.folder = self.run.folder
         self.table = cache(self.data.table)
         self.finest = cache(self.data.finest)
         plots.set_style()
         pd.options.display.max_colwidth = None
         rehearsal = " This is a rehearsal: its figures are rough." if quick else ""
-        display(Markdown(f"*Data: {self.data.reason}.{rehearsal}*"))
+        # A run has found the data and knows why; this notebook was only told where they are.
+        reason = os.environ.get("GENRE_REASON") or self.data.reason
+        display(Markdown(f"*Data: {reason}.{rehearsal}*"))
 
     def spectrograms(self):
         """Give the spectrograms that go with the data; say whose they are."""
@@ -106,8 +108,7 @@ class Bench:
         """
         if self.data.synthetic if synthetic is None else synthetic:
             plots.mark_synthetic(figure.figure)
-        path = self.folder / "figures" / f"{self.notebook}-{picture}.png"
-        with files.atomic(path) as temporary:
+        with files.atomic(self.run.figure(self.notebook, picture)) as temporary:
             figure.figure.savefig(temporary)
         display(figure, metadata={"image/png": {"alt": plots.describe(figure.figure)}})
         plots.close(figure.figure)
@@ -123,7 +124,7 @@ class Bench:
             "n_train": int(n_train),
             "n_test": int(n_test),
         }
-        files.write_json(self.folder / "results" / f"{self.notebook}.json", origin | results)
+        files.write_json(self.run.results(self.notebook), origin | results)
 
     def compare(self, rows):
         """Show what the report has beside what came out here.

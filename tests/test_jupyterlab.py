@@ -47,7 +47,7 @@ def rehearsal_of(notebook, folder):
     )
     parameters["source"] = (
         'DATA, SEED, QUICK = "synthetic", 0, True\n'
-        f"import pathlib, utils; utils.PROJECT = pathlib.Path({str(folder)!r})"
+        f"import pathlib, genres.project as p; p.RUNS = pathlib.Path({str(folder / 'runs')!r})"
     )
     for cell in document["cells"]:
         if cell["cell_type"] == "code":

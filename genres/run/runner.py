@@ -213,6 +213,7 @@ def _environment(run):
     return {
         **os.environ,
         "GENRE_RUN": str(run.folder),
+        "GENRE_REASON": run.data.reason,
         "GENRE_PROGRESS": str(run.bars),
         "PYTHONHASHSEED": "0",
         "TF_CPP_MIN_LOG_LEVEL": "3",

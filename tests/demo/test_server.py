@@ -417,12 +417,14 @@ def test_the_token_is_in_no_program_s_arguments(run, tmp_path):
     shutil.copytree(run, tmp_path / "toy")
     seen = tmp_path / "seen"
     before = f"""
-from genres import demo
-demo._show = lambda address: open({str(seen)!r}, "w").write(address)
+from genres.demo import server
+server._show = lambda address: open({str(seen)!r}, "w").write(address)
 sys.argv.remove("--no-browser")
 """
     with pretending(tmp_path, before=before) as server:
+        deadline = time.monotonic() + 60
         while not (seen.exists() and seen.read_text()):
+            assert time.monotonic() < deadline, "no page was shown"
             time.sleep(0.01)
         opened = Path(urlsplit(seen.read_text()).path)
         assert urlsplit(server.address).query.partition("=")[2] not in seen.read_text()
