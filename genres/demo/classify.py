@@ -15,13 +15,13 @@ from genres.project import RunFolder
 from genres.screen import bar, spoken
 from genres.sound import audio
 
-_AT_ONCE = 10  # windows: what they become takes memory
+_AT_ONCE = 10  # windows: their spectrograms take memory
 
 
-class Answer(NamedTuple):
-    """What a champion says of a file: mean probabilities over windows, the likeliest genre first.
+class Prediction(NamedTuple):
+    """What a champion predicts for a file: mean probabilities of its windows, the likeliest first.
 
-    It is padded where it is shorter than a window, and silent where it stays below -80 dB.
+    A file is padded where it is shorter than a window, and silent where it stays below -80 dB.
     """
 
     file: str
@@ -36,19 +36,19 @@ class Answer(NamedTuple):
         said = ", ".join(f"{genre} {100 * share:.0f} %" for genre, share in likeliest)
         padded = ", padded with itself to 30 s" if self.padded else ""
         mean = f", mean of {self.windows} windows of 30 s" if self.windows > 1 else ""
-        silent = ", silent: this says nothing" if self.silent else ""
+        silent = ", silent: this means nothing" if self.silent else ""
         return f"{self.file}: {said} ({spoken(self.seconds)}{padded}{mean}{silent})"
 
 
 class Skipped(NamedTuple):
-    """What cannot be used, and a sentence that says why."""
+    """A file that cannot be used, and a sentence that says why."""
 
     file: str
     reason: str
 
 
 def classify(names, model=None, *, as_json=False, longest=3600.0):
-    """Say of which genre files are, on standard output; what is skipped, on standard error.
+    """Predict the genres of files, on standard output; what is skipped goes to standard error.
 
     Parameters
     ----------
@@ -56,8 +56,8 @@ def classify(names, model=None, *, as_json=False, longest=3600.0):
     model : str or Path, optional
         As `find_files` and `find_model` have them.
     as_json : bool
-        Whether to write one document, ``{"files": […], "skipped": […]}`` of `Answer` and `Skipped`,
-        and not a line a file. Python's `os.fsencode` gives names their bytes back.
+        Whether to write one document, ``{"files": […], "skipped": […]}`` of `Prediction` and
+        `Skipped`, instead of a line a file. Python's `os.fsencode` gives names their bytes back.
     longest : float
         Seconds that a file may last.
 
@@ -73,9 +73,9 @@ def classify(names, model=None, *, as_json=False, longest=3600.0):
     """
     paths, unfit = find_files(names)
     folder = find_model(model) if paths else None
-    done = {Answer: [], Skipped: []}
+    done = {Prediction: [], Skipped: []}
     with bar(sys.stderr.isatty() and not as_json, "classify", len(unfit) + len(paths)) as step:
-        for what in chain(unfit, _answers(paths, folder, longest)):
+        for what in chain(unfit, _predictions(paths, folder, longest)):
             done[type(what)].append(what._asdict())
             if isinstance(what, Skipped):
                 _say(what.reason, sys.stderr)
@@ -83,8 +83,9 @@ def classify(names, model=None, *, as_json=False, longest=3600.0):
                 _say(what, sys.stdout)
             step(1)
     if as_json:
-        print(json.dumps({"files": done[Answer], "skipped": done[Skipped]}, indent=2), flush=True)
-    return 0 if done[Answer] else 2
+        document = {"files": done[Prediction], "skipped": done[Skipped]}
+        print(json.dumps(document, indent=2), flush=True)
+    return 0 if done[Prediction] else 2
 
 
 def find_files(names):
@@ -123,7 +124,7 @@ def find_files(names):
 def find_model(folder=None):
     """Find a champion: in the folder named, or in the project's runs.
 
-    There, what learnt from real music comes first, then what a full run made, then the newest.
+    Of these, one trained on real music comes first, then one of a full run, then the newest.
 
     Raises
     ------
@@ -147,7 +148,7 @@ def _usefulness(folder):
 
 
 def _origin(folder):
-    """Tell whether a champion is of a rehearsal, and whether it learnt from synthetic music."""
+    """Tell whether a champion is of a rehearsal, and whether it was trained on synthetic music."""
     run = folder.resolve().parent.parent
     path = run / "results" / "11-champion.json"
     results = files.read_json(path) if path.exists() else {}
@@ -156,9 +157,9 @@ def _origin(folder):
 
 
 def describe_model(folder):
-    """Say in a line which champion a folder holds, and where its answers are worth less."""
+    """Say in a line which champion a folder holds, and why its predictions may be worth less."""
     quick, synthetic = _origin(folder)
-    rough = ", of a rehearsal: its answers are rough" if quick else ""
+    rough = ", of a rehearsal: its predictions are rough" if quick else ""
     toy = ", trained on synthetic music: it knows no other" if synthetic else ""
     return f"Model: {folder}{rough}{toy}"
 
@@ -170,8 +171,8 @@ def _load(folder):
     return champion.load(folder)
 
 
-def _answers(paths, folder, longest):
-    """Give an `Answer` or a `Skipped` for each file; load the champion when it is needed."""
+def _predictions(paths, folder, longest):
+    """Give a `Prediction` or a `Skipped` for each file; load the champion when it is needed."""
     champion = None
     for path in paths:
         try:
@@ -180,10 +181,10 @@ def _answers(paths, folder, longest):
             yield Skipped(str(path), str(error))
         else:
             champion = champion or _load(folder)
-            yield _answer(champion, path, sound)
+            yield _predict(champion, path, sound)
 
 
-def _answer(champion, path, sound):
+def _predict(champion, path, sound):
     from genres.models.champion import SECONDS, listen, windows
 
     clips, total = windows(sound.samples), 0.0
@@ -193,7 +194,7 @@ def _answer(champion, path, sound):
     shares = zip(champion.genres, map(float, total / len(clips)), strict=True)
     genres = dict(sorted(shares, key=lambda pair: -pair[1]))
     seconds = len(sound.samples) / audio.SAMPLE_RATE
-    return Answer(str(path), seconds, len(clips), seconds < SECONDS, sound.silent, genres)
+    return Prediction(str(path), seconds, len(clips), seconds < SECONDS, sound.silent, genres)
 
 
 def _say(what, stream):

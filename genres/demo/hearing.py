@@ -1,9 +1,9 @@
-"""What is there to say of one file after another, in a process that may die of them?
+"""What does a file of music look like to the models, in a process that may die of it?
 
 ``python -m genres.demo.hearing FOLDER LONGEST MEMORY`` loads the models of a run. Each line that it
-reads is a JSON object with the ``path`` and the ``name`` of a file of at most LONGEST seconds; what
-it has to say of that comes in JSON lines, of which ``{"end": true}`` is the last. The line
-``{"stop": true}`` ends what it is saying. It ends itself when its input does, and holds no more
+reads is a JSON object with the ``path`` and the ``name`` of a file of at most LONGEST seconds; its
+description comes in JSON lines, of which ``{"end": true}`` is the last. The line ``{"stop": true}``
+ends the description under way. It ends itself when its input does, and holds no more
 than MEMORY bytes.
 """
 
@@ -36,7 +36,7 @@ _N_BANDS = 64
 
 
 class Stopped(Exception):
-    """What is being said is not wanted any more."""
+    """The description is no longer wanted."""
 
 
 def load(folder):
@@ -64,8 +64,8 @@ def load(folder):
     return models
 
 
-def hear(path, name, models, longest, step):
-    """Say all there is to say of a file.
+def describe(path, name, models, longest, step):
+    """Describe a file: its pictures, its timelines and the tracks most similar to it.
 
     Parameters
     ----------
@@ -74,18 +74,17 @@ def hear(path, name, models, longest, step):
     name : str
         What it is called where that is not its own name.
     models : dict of str to genres.models.champion.Champion
-        The models to ask.
+        Models by name.
     longest : float
         Seconds that it may last.
     step : callable
-        Called with a label and the share that is done, again and again.
+        Called repeatedly with a label and the share that is done.
 
     Yields
     ------
     dict
-        ``sound``, what it looks like; then for each model ``timeline``; ``nearest``, known tracks
-        for each span of the first; and timelines of the ``part`` that is harmonic and of that which
-        is percussive.
+        ``sound``, its pictures; then for each model ``timeline``; ``nearest``, training tracks for
+        each span of the first; and timelines of its harmonic and of its percussive ``part``.
 
     Raises
     ------
@@ -103,22 +102,22 @@ def hear(path, name, models, longest, step):
         yield message
         spans = spans or message["timeline"]["spans"]
     yield {"nearest": _nearest(sound.samples, spans, models[CHAMPION], step)}
-    separating = partial(step, "Separating the harmonic part from the percussive one")
+    separating = partial(step, "Separating harmonic and percussive parts")
     separated = features.separate(sound.samples, separating)
     for part, samples in zip((HARMONIC, PERCUSSIVE), separated, strict=True):
         yield from _timelines(samples, part, models, step)
 
 
 def _timelines(samples, part, models, step):
-    heard = {}  # models of as many segments hear the same
+    tracks = {}  # models of as many segments share their input
     for name, model in models.items():
-        if model.n_steps not in heard:
-            listening = partial(step, f"Listening to the {part}")
-            heard[model.n_steps] = timeline.hear(samples, model.n_steps, listening)
-        asking = partial(step, f"Asking the {name} about it")
-        track = timeline.listen(samples, model, heard=heard[model.n_steps], progress=asking)
+        if model.n_steps not in tracks:
+            measuring = partial(step, f"Measuring the {part}")
+            tracks[model.n_steps] = timeline.hear(samples, model.n_steps, measuring)
+        classifying = partial(step, f"Classifying it with the {name}")
+        track = timeline.listen(samples, model, heard=tracks[model.n_steps], progress=classifying)
         colours = plots.genre_colours(track.genres)
-        said = {
+        described = {
             "model": name,
             "part": part,
             "genres": track.genres,
@@ -129,14 +128,14 @@ def _timelines(samples, part, models, step):
             "spans": [span._asdict() for span in track.spans],
             "changes": track.changes,
         }
-        yield {"timeline": said}
+        yield {"timeline": described}
 
 
 def _nearest(samples, spans, model, step):
-    """Give the known tracks most like each span."""
+    """Give the training tracks most similar to each span."""
     found = []
     for number, span in enumerate(spans):
-        step("Looking for the nearest known tracks", number / len(spans))
+        step("Finding the most similar training tracks", number / len(spans))
         start, end = (round(span[side] * audio.SAMPLE_RATE) for side in ("start", "end"))
         known = timeline.nearest(samples[start:end], model)
         found.append({**span, "known": [entry._asdict() for entry in known]})
@@ -163,7 +162,7 @@ def picture(samples):
     mel = features.log_mel(samples, audio.SAMPLE_RATE, n_mels=_N_BANDS, hop_length=hop)
     width = -(-mel.shape[1] // _N_COLUMNS)
     columns = np.maximum.reduceat(mel, np.arange(0, mel.shape[1], width), axis=1)
-    steps = ((columns / melstore.RANGE_DB + 1) * 255).astype(np.uint8)
+    steps = melstore.steps(columns, melstore.RANGE_DB)
     return {
         "seconds": len(samples) / audio.SAMPLE_RATE,
         "low": np.round(np.minimum.reduceat(samples, starts), 3).tolist(),
@@ -174,7 +173,7 @@ def picture(samples):
 
 
 def main(folder, longest, memory):
-    """Load models, and hear files until the input ends."""
+    """Load models, and describe files until the input ends."""
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)  # which may be lowered, and never raised
     most = int(memory) if hard == resource.RLIM_INFINITY else min(int(memory), hard)
     resource.setrlimit(resource.RLIMIT_DATA, (most, most))
@@ -191,46 +190,46 @@ def main(folder, longest, memory):
     except Refusal as refusal:
         say({"refusal": str(refusal)})
         return
-    asked, stop = queue.Queue(), threading.Event()
-    threading.Thread(target=_read, args=(asked, stop), daemon=True).start()
+    requests, stop = queue.Queue(), threading.Event()
+    threading.Thread(target=_read, args=(requests, stop), daemon=True).start()
     say({"ready": list(models)})
     noise = np.random.default_rng(0).normal(0, 0.1, 12 * audio.SAMPLE_RATE).astype(np.float32)
-    for model in models.values():  # the first time takes longest: best before anything is asked
+    for model in models.values():  # the first time takes longest: best before the first file
         timeline.listen(noise, model)
     while True:
-        for message in _answers(asked.get(), models, float(longest), say, stop):
+        for message in _respond(requests.get(), models, float(longest), say, stop):
             say(message)
         say({"end": True})
 
 
-def _read(asked, stop):
-    """Pass on what is asked; end the process where nobody can ask any more."""
+def _read(requests, stop):
+    """Pass on requests; end the process when no more can come."""
     for line in sys.stdin:
         message = json.loads(line)
         if "stop" in message:
             stop.set()
         else:
             stop.clear()
-            asked.put(message)
+            requests.put(message)
     os._exit(0)
 
 
-def _answers(asked, models, longest, say, stop):
+def _respond(request, models, longest, say, stop):
     def step(label, share):
         if stop.is_set():
             raise Stopped
         say({"step": label, "share": round(float(share), 3)})
 
-    name = asked["name"]
+    name = request["name"]
     try:
-        yield from hear(asked["path"], name, models, longest, step)
+        yield from describe(request["path"], name, models, longest, step)
     except Stopped:
         return
     except Refusal as refusal:
         yield {"refusal": str(refusal)}
     except MemoryError:
         yield {"refusal": f"{name} needs more memory than there is for it: try a shorter one."}
-    except Exception as error:  # whatever it is, the next file is heard
+    except Exception as error:  # whatever it is, the next file gets its turn
         traceback.print_exc()
         yield {"refusal": f"{name} cannot be analysed: {type(error).__name__}: {error}."}
 

@@ -1,7 +1,7 @@
-"""How is it played with, in a browser?
+"""How is a file of music classified in a browser?
 
-A server that answers this machine alone, and there only those who have the token; a page to drop
-files on. `genres.demo.workers` has who hears them.
+A server that responds to this machine alone, and there only to those who have the token; a page to
+drop files on. The work is done by `genres.demo.workers`.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ import hmac
 import json
 import logging
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -24,16 +25,17 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application, HTTPError, RequestHandler, stream_request_body
 
 from genres import Refusal, project
-from genres.demo.workers import LONGEST, Desk, find_model
+from genres.demo.workers import LONGEST, Workers, find_model
 
 MOST_BYTES = 200_000_000
 """How large a file may be."""
 
 MOST_WAITING = 8
-"""How many files may come, wait and be heard at once."""
+"""How many files may arrive, wait and be classified at once."""
 
 _HERE = "127.0.0.1"
-_PAGE = {"page.html": "text/html", "page.css": "text/css", "page.js": "text/javascript"}
+_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
+_FILES = {path.name: path for path in Path(__file__).parent.iterdir() if path.suffix in _TYPES}
 _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
@@ -90,7 +92,7 @@ def serve(port=None, *, model=None, browser=True):
     # What a stranger sends is no news.
     logging.getLogger("tornado.general").setLevel(logging.ERROR)
     with _scratch() as scratch:
-        return asyncio.run(_serve(Desk(found, scratch), sockets, browser))
+        return asyncio.run(_serve(Workers(found, scratch), sockets, browser))
 
 
 @contextmanager
@@ -111,7 +113,7 @@ def _scratch():
         yield Path(folder)
 
 
-async def _serve(desk, sockets, browser):
+async def _serve(workers, sockets, browser):
     """Serve until a signal comes; give its number."""
     loop = asyncio.get_running_loop()
     signals = asyncio.Queue()
@@ -119,12 +121,12 @@ async def _serve(desk, sockets, browser):
         loop.add_signal_handler(number, signals.put_nowait, number)
     port = sockets[0].getsockname()[1]
     token = secrets.token_urlsafe()
-    server = HTTPServer(_application(desk, token, port), max_body_size=1 << 16)
+    server = HTTPServer(_application(workers, token, port), max_body_size=1 << 16)
     server.add_sockets(sockets)
     try:
-        await desk.open()
+        await workers.open()
         address = f"http://{_HERE}:{port}/?token={token}"
-        print(desk.description or desk.how_to_train)
+        print(workers.description or workers.how_to_train)
         print(f"The demo is at {address}\nCtrl-C ends it.", flush=True)
         with _door(address, port) if browser else nullcontext() as door:
             if door:
@@ -133,7 +135,7 @@ async def _serve(desk, sockets, browser):
     finally:
         server.stop()
         await server.close_all_connections()
-        await desk.close()
+        await workers.close()
 
 
 @contextmanager
@@ -165,18 +167,18 @@ def _show(address):
             found.open(address)
 
 
-def _application(desk, token, port):
+def _application(workers, token, port):
     settings = {
-        "desk": desk,
+        "workers": workers,
         "token": token,
         "session": (f"genre-demo-{port}", secrets.token_urlsafe()),
     }
     return Application(
         [
-            (r"/(page\.css|page\.js)?", _Page, settings),
+            (rf"/({'|'.join(map(re.escape, _FILES))})?", _Page, settings),
             (r"/state", _State, settings),
             (r"/train", _Train, settings),
-            (r"/hear", _Hear, settings),
+            (r"/classify", _Classify, settings),
         ],
         default_handler_class=_Nowhere,
         default_handler_args=settings,
@@ -189,10 +191,10 @@ def _equal(one, other):
 
 
 class _Guarded(RequestHandler):
-    """Answers who asks for this machine by its own name and has the token, or the cookie for it."""
+    """Serves whoever calls this machine by its own name and has the token, or the cookie for it."""
 
-    def initialize(self, desk, token, session):
-        self.desk, self.token, self.session = desk, token, session
+    def initialize(self, workers, token, session):
+        self.workers, self.token, self.session = workers, token, session
 
     def set_default_headers(self):
         self.clear_header("Server")
@@ -217,7 +219,7 @@ class _Guarded(RequestHandler):
         self.finish(f"{_SENTENCES.get(status_code, self._reason)}\n")
 
     async def say(self, message):
-        """Send a line of an answer that takes its time."""
+        """Send a line of a response that takes its time."""
         self.set_header("Content-Type", "application/x-ndjson")
         self.write(json.dumps(message) + "\n")
         await self.flush()
@@ -242,14 +244,14 @@ class _Page(_Guarded):
             self.set_cookie(*self.session, httponly=True, samesite="Strict")
             self.finish(_WELCOME)
         else:
-            name = name or "page.html"
-            self.set_header("Content-Type", f"{_PAGE[name]}; charset=utf-8")
-            self.finish(Path(__file__).with_name(name).read_bytes())
+            path = _FILES[name or "page.html"]
+            self.set_header("Content-Type", f"{_TYPES[path.suffix]}; charset=utf-8")
+            self.finish(path.read_bytes())
 
 
 class _State(_Guarded):
     def get(self):
-        state = {"model": self.desk.description, "how_to_train": self.desk.how_to_train}
+        state = {"model": self.workers.description, "how_to_train": self.workers.how_to_train}
         limits = {"most_bytes": MOST_BYTES, "longest": LONGEST, "too_large": _SENTENCES[413]}
         self.finish(state | limits)
 
@@ -257,11 +259,11 @@ class _State(_Guarded):
 class _Train(_Guarded):
     async def post(self):
         with suppress(StreamClosedError):
-            await self.desk.train(self.say)
+            await self.workers.train(self.say)
 
 
 @stream_request_body
-class _Hear(_Guarded):
+class _Classify(_Guarded):
     path = file = None
 
     def prepare(self):
@@ -269,13 +271,13 @@ class _Hear(_Guarded):
         length = self.request.headers.get("Content-Length", "")
         if length.isdecimal() and int(length) > MOST_BYTES:
             raise HTTPError(413)
-        if self.desk.listener is None:
+        if self.workers.hearing is None:
             raise HTTPError(409)
-        if len(self.desk.files) >= MOST_WAITING:
+        if len(self.workers.files) >= MOST_WAITING:
             raise HTTPError(503)
-        self.desk.files.add(self)
+        self.workers.files.add(self)
         self.request.connection.set_max_body_size(MOST_BYTES)
-        self.path = self.desk.scratch / secrets.token_hex(8)
+        self.path = self.workers.scratch / secrets.token_hex(8)
         self.file = self.path.open("xb")
 
     def data_received(self, chunk):
@@ -297,7 +299,7 @@ class _Hear(_Guarded):
                 raise HTTPError(507) from None
             name = "".join(filter(str.isprintable, self.get_query_argument("name", "")))
             with suppress(StreamClosedError):
-                await self.desk.listener.hear(self.path, name[:200] or "The file", self.say)
+                await self.workers.hearing.describe(self.path, name[:200] or "The file", self.say)
         finally:
             self._discard()
 
@@ -309,7 +311,7 @@ class _Hear(_Guarded):
         self._discard()
 
     def _discard(self):
-        self.desk.files.discard(self)
+        self.workers.files.discard(self)
         if self.file:
             with suppress(OSError):  # what was still to be written may have no room
                 self.file.close()

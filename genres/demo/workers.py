@@ -1,7 +1,7 @@
-"""Who works for the demo, and what if that fails?
+"""Which processes work for the demo, and what if one fails?
 
-A child process hears files, `genres.demo.hearing`: it may die of one without harm. Where there is
-no model, another makes one.
+A child process, `genres.demo.hearing`, describes files: it may die of one without harm. Where there
+is no model, another trains one.
 """
 
 import asyncio
@@ -23,10 +23,10 @@ LONGEST = 3600
 """Seconds that a file may last."""
 
 MOST_MEMORY = 6 << 30
-"""Bytes that the process may hold that hears it."""
+"""Bytes of memory that the child process may take."""
 
 PATIENCE = 120
-"""Seconds for which that may say nothing."""
+"""Seconds for which it may be silent."""
 
 TRAIN = ("--quick", "--only", "11", "--data", "synthetic")
 """The run that makes a model in the least time."""
@@ -47,8 +47,8 @@ def find_model(named=None):
         return None
 
 
-class Desk:
-    """What all pages have in common: the model, who hears with it, and the training of one.
+class Workers:
+    """What all pages share: the model, the process that applies it, and the training of one.
 
     Parameters
     ----------
@@ -65,8 +65,8 @@ class Desk:
     )
 
     def __init__(self, model, scratch):
-        self.scratch, self.listener = scratch, None
-        self.files = set()  # requests whose file comes, waits or is heard
+        self.scratch, self.hearing = scratch, None
+        self.files = set()  # requests whose file arrives, waits or is described
         self._model, self._training = model, None
 
     @property
@@ -79,20 +79,20 @@ class Desk:
     async def open(self):
         """Begin to load the model, if there is one."""
         if self._model:
-            self.listener = Listener(self._model)
-            await self.listener.start()
+            self.hearing = Hearing(self._model)
+            await self.hearing.start()
 
     async def close(self):
         """End the processes."""
         if self._training:
             self._training.cancel()
             await asyncio.wait([self._training])
-        if self.listener:
-            await self.listener.close()
+        if self.hearing:
+            await self.hearing.close()
 
     async def train(self, say):
         """Have a quick model trained, where there is none, and say how far that is."""
-        if self.listener is None and (self._training is None or self._training.done()):
+        if self.hearing is None and (self._training is None or self._training.done()):
             self._training = asyncio.create_task(self._train())
         bars = RunFolder(project.RUNS / "synthetic-quick").bars
         while self._training and not self._training.done():
@@ -128,8 +128,8 @@ class _Gone(Exception):
     """The child process is of no use any more; the message says why."""
 
 
-class Listener:
-    """The child process that hears files, one after the other.
+class Hearing:
+    """The child process that describes files, one after the other.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ class Listener:
     Attributes
     ----------
     waiting : int
-        Files that are heard or wait for that.
+        Files that are being described or wait.
     """
 
     def __init__(self, model):
@@ -176,8 +176,8 @@ class Listener:
             with suppress(ProcessLookupError):
                 os.kill(self._process.pid, signal.SIGKILL)
 
-    async def hear(self, path, name, say):
-        """Have a file heard, when its turn comes.
+    async def describe(self, path, name, say):
+        """Have a file described, when its turn comes.
 
         Parameters
         ----------
@@ -186,20 +186,20 @@ class Listener:
         name : str
             What it is called.
         say : coroutine function
-            Given each message, a dict as `genres.demo.hearing.hear` has it, ``step`` with its
+            Given each message, a dict as `genres.demo.hearing.describe` has it, ``step`` with its
             ``share``, or ``refusal``. If that raises StreamClosedError the rest is left.
         """
         if self.waiting:
-            await say({"step": "Waiting for the files that came before", "share": 0})
+            await say({"step": "Waiting for earlier files", "share": 0})
         self.waiting += 1
         try:
             async with self._turn:
                 if not self._closed:
-                    await self._hear(path, name, say)
+                    await self._describe(path, name, say)
         finally:
             self.waiting -= 1
 
-    async def _hear(self, path, name, say):
+    async def _describe(self, path, name, say):
         try:
             if self._process.returncode is not None:
                 await self.start()
@@ -231,13 +231,13 @@ class Listener:
             self._process.stdin.write(json.dumps(message).encode() + b"\n")
             await self._process.stdin.drain()
         except ConnectionError:
-            raise _Gone("the process that was to hear it had ended") from None
+            raise _Gone("the process that was to analyse it had ended") from None
 
     async def _next(self):
         try:
             line = await asyncio.wait_for(self._process.stdout.readline(), PATIENCE)
         except asyncio.TimeoutError:
-            raise _Gone(f"nothing came of it for {PATIENCE} s") from None
+            raise _Gone(f"its analysis gave no sign for {PATIENCE} s") from None
         if not line.endswith(b"\n"):
-            raise _Gone("the process that heard it ended, most often for want of memory")
+            raise _Gone("the process that analysed it ended, most often for want of memory")
         return json.loads(line)

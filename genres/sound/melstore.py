@@ -163,7 +163,7 @@ def encode(samples, sr=22050):
     """
     spectrogram = features.log_mel(samples, sr, n_mels=spectra.N_MELS)
     span = max(-spectrogram.min(), _TINY)
-    return _steps(spectrogram[:, kept_frames(len(samples), sr)], span)
+    return steps(spectrogram[:, kept_frames(len(samples), sr)], span)
 
 
 def kept_frames(n_samples, sr=22050):
@@ -212,12 +212,25 @@ def encode_windows(samples, starts, width, seconds=30, sr=22050):
     for first in np.minimum(firsts, decibels.shape[1] - width):
         low, high = lowest[first + width // 2], highest[first + width // 2]
         span = np.clip(high - low, _NARROWEST, RANGE_DB)
-        windows.append(_steps(decibels[:, first : first + width] - high, span))
+        windows.append(steps(decibels[:, first : first + width] - high, span))
     return np.stack(windows)
 
 
-def _steps(levels, span):
-    """Turn dB below the loudest point into steps of a span."""
+def steps(levels, span):
+    """Turn levels into steps: the inverse of `decibels`.
+
+    Parameters
+    ----------
+    levels : array of float
+        dB relative to the loudest point, at most 0.
+    span : float
+        Range of the steps in dB.
+
+    Returns
+    -------
+    array of uint8, of the same shape
+        255 for 0 dB, 0 for -`span` and all below; rounded down.
+    """
     return (np.maximum(levels / span + 1, 0) * _STEPS).astype(np.uint8)
 
 

@@ -24,7 +24,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 NAMES = ["pop", "rock", "jazz", "blues"]
 
 
-class Listener:
+class ByPitch:
     """A champion that takes low sound for pop and high sound for blues."""
 
     genres, n_steps = NAMES, 3
@@ -67,7 +67,7 @@ def make_model(runs):
 
 @pytest.fixture
 def model(make_model, monkeypatch):
-    monkeypatch.setattr(champion, "load", lambda folder: Listener())
+    monkeypatch.setattr(champion, "load", lambda folder: ByPitch())
     return make_model("course")
 
 
@@ -96,11 +96,11 @@ def test_a_long_one_is_the_mean_over_the_windows_of_the_whole(model, tmp_path, c
     monkeypatch.setattr(classify, "_AT_ONCE", 2)
     path = write_sound(tmp_path / "long.wav", 75)
     assert main(["classify", str(path), "--json"]) == 0
-    (answer,) = json.loads(capsys.readouterr().out)["files"]
-    heard = champion.listen(champion.windows(soundfile.read(path, dtype="float32")[0]), 3)
-    expected = Listener().probabilities(heard)
+    (prediction,) = json.loads(capsys.readouterr().out)["files"]
+    tracks = champion.listen(champion.windows(soundfile.read(path, dtype="float32")[0]), 3)
+    expected = ByPitch().probabilities(tracks)
     assert np.ptp(expected, axis=0).max() > 0.01  # windows differ, so each of them counts
-    given = [answer["genres"][genre] for genre in NAMES]
+    given = [prediction["genres"][genre] for genre in NAMES]
     np.testing.assert_allclose(given, expected.mean(axis=0), rtol=1e-5)
 
     assert main(["classify", str(path)]) == 0
@@ -114,8 +114,8 @@ def test_a_folder_is_searched_and_what_is_no_music_is_named(model, tmp_path, cap
         write_sound(folder / name, 3)
     (folder / "a.wav").write_text("no music\n")
     assert main(["classify", str(folder), str(folder / "b.wav"), "nowhere.wav"]) == 0
-    answers, said = lines_of(capsys)
-    assert [line.split(": ")[0] for line in answers] == [
+    predictions, said = lines_of(capsys)
+    assert [line.split(": ")[0] for line in predictions] == [
         str(folder / "b.wav"),
         str(folder / "inner" / "a.mp3"),
     ]
@@ -144,11 +144,11 @@ def test_odd_names_take_one_line_and_stop_nothing(model, tmp_path, capsys):
     assert all(Path(name).exists() for name in named)
 
 
-def test_silence_is_answered_and_said_to_be_silent(model, tmp_path, capsys):
+def test_silence_is_classified_and_said_to_be_silent(model, tmp_path, capsys):
     soundfile.write(tmp_path / "silence.flac", np.zeros(30 * SAMPLE_RATE), SAMPLE_RATE)
     assert main(["classify", str(tmp_path / "silence.flac")]) == 0
     (line,), _ = lines_of(capsys)
-    assert line.endswith("(30 s, silent: this says nothing)")
+    assert line.endswith("(30 s, silent: this means nothing)")
 
 
 def test_what_lasts_too_long_is_refused(untouched, tmp_path, capsys):
@@ -162,9 +162,9 @@ def test_json_is_all_that_is_written_to_standard_output(model, tmp_path, capsys)
     (tmp_path / "b.wav").touch()
     assert main(["classify", str(path), str(tmp_path / "b.wav"), "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
-    (answer,) = document["files"]
-    genres = answer.pop("genres")
-    assert answer == {
+    (prediction,) = document["files"]
+    genres = prediction.pop("genres")
+    assert prediction == {
         "file": str(path),
         "seconds": 2.0,
         "windows": 1,
@@ -210,8 +210,8 @@ def test_a_broken_model_is_refused_in_a_sentence(tmp_path, capsys, content):
     if content:
         (tmp_path / "champion.json").write_text(content)
     assert main(["classify", str(path), "--model", str(tmp_path)]) == 2
-    answers, said = lines_of(capsys)
-    assert not answers
+    predictions, said = lines_of(capsys)
+    assert not predictions
     assert str(tmp_path) in said[-1]
 
 
@@ -231,8 +231,12 @@ def test_real_music_comes_before_a_full_run_and_that_before_a_new_one(make_model
     ("run", "results", "said"),
     [
         ("course", {}, ""),
-        ("course-quick", {}, ", of a rehearsal: its answers are rough"),
-        ("mine", {"quick": True, "synthetic": False}, ", of a rehearsal: its answers are rough"),
+        ("course-quick", {}, ", of a rehearsal: its predictions are rough"),
+        (
+            "mine",
+            {"quick": True, "synthetic": False},
+            ", of a rehearsal: its predictions are rough",
+        ),
         ("synthetic", {}, ", trained on synthetic music: it knows no other"),
         ("course", {"synthetic": True}, ", trained on synthetic music: it knows no other"),
     ],
@@ -240,13 +244,13 @@ def test_real_music_comes_before_a_full_run_and_that_before_a_new_one(make_model
 def test_a_rehearsal_and_synthetic_music_are_said(
     make_model, monkeypatch, tmp_path, capsys, run, results, said
 ):
-    monkeypatch.setattr(champion, "load", lambda folder: Listener())
+    monkeypatch.setattr(champion, "load", lambda folder: ByPitch())
     folder = make_model(run, **results)
     classify.classify([str(write_sound(tmp_path / "a.wav", 2))])
     assert lines_of(capsys)[1] == [f"Model: {folder}{said}"]
 
 
-def test_a_trained_champion_answers(runs, tmp_path, capsys):
+def test_a_trained_champion_classifies(runs, tmp_path, capsys):
     rng = np.random.default_rng(0)
     segments = rng.normal(size=(20, 3, len(tables.FEATURES))).astype(np.float32)
     mel = rng.integers(0, 200, size=(20, 128, 387)).astype(np.uint8)
@@ -259,10 +263,10 @@ def test_a_trained_champion_answers(runs, tmp_path, capsys):
 
     path = write_sound(tmp_path / "song.mp3", 35)
     assert main(["classify", str(path), "--json"]) == 0
-    (answer,) = json.loads(capsys.readouterr().out)["files"]
-    assert answer["windows"] == 2
-    assert sorted(answer["genres"]) == ["a", "b"]
-    assert sum(answer["genres"].values()) == pytest.approx(1)
+    (prediction,) = json.loads(capsys.readouterr().out)["files"]
+    assert prediction["windows"] == 2
+    assert sorted(prediction["genres"]) == ["a", "b"]
+    assert sum(prediction["genres"].values()) == pytest.approx(1)
 
 
 def test_a_reader_that_has_enough_is_no_error(tmp_path):

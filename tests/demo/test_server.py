@@ -1,4 +1,4 @@
-"""How is it played with, in a browser?"""
+"""How is a file of music classified in a browser?"""
 
 import http.client
 import json
@@ -44,7 +44,7 @@ DROP = """text => {
 HAS_TIMELINE_OF = """name => document.querySelector("#title").textContent.startsWith(name)
     && !document.querySelector("#track").hidden && document.querySelector("#rows tr")"""
 
-# Takes the place of Python as what starts child processes: one that trains, and one that hears.
+# Takes the place of Python as what starts child processes: one trains, and one describes files.
 STAND_IN = """\
 import json, pathlib, shutil, sys, time
 if sys.argv[1] == "genres":
@@ -66,7 +66,7 @@ for line in sys.stdin:
 
 @pytest.fixture(scope="session")
 def run(tmp_path_factory):
-    """Folder of a run that has learnt two synthetic genres from six clips."""
+    """Folder of a run whose models were trained on six clips of two synthetic genres."""
     folder = tmp_path_factory.mktemp("runs") / "toy"
     clips = [corpus.render(genre, seed) for seed in range(3) for genre in GENRES]
     tracks, labels = champion.listen([clip.samples for clip in clips], 3), np.arange(6) % 2
@@ -107,22 +107,22 @@ class Server:
         self.port = urlsplit(self.address).port
         self.own = {"Host": f"127.0.0.1:{self.port}"}
 
-    def ask(self, path="/", method="GET", body=None, **headers):
-        """Give status, headers and body of an answer."""
+    def request(self, path="/", method="GET", body=None, **headers):
+        """Give status, headers and body of the response."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         connection.request(method, path, body, self.own | headers)
-        answer = connection.getresponse()
-        return answer.status, answer.headers, answer.read().decode()
+        response = connection.getresponse()
+        return response.status, response.headers, response.read().decode()
 
     def enter(self):
         """Give the headers of who has the cookie."""
         address = urlsplit(self.address)
-        _, headers, _ = self.ask(f"/?{address.query}")
+        _, headers, _ = self.request(f"/?{address.query}")
         cookie = headers["Set-Cookie"].partition(";")[0]
         return {"Cookie": cookie, "Origin": f"http://127.0.0.1:{self.port}"}
 
-    def listener(self):
-        """Give the process that hears files."""
+    def hearing(self):
+        """Give the process that describes files."""
         (child,) = psutil.Process(self.process.pid).children()
         return child
 
@@ -195,56 +195,59 @@ def drop(page, path):
     page.wait_for_function(HAS_TIMELINE_OF, arg=path.name)
 
 
-def test_nobody_is_answered_without_the_token(server):
-    for path in ("/", "/page.js", "/state", "/hear", "/nowhere", "/?token=", "/?token=guess"):
+def test_nobody_is_served_without_the_token(server):
+    for path in ("/", "/page.js", "/state", "/classify", "/nowhere", "/?token=", "/?token=guess"):
         for method in ("GET", "POST", "PUT"):
-            status, headers, body = server.ask(path, method)
+            status, headers, body = server.request(path, method)
             assert status == 403, (method, path)
             assert "token" in body
             assert "Set-Cookie" not in headers
-    status, *_ = server.ask("/state", Cookie=f"genre-demo-{server.port}=guess")
+    status, *_ = server.request("/state", Cookie=f"genre-demo-{server.port}=guess")
     assert status == 403
 
 
 def test_the_token_is_exchanged_for_a_cookie_that_scripts_and_strangers_do_not_see(server):
-    status, headers, _ = server.ask(f"/?{urlsplit(server.address).query}")
+    status, headers, _ = server.request(f"/?{urlsplit(server.address).query}")
     assert status == 200
     assert "HttpOnly" in headers["Set-Cookie"]
     assert "SameSite=Strict" in headers["Set-Cookie"]
     assert urlsplit(server.address).query.partition("=")[2] not in headers["Set-Cookie"]
-    status, headers, body = server.ask("/", **server.enter())
+    status, headers, body = server.request("/", **server.enter())
     assert status == 200
     assert "Genre timeline" in body
     assert headers["Cache-Control"] == "no-store"
     assert headers["Content-Security-Policy"].startswith("default-src 'none'; script-src 'self';")
 
 
-def test_who_comes_by_another_name_or_from_another_page_is_not_answered(server):
+def test_who_comes_by_another_name_or_from_another_page_is_not_served(server):
     inside = server.enter()
-    assert server.ask("/state", **inside)[0] == 200
-    assert server.ask("/state", **inside | {"Host": f"evil.example:{server.port}"})[0] == 403
-    assert server.ask("/hear", "POST", b"x", **inside | {"Origin": "http://127.0.0.1:1"})[0] == 403
-    assert server.ask("/nowhere", **inside)[0] == 404
+    assert server.request("/state", **inside)[0] == 200
+    assert server.request("/state", **inside | {"Host": f"evil.example:{server.port}"})[0] == 403
+    assert (
+        server.request("/classify", "POST", b"x", **inside | {"Origin": "http://127.0.0.1:1"})[0]
+        == 403
+    )
+    assert server.request("/nowhere", **inside)[0] == 404
 
 
 def test_what_is_too_large_is_refused_while_it_comes(server):
     inside = server.enter()
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
-    connection.putrequest("POST", "/hear?name=long.wav", skip_host=True)
+    connection.putrequest("POST", "/classify?name=long.wav", skip_host=True)
     for name, value in {**server.own, **inside, "Content-Length": "200000001"}.items():
         connection.putheader(name, value)
     connection.endheaders()
-    answer = connection.getresponse()
-    assert answer.status == 413
-    assert "200 MB" in answer.read().decode()
+    response = connection.getresponse()
+    assert response.status == 413
+    assert "200 MB" in response.read().decode()
 
     parts = (bytes(10_000_000) for _ in range(100))  # without a length, until it is too much
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     with pytest.raises(ConnectionError):
-        connection.request("POST", "/hear", parts, server.own | inside, encode_chunked=True)
+        connection.request("POST", "/classify", parts, server.own | inside, encode_chunked=True)
         connection.getresponse()
     assert next(parts)  # the rest was not taken
-    assert server.ask("/state", **inside)[0] == 200
+    assert server.request("/state", **inside)[0] == 200
 
 
 def test_wav_and_mp3_get_a_timeline_and_a_text_named_wav_a_sentence(page, music):
@@ -300,9 +303,11 @@ def test_the_page_is_as_wide_as_its_window(page, music):
         assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
-def test_the_listener_may_not_take_all_memory(server):
-    server.ask("/hear?name=a", "POST", b"x", **server.enter())  # answered once it has started
-    assert server.listener().rlimit(psutil.RLIMIT_DATA) == (
+def test_the_process_that_describes_files_may_not_take_all_memory(server):
+    server.request(
+        "/classify?name=a", "POST", b"x", **server.enter()
+    )  # returns once it has started
+    assert server.hearing().rlimit(psutil.RLIMIT_DATA) == (
         workers.MOST_MEMORY,
         workers.MOST_MEMORY,
     )
@@ -314,7 +319,7 @@ def test_without_a_model_the_page_says_what_makes_one_and_has_a_rough_one_traine
     with pretending(tmp_path, run / "models" / "champion") as server:
         said = "There is no trained model yet: ./run_all.sh --only 11 makes one."
         assert server.printed[0].startswith(said)
-        assert server.ask("/hear", "POST", b"x", **server.enter())[0] == 409
+        assert server.request("/classify", "POST", b"x", **server.enter())[0] == 409
         with opened(browser, server.address) as page:
             page.wait_for_selector("#training")
             assert page.inner_text("#how-to-train").startswith(said)
@@ -322,9 +327,9 @@ def test_without_a_model_the_page_says_what_makes_one_and_has_a_rough_one_traine
             page.click("#train")
             page.wait_for_selector("#drop")
             assert "of a rehearsal" in page.inner_text("#model")
-        status, _, answer = server.ask("/hear", "POST", b"x", **server.enter())
+        status, _, body = server.request("/classify", "POST", b"x", **server.enter())
         assert status == 200
-        assert '{"sound": {}}' in answer.splitlines()
+        assert '{"sound": {}}' in body.splitlines()
 
 
 def test_a_training_that_fails_is_said(browser, tmp_path):
@@ -335,30 +340,30 @@ def test_a_training_that_fails_is_said(browser, tmp_path):
         assert page.is_enabled("#train")
 
 
-def test_a_listener_that_dies_or_hangs_costs_a_sentence_and_the_next_file_is_heard(
+def test_a_process_that_dies_or_hangs_costs_a_sentence_and_the_next_file_gets_its_turn(
     browser, run, tmp_path
 ):
     shutil.copytree(run, tmp_path / "toy")
     with pretending(tmp_path) as server:
-        first, inside = server.listener().pid, server.enter()
+        first, inside = server.hearing().pid, server.enter()
         with opened(browser, server.address) as page:
             page.wait_for_selector("#drop")
             file = {"name": "dies.mp3", "mimeType": "audio/mpeg", "buffer": b"x"}
             page.set_input_files("#file", file)
             page.wait_for_selector("#alert:not(:empty)")
-            said = "dies.mp3: the process that heard it ended"
+            said = "dies.mp3: the process that analysed it ended"
             assert page.inner_text("#alert").startswith(said)
         for name, said in (
-            ("dies", "dies: the process that heard it ended"),
+            ("dies", "dies: the process that analysed it ended"),
             ("song", ""),
-            ("hangs", "hangs: nothing came of it for 10 s"),
+            ("hangs", "hangs: its analysis gave no sign for 10 s"),
             ("song", ""),
         ):
-            _, _, answer = server.ask(f"/hear?name={name}", "POST", b"x", **inside)
-            last = json.loads(answer.splitlines()[-1])
+            _, _, body = server.request(f"/classify?name={name}", "POST", b"x", **inside)
+            last = json.loads(body.splitlines()[-1])
             assert last.get("refusal", "").startswith(said)
             assert "sound" in last or said
-        assert server.listener().pid != first
+        assert server.hearing().pid != first
         assert files_in_flight(tmp_path) == []
 
 
@@ -368,11 +373,11 @@ def test_a_file_that_finds_no_room_on_the_disk_gets_a_sentence_and_leaves_it(run
     with pretending(tmp_path, before=small_disk) as server:
         inside = server.enter()
         for size in (100_010, 1_000_000):  # the end of the first is written when all of it is there
-            status, _, said = server.ask("/hear?name=a", "POST", bytes(size), **inside)
+            status, _, said = server.request("/classify?name=a", "POST", bytes(size), **inside)
             assert status == 507
             assert "no room" in said
             assert files_in_flight(tmp_path) == []
-        assert server.ask("/hear?name=a", "POST", b"x", **inside)[0] == 200
+        assert server.request("/classify?name=a", "POST", b"x", **inside)[0] == 200
 
 
 def test_a_file_that_stops_coming_leaves_nothing_behind(run, tmp_path):
@@ -381,7 +386,7 @@ def test_a_file_that_stops_coming_leaves_nothing_behind(run, tmp_path):
         inside = server.enter()
         for _ in range(MOST_WAITING + 1):  # none of them takes the place of another
             connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
-            connection.putrequest("POST", "/hear?name=a", skip_host=True)
+            connection.putrequest("POST", "/classify?name=a", skip_host=True)
             for name, value in {**server.own, **inside, "Content-Length": "1000"}.items():
                 connection.putheader(name, value)
             connection.endheaders(b"the beginning")
@@ -390,7 +395,7 @@ def test_a_file_that_stops_coming_leaves_nothing_behind(run, tmp_path):
             connection.close()
             while files_in_flight(tmp_path):
                 time.sleep(0.01)
-        assert server.ask("/hear?name=a", "POST", b"x", **inside)[0] == 200
+        assert server.request("/classify?name=a", "POST", b"x", **inside)[0] == 200
         server.process.terminate()
         assert server.process.communicate(timeout=30)[1] == ""
 
@@ -401,13 +406,13 @@ def test_only_so_many_files_may_come_at_once(run, tmp_path):
         inside, coming = server.enter(), []
         for number in range(MOST_WAITING):
             coming.append(http.client.HTTPConnection("127.0.0.1", server.port, timeout=60))
-            coming[-1].putrequest("POST", "/hear?name=a", skip_host=True)
+            coming[-1].putrequest("POST", "/classify?name=a", skip_host=True)
             for name, value in {**server.own, **inside, "Content-Length": "1"}.items():
                 coming[-1].putheader(name, value)
             coming[-1].endheaders()
             while len(files_in_flight(tmp_path)) <= number:
                 time.sleep(0.01)
-        assert server.ask("/hear?name=a", "POST", b"x", **inside)[0] == 503
+        assert server.request("/classify?name=a", "POST", b"x", **inside)[0] == 503
         for connection in coming:
             connection.send(b"x")
             assert connection.getresponse().status == 200
@@ -436,16 +441,16 @@ sys.argv.remove("--no-browser")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_quietly_and_nothing_is_left(run, tmp_path, number):
     with serving("--model", run / "models" / "champion", folder=tmp_path) as server:
-        listener = server.listener()
+        hearing = server.hearing()
         connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
-        connection.request("POST", "/hear?name=a", b"x", server.own | server.enter())
+        connection.request("POST", "/classify?name=a", b"x", server.own | server.enter())
         assert "step" in json.loads(connection.getresponse().readline())
         server.process.send_signal(number)
         _, said = server.process.communicate(timeout=30)
         assert said == ""
     assert server.process.returncode == 128 + number
     assert not list(tmp_path.iterdir())
-    assert not listener.is_running()
+    assert not hearing.is_running()
 
 
 def test_what_a_killed_server_left_is_removed_by_the_next_but_not_what_is_in_use(tmp_path):

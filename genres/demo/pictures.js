@@ -1,0 +1,171 @@
+// What do a track and its timeline look like? Pictures on canvases.
+
+const LABEL_HEIGHT = 17; // px that a name needs in its band
+const FONT = "system-ui, 'DejaVu Sans', sans-serif";
+const VIRIDIS = ["440154", "472c7a", "3b518b", "2c718e", "21908d", "27ad81", "5cc863", "aadc32", "fde725"];
+
+export function clock(seconds) {
+  const whole = Math.floor(seconds + 1e-6);
+  const minutes = Math.floor(whole / 60);
+  return `${minutes}:${String(whole % 60).padStart(2, "0")}`;
+}
+
+// Empty a canvas, and make it as fine as the screen.
+function cleared(canvas) {
+  const ratio = devicePixelRatio || 1;
+  const { clientWidth: width, clientHeight: height } = canvas;
+  canvas.width = Math.round(width * ratio);
+  canvas.height = Math.round(height * ratio);
+  const context = canvas.getContext("2d");
+  context.scale(ratio, ratio);
+  return { context, width, height };
+}
+
+export function drawWave(canvas, { low, high }) {
+  const { context, width, height } = cleared(canvas);
+  const peak = Math.max(...high, ...low.map((value) => -value), 1e-3);
+  context.fillStyle = "#48566e";
+  for (let x = 0; x < width; x += 1) {
+    const first = Math.floor((x / width) * low.length);
+    const last = Math.max(first + 1, Math.floor(((x + 1) / width) * low.length));
+    const top = Math.max(...high.slice(first, last)) / peak;
+    const bottom = Math.min(...low.slice(first, last)) / peak;
+    context.fillRect(x, (height / 2) * (1 - top), 1, Math.max(1, (height / 2) * (top - bottom)));
+  }
+}
+
+function viridis(level) {
+  const place = Math.min(level * (VIRIDIS.length - 1), VIRIDIS.length - 1.001);
+  const channels = (hex) => [0, 2, 4].map((at) => parseInt(hex.slice(at, at + 2), 16));
+  const [from, to] = [channels(VIRIDIS[Math.floor(place)]), channels(VIRIDIS[Math.floor(place) + 1])];
+  return from.map((value, at) => value + (to[at] - value) * (place % 1));
+}
+
+export function drawMel(canvas, { mel, shape: [bands, columns] }) {
+  const { context, width, height } = cleared(canvas);
+  const steps = Uint8Array.from(atob(mel), (char) => char.charCodeAt(0));
+  const colours = Array.from({ length: 256 }, (_, level) => viridis(level / 255));
+  const picture = new ImageData(columns, bands);
+  steps.forEach((level, at) => {
+    const row = bands - 1 - Math.floor(at / columns);
+    picture.data.set([...colours[level], 255], 4 * (row * columns + (at % columns)));
+  });
+  const small = new OffscreenCanvas(columns, bands);
+  small.getContext("2d").putImageData(picture, 0, 0);
+  context.drawImage(small, 0, 0, width, height);
+}
+
+export function drawAxis(canvas, seconds) {
+  const { context, width, height } = cleared(canvas);
+  const room = (seconds * 64) / width;
+  const every = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200].find((step) => step >= room) || 1800;
+  context.font = `12px ${FONT}`;
+  context.fillStyle = "#1d2433";
+  for (let at = 0; at <= seconds; at += every) {
+    const x = (at / seconds) * width;
+    context.fillRect(Math.min(x, width - 1), 0, 1, 5);
+    context.textAlign = x < 12 ? "left" : x > width - 16 ? "right" : "center";
+    context.fillText(clock(at), x, height - 6);
+  }
+}
+
+// Bands differ in more than colour: every other one is hatched, each time in another way.
+function hatch(context, number) {
+  const tile = new OffscreenCanvas(8, 8);
+  const pen = tile.getContext("2d");
+  pen.strokeStyle = pen.fillStyle = "rgba(0, 0, 0, 0.22)";
+  pen.lineWidth = 1.2;
+  const line = (...points) => {
+    pen.beginPath();
+    for (let at = 0; at < points.length; at += 4) {
+      pen.moveTo(points[at], points[at + 1]);
+      pen.lineTo(points[at + 2], points[at + 3]);
+    }
+    pen.stroke();
+  };
+  if (number % 5 === 1) line(-2, 10, 10, -2, -2, 2, 2, -2, 6, 10, 10, 6);
+  if (number % 5 === 2) pen.fillRect(3, 3, 2, 2);
+  if (number % 5 === 3) line(-2, -2, 10, 10, 6, -2, 10, 2, -2, 6, 2, 10);
+  if (number % 5 === 4) line(0, 4, 8, 4);
+  return context.createPattern(tile, "repeat");
+}
+
+function inkOn(colour) {
+  const [red, green, blue] = [1, 3, 5].map((at) => {
+    const value = parseInt(colour.slice(at, at + 2), 16) / 255;
+    return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.18 ? "#000" : "#fff";
+}
+
+// The genres of `order` above each other, the first at the bottom.
+export function drawBands(canvas, { edges, genres, colours, probabilities }, order) {
+  const { context, width, height } = cleared(canvas);
+  const x = edges.map((edge) => (edge / edges.at(-1)) * width);
+  const y = (share) => height * (1 - share);
+  const floor = probabilities.map(() => 0);
+  order.forEach((genre, number) => {
+    const lower = [...floor];
+    probabilities.forEach((row, step) => { floor[step] += row[genre]; });
+    context.beginPath();
+    floor.forEach((share, step) => {
+      context.lineTo(x[step], y(share));
+      context.lineTo(x[step + 1], y(share));
+    });
+    for (let step = lower.length - 1; step >= 0; step -= 1) {
+      context.lineTo(x[step + 1], y(lower[step]));
+      context.lineTo(x[step], y(lower[step]));
+    }
+    context.closePath();
+    fill(context, colours[genre], number);
+    context.strokeStyle = "#fff";
+    context.lineWidth = 1;
+    context.stroke();
+    label(context, genres[genre], colours[genre], x, lower.map(y), floor.map(y));
+  });
+}
+
+export function drawSwatch(canvas, colour, number) {
+  const { width, height } = canvas;
+  const context = canvas.getContext("2d");
+  context.rect(0, 0, width, height);
+  fill(context, colour, number);
+}
+
+function fill(context, colour, number) {
+  for (const style of [colour, hatch(context, number)]) {
+    context.fillStyle = style;
+    context.fill();
+  }
+}
+
+// Write a name into its band, once in each stretch where it fits: in the middle of where the band is
+// about as thick as anywhere in that stretch.
+function label(context, name, colour, x, bottom, top) {
+  context.font = `600 13px ${FONT}`;
+  context.textAlign = "center";
+  context.textBaseline = "middle";
+  const wide = context.measureText(name).width + 12;
+  let places = [];
+  const write = () => {
+    const thickest = Math.max(...places.map((place) => place.thick));
+    const good = places.filter((place) => place.thick >= 0.9 * thickest);
+    const { left, middle } = good[good.length >> 1];
+    context.fillStyle = colour;
+    context.fillRect(left, middle - 9, wide, 18); // no hatching behind the letters
+    context.fillStyle = inkOn(colour);
+    context.fillText(name, left + wide / 2, middle);
+    places = [];
+  };
+  for (let first = 0; first < top.length; first += 1) {
+    let [last, high, low] = [first, top[first], bottom[first]];
+    for (; last < top.length && x[last] < x[first] + wide; last += 1) {
+      high = Math.max(high, top[last]);
+      low = Math.min(low, bottom[last]);
+    }
+    const fits = x[first] + wide <= x[last] + 1e-6 && low - high >= LABEL_HEIGHT;
+    if (fits) places.push({ left: x[first], middle: (low + high) / 2, thick: low - high });
+    else if (places.length && x[first] > places.at(-1).left + wide) write();
+  }
+  if (places.length) write();
+}
