@@ -1,6 +1,5 @@
 """What was a notebook made from?"""
 
-import ast
 import hashlib
 import importlib.metadata
 import json
@@ -12,7 +11,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from genres import files
+from genres import files, imports
 
 INJECTED = "injected-parameters"  # papermill's tag of the cell it puts in
 
@@ -61,21 +60,12 @@ def code_files(notebook, project):
     list of Path
         The modules' files, sorted.
     """
-    modules = {_module_name(path, project): path for path in (project / "genres").rglob("*.py")}
-    if (project / "utils.py").exists():
-        modules["utils"] = project / "utils.py"
     code = [source for kind, source, _ in read_cells(notebook) if kind == "code"]
     try:
-        waiting = set().union(*map(_imported, code))
+        names = set().union(*map(imports.named, code))
     except SyntaxError:
-        return sorted(modules.values())
-    reached = set()
-    while waiting:
-        name = waiting.pop()
-        if name in modules and name not in reached:
-            reached.add(name)
-            waiting |= _imported(modules[name].read_text(encoding="utf-8"))
-    return sorted(modules[name] for name in reached)
+        return sorted(imports.modules(project).values())
+    return imports.closure(names, project)
 
 
 def fingerprint_of_code(notebook, project):
@@ -87,13 +77,10 @@ def fingerprint_of_code(notebook, project):
         ``cells`` (sources and tags of those with code: text can change without any result),
         ``library`` (the modules it imports) and ``lock`` (the versions of everything else).
     """
-    library = [
-        [path.relative_to(project).as_posix(), files.sha256(path)]
-        for path in code_files(notebook, project)
-    ]
+    cells = json.dumps([cell for cell in read_cells(notebook) if cell[0] == "code"])
     return {
-        "cells": _digest([cell for cell in read_cells(notebook) if cell[0] == "code"]),
-        "library": _digest(library),
+        "cells": hashlib.sha256(cells.encode()).hexdigest(),
+        "library": imports.fingerprint(code_files(notebook, project), project),
         "lock": files.sha256(project / "requirements.lock"),
     }
 
@@ -188,28 +175,6 @@ def _cells_of(document):
         for cell in document.get("cells", [])
     ]
     return [cell for cell in cells if INJECTED not in cell[2]]
-
-
-def _module_name(path, project):
-    parts = path.relative_to(project).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-def _imported(source):
-    """Give the dotted names that some Python code may import, packages of packages included."""
-    names = set()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            # Only the library has relative imports, and it is one package deep.
-            module = ".".join(filter(None, ["genres" if node.level else "", node.module]))
-            names |= {f"{module}.{alias.name}" for alias in node.names}
-    return {name.rsplit(".", depth)[0] for name in names for depth in range(name.count(".") + 1)}
-
-
-def _digest(value):
-    return hashlib.sha256(json.dumps(value).encode()).hexdigest()
 
 
 def _git(project, *arguments):
