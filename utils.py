@@ -15,6 +15,7 @@ from genres import Refusal, files, project
 from genres.data import folders
 from genres.lab import plots, recordings
 from genres.project import RunFolder
+from genres.report import ledger
 
 N_BUILT_IN, N_BUILT_IN_QUICK = 30, 10
 """Clips of each genre, where spectrograms or sound are those of the built-in corpus."""
@@ -30,7 +31,7 @@ class Bench:
     data : str, optional
         Folder or name of the data; see `genres.data.folders.find`.
     seed : int
-        Where all that is drawn by chance starts from.
+        What all random numbers start from.
     quick : bool
         Whether this is a rehearsal: fewer models and epochs.
 
@@ -38,6 +39,8 @@ class Bench:
     ----------
     data : genres.data.folders.Data
         The data at hand.
+    interactive : bool
+        Whether somebody may use the notebook's controls, as nobody can in a run.
     folder : Path
         The run's folder: `GENRE_RUN` if it is set, else ``runs/<data>`` in the project.
     synthetic : bool
@@ -59,6 +62,7 @@ class Bench:
         self.folder = self.run.folder
         self.table = cache(self.data.table)
         self.finest = cache(self.data.finest)
+        self.interactive = "GENRE_RUN" not in os.environ
         plots.set_style()
         pd.options.display.max_colwidth = None
         rehearsal = " This is a rehearsal: its figures are rough." if quick else ""
@@ -126,25 +130,25 @@ class Bench:
         }
         files.write_json(self.run.results(self.notebook), origin | results)
 
-    def compare(self, rows):
-        """Show what the report has beside what came out here.
+    def compare(self, **found):
+        """Show what the reports have beside what came out here, and why the two differ.
 
         Parameters
         ----------
-        rows : list of (what, reported, here, why)
-            A figure or table of the report; its value there, as the report writes it, such as
-            ``"0.50"`` or ``"1,000"``; its value here, which is written as exactly; and why the two
-            differ where they do.
+        **found
+            What was found, under the names that `keep` takes it under: shown is each row of the
+            ledger, ``data/ledger.csv``, whose key leads to some of it.
         """
+        results = {self.notebook: found}
         lines = ["| in the report | reported | here | why they differ |", "|:--|--:|--:|:--|"]
-        for what, reported, here, why in rows:
-            n_decimals = len(reported.partition(".")[2])
-            written = f"{here:{',' if ',' in reported else ''}.{n_decimals}f}"
-            if written == reported:
-                why = "equal"
-            elif self.data.name != folders.COURSE:
+        for row in ledger.read(project.PROJECT / ledger.PLACE):
+            here = ledger.here(row, results)
+            if not row.reported or here == ledger.NONE:
+                continue
+            why = ledger.explain(row, results)
+            if here != row.reported and self.data.name != folders.COURSE:
                 why = "other data than the report's"
-            lines.append(f"| {what} | {reported} | {written} | {why} |")
+            lines.append(f"| {row.place}, {row.shows} | {row.reported} | {here} | {why} |")
         display(Markdown("\n".join(lines)))
 
     @contextmanager

@@ -1,8 +1,9 @@
-"""``python -m benchmarks [NAME …]``: print the comparisons, and keep them.
+"""``python -m benchmarks [--publish] [NAME …]``: measure, print and, if asked to, publish.
 
-They are kept in ``benchmarks/measured.json``, and in the table of the README.
+What is published is kept in ``benchmarks/measured.json``, and in the table of ``docs/SPEED.md``.
 """
 
+import argparse
 import importlib
 import os
 import platform
@@ -14,22 +15,28 @@ from genres.report.publish import fill
 
 HERE = Path(__file__).parent
 MEASURED = HERE / "measured.json"
-README = HERE.parent / "README.md"
+PAGE = HERE.parent / "docs" / "SPEED.md"
 BEGIN, END = "<!-- benchmarks:begin -->", "<!-- benchmarks:end -->"
 
 
-def main(wanted):
+def main(arguments):
     known = sorted(path.stem for path in HERE.glob("[a-z]*.py"))
-    unknown = [name for name in wanted if name not in known]
+    parser = argparse.ArgumentParser(
+        "python -m benchmarks", description=__doc__, allow_abbrev=False
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(known)}")
+    parser.add_argument(
+        "--publish", action="store_true", help=f"write {MEASURED.name} and {PAGE.name}"
+    )
+    options = parser.parse_args(arguments)
+    unknown = [name for name in options.names if name not in known]
     if unknown:
         print(f"There is no benchmark {unknown[0]}; there are {', '.join(known)}.", file=sys.stderr)
         return 2
-    measured = files.read_json(MEASURED) if MEASURED.exists() else {}
-    for name in wanted or known:
+    measured = files.read_json(MEASURED)
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    for name in options.names or known:
         rows = importlib.import_module(f"benchmarks.{name}").rows()
-        machine = (
-            f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-        )
         measured[name] = {"machine": machine, "rows": rows}
         for row in rows:
             print(
@@ -37,13 +44,14 @@ def main(wanted):
                 f"{row['ratio']:.1f} times as fast. {row['note']}",
                 flush=True,
             )
-        files.write_json(MEASURED, measured)
-    files.write_text(README, fill(README, BEGIN, END, table(measured)))
+        if options.publish:
+            files.write_json(MEASURED, measured)
+            files.write_text(PAGE, fill(PAGE, BEGIN, END, table(measured)))
     return 0
 
 
 def table(measured):
-    """Write the README's table of what was measured."""
+    """Write the table of what was measured, as Markdown."""
     lines = ["| what | straightforward | here | ratio |", "|:--|--:|--:|--:|"]
     for name in sorted(measured):
         lines += [

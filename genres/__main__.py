@@ -22,6 +22,7 @@ examples:
   ./run_all.sh --data ~/gtzan             on the tables in a folder
   ./run_all.sh --data ~/music             on audio: its tables are made first
   ./run_all.sh --only 02 --only 03        two notebooks of it
+  ./run_all.sh publish --only 02          one notebook of runs/course
 
 more, with .venv/bin/python -m genres …:
   extract      make feature tables from a folder of audio
@@ -32,7 +33,10 @@ more, with .venv/bin/python -m genres …:
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that says in one sentence what it does not understand."""
+    """A parser that says in one sentence what it does not understand, and guesses nothing."""
+
+    def __init__(self, **options):
+        super().__init__(**options, allow_abbrev=False)
 
     def error(self, message):
         """Print the message and end with status 2."""
@@ -43,7 +47,7 @@ class Parser(argparse.ArgumentParser):
 
 def build_parser():
     """Build the parser of all commands: each sets ``command``, the function that does it."""
-    parser = Parser(prog="python -m genres", description=__doc__, allow_abbrev=False)
+    parser = Parser(prog="python -m genres", description=__doc__)
     parser.add_argument("--check", action="store_true", help="only check the command line")
     commands = parser.add_subparsers(required=True, metavar="command", parser_class=Parser)
 
@@ -55,7 +59,6 @@ def build_parser():
         "What still holds of an earlier run is kept.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     run.add_argument(
         "--data", metavar="FOLDER", help="folder of the data, or a name: course, synthetic"
@@ -76,9 +79,11 @@ def build_parser():
         prog="./run_all.sh publish",
         help="make a finished run the published one",
         description="Put a finished full run's notebooks, pictures and figures into the project.",
-        allow_abbrev=False,
     )
     publish.add_argument("folder", nargs="?", metavar="RUN", help="by default runs/course")
+    publish.add_argument(
+        "--only", metavar="NN", action="append", default=[], help="only this notebook (repeatable)"
+    )
     publish.set_defaults(command=_publish)
 
     demo = commands.add_parser(
@@ -88,7 +93,6 @@ def build_parser():
         description="Serve a page, to this machine alone, on which one drops a file of music and "
         "sees of which genre it is when. It needs a model that notebook 11 trained; where there is "
         "none it offers to train a rough one.",
-        allow_abbrev=False,
     )
     demo.add_argument("--port", type=_port, help="where to serve (by default any that is free)")
     demo.add_argument("--no-browser", action="store_false", dest="browser", help="open no browser")
@@ -103,7 +107,6 @@ def build_parser():
         help="make a web site of a run",
         description="Write a run's whole report as a web site that needs no network, and as one "
         "PDF where Chromium or Chrome is installed, into the run's folder report/.",
-        allow_abbrev=False,
     )
     report.add_argument(
         "wanted",
@@ -119,7 +122,6 @@ def build_parser():
         prog="./run_all.sh handout",
         help="write the notebooks for students",
         description="Write the notebooks without outputs, and without the exercises' answers.",
-        allow_abbrev=False,
     )
     handout.add_argument("--out", metavar="FOLDER", help="by default runs/handout")
     handout.set_defaults(command=_handout)
@@ -137,7 +139,6 @@ def _add_extract(commands):
         help="make feature tables from a folder of audio",
         description="Measure every clip of a folder <genre>/<clip>, or of a collection that "
         "'data list' names, and write the tables. Stopped and started again, it goes on.",
-        allow_abbrev=False,
     )
     extract.add_argument("folder", metavar="AUDIO_FOLDER", help="where the clips are")
     extract.add_argument("--out", required=True, metavar="FOLDER", help="where the tables go")
@@ -176,7 +177,6 @@ def _add_synth(commands):
         "synth",
         help="make a clip of a synthetic genre",
         description="Make a clip of a synthetic genre: the same seed makes the same clip.",
-        allow_abbrev=False,
     )
     made = synth.add_mutually_exclusive_group(required=True)
     made.add_argument("--genre", help="one of the ten")
@@ -193,8 +193,7 @@ def _add_classify(commands):
         "classify",
         help="say of which genre files are",
         description="Say of which genre files of music are, with a model that notebook 11 trained. "
-        "Each is heard in windows of 30 s. What cannot be read, or lasts over an hour, is skipped.",
-        allow_abbrev=False,
+        "Each is cut into windows of 30 s. What cannot be read, or lasts over an hour, is skipped.",
     )
     classify.add_argument("names", nargs="+", metavar="FILE", help="a file, or a folder of files")
     classify.add_argument(
@@ -237,12 +236,13 @@ def _run(dask, **options):
     return summary.conclude(run_report(**options))
 
 
-def _publish(folder):
-    from genres.project import PROJECT
+def _publish(folder, only):
+    from genres.project import RUNS
     from genres.report.publish import publish
 
-    notebooks = publish(folder or PROJECT / "runs" / "course")
-    print(f"{len(notebooks)} notebooks published; look at git diff, then commit.")
+    notebooks = publish(folder or RUNS / "course", only=only)
+    names = ", ".join(notebook.stem for notebook in notebooks)
+    print(f"Published: {names}. Look at git diff, then commit.")
     return 0
 
 

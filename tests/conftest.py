@@ -109,8 +109,9 @@ class ToyProject:
         self.data = folder / "toy"
         self.data.mkdir(parents=True)
         write_table(self.data / "GenreClassData_30s.txt", value=1)
-        for name in ("notebooks", "figures", "genres"):
+        for name in ("notebooks", "figures", "genres", "data"):
             (folder / name).mkdir()
+        shutil.copy(PROJECT / "data" / "ledger.csv", folder / "data")
         (folder / "genres" / "__init__.py").touch()
         (folder / "requirements.lock").write_text("papermill==1\n")
         (folder / "requirements.txt").write_text("papermill>=1  # runs notebooks\n")

@@ -1,13 +1,17 @@
 import subprocess
 import sys
+from types import SimpleNamespace
+
+from conftest import PROJECT
 
 from benchmarks import __main__ as benchmarks
+from benchmarks import row
 from genres import files
 
 
-def test_the_readme_shows_what_was_measured():
+def test_the_page_on_speed_shows_what_was_measured():
     measured = files.read_json(benchmarks.MEASURED)
-    text = benchmarks.README.read_text(encoding="utf-8")
+    text = benchmarks.PAGE.read_text(encoding="utf-8")
     assert f"{benchmarks.BEGIN}\n{benchmarks.table(measured)}\n{benchmarks.END}" in text
 
 
@@ -18,6 +22,24 @@ def test_every_benchmark_was_measured():
 
 def test_an_unknown_benchmark_gets_a_sentence():
     command = [sys.executable, "-m", "benchmarks", "nothing"]
-    finished = subprocess.run(command, cwd=benchmarks.README.parent, capture_output=True, text=True)
+    finished = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
     assert finished.returncode == 2
     assert finished.stderr.startswith("There is no benchmark nothing; there are ensemble, ")
+
+
+def test_what_is_measured_is_written_only_where_that_is_asked_for(tmp_path, monkeypatch, capsys):
+    measured, page = tmp_path / "measured.json", tmp_path / "SPEED.md"
+    measured.write_text("{}")
+    page.write_text(f"# Speed\n\n{benchmarks.BEGIN}\nold\n{benchmarks.END}\n")
+    monkeypatch.setattr(benchmarks, "MEASURED", measured)
+    monkeypatch.setattr(benchmarks, "PAGE", page)
+    made = SimpleNamespace(rows=lambda: [row("a search", 3.0, 1.5, "Twice.")])
+    monkeypatch.setattr(benchmarks.importlib, "import_module", lambda _: made)
+
+    assert benchmarks.main(["search"]) == 0
+    assert "a search: 3 s against 1.5 s, 2.0 times as fast. Twice." in capsys.readouterr().out
+    assert measured.read_text() == "{}" and "old" in page.read_text()
+
+    assert benchmarks.main(["search", "--publish"]) == 0
+    assert files.read_json(measured)["search"]["rows"][0]["ratio"] == 2
+    assert "| a search | 3 s | 1.5 s | 2.0 |" in page.read_text() and "old" not in page.read_text()

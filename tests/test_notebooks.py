@@ -1,7 +1,7 @@
 """The notebooks as they are written, as a rehearsal executes them, and as they are published."""
 
+import ast
 import re
-from pathlib import Path
 
 import nbformat
 import numpy as np
@@ -9,9 +9,11 @@ import pytest
 
 from genres import files
 from genres.project import PROJECT
-from genres.report.ledger import HEADLINES, headline
+from genres.report import ledger
 
 NAMES = sorted(path.stem for path in (PROJECT / "notebooks").glob("[0-9]*.ipynb"))
+ROWS = ledger.read(PROJECT / ledger.PLACE)
+HEADLINES = ledger.headlines(ROWS)
 ALL_HAVE = {"data", "synthetic", "quick", "seeds", "n_train", "n_test"}
 KEYS = {
     "01-feature-distributions": {"n_tracks"},
@@ -93,6 +95,24 @@ def test_every_notebook_has_a_headline_and_known_keys():
     assert set(NAMES) == set(KEYS) == set(HEADLINES)
 
 
+def test_what_a_notebook_compares_leads_to_rows_of_the_ledger():
+    for name in NAMES:
+        code = [cell.source for cell in code_cells(read(PROJECT / "notebooks" / f"{name}.ipynb"))]
+        calls = [
+            node for source in code for node in ast.walk(ast.parse(source)) if is_compare(node)
+        ]
+        compared = {keyword.arg for call in calls for keyword in call.keywords}
+        keys = [row.key for row in ROWS if row.notebook == name and row.reported]
+        known = {
+            re.split(r"[/|]", part)[0] for key in keys for part in re.split(" plus | minus ", key)
+        }
+        assert compared <= known, name
+
+
+def is_compare(node):
+    return isinstance(node, ast.Call) and ast.unparse(node.func) == "bench.compare"
+
+
 def test_a_notebook_opens_with_its_question_and_what_it_re_does(written):
     opening = written.cells[0].source
     assert opening.startswith("# ")
@@ -144,7 +164,7 @@ def test_a_rehearsal_comes_to_its_end(quick_run, quick_results, name):
     assert set(quick_results[name]) >= ALL_HAVE | KEYS[name]
     assert quick_results[name]["quick"] is True
     assert quick_results[name]["synthetic"] is False
-    assert headline(name, quick_results[name]) is not None
+    assert ledger.figure(HEADLINES[name], quick_results[name]) is not None
 
 
 def test_what_hangs_on_no_chance_is_the_reference_in_a_rehearsal_too(quick_results):
@@ -244,9 +264,3 @@ def test_published_faults_have_both_figures_and_an_interval(published):
     for fault in ("choice", "segments", "artist", "seed"):
         assert all(row["naive"] > row["honest"] for row in faults[fault].values())
     assert {row["n"] for row in faults["artist"].values()} == {938}
-
-
-def test_published_pictures_are_those_the_readme_shows(published):
-    readme = (PROJECT / "README.md").read_text()
-    for picture in re.findall(r"!\[.+?\]\((.+?)\)", readme):
-        assert Path(PROJECT, picture).is_file(), picture

@@ -1,13 +1,14 @@
 """What did the reports show, and where is it here?"""
 
 import csv
+import os
 import re
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 from typing import NamedTuple
+
+import numpy as np
 
 from genres import Refusal, files
 
@@ -21,8 +22,12 @@ REPORTS = {
     "3": "Report 3, Sarolia: features, spectrograms and wavelets",
     "4": "Report 4: maps of MagnaTagATune",
     "5": "Report 5, Nguyen, Zhang and Zhang: mel spectrogram, MFCC, or both",
+    "beyond": "Beyond the reports",
 }
 """The reports, numbered as in the README, and what stands above the rows of each."""
+
+NONE = "–"
+"""How a figure is written that is not there."""
 
 
 class Row(NamedTuple):
@@ -35,7 +40,10 @@ class Row(NamedTuple):
     notebook: str  # without suffix
     cell: str  # the id of the cell that makes it
     key: str  # where its value is in the notebook's results, as find() takes it; "": nowhere
-    why: str  # why the two differ, or cannot be compared
+    why: str  # why the two differ, or are equal although something else was compared
+    headline: str  # what it is, where it is the one figure that stands for the notebook
+    form: str  # how the headline is written, by an example such as "0.0%"
+    tolerance: str  # how far headlines of two runs on the same data may be apart
 
 
 def read(path):
@@ -103,6 +111,16 @@ def here(row, results):
         return NONE
 
 
+def explain(row, results):
+    """Say whether a row's value is the report's, or why not.
+
+    What is written alike is ``equal``; where something else was compared, that is said with it.
+    """
+    if not _verdict(row, results).startswith("equal"):
+        return row.why or NONE
+    return f"equal; but {row.why}" if row.why else "equal"
+
+
 def summary(rows, results):
     """Say how many rows there are, and how many of their values are the report's."""
     counts = Counter(_verdict(row, results) for row in rows)
@@ -110,35 +128,72 @@ def summary(rows, results):
     return f"{len(rows)} rows: {told}"
 
 
-def table(rows, results, folder):
+def page(introduction, rows, results, home, start=None):
     """Write the ledger for people, as Markdown: a table for each report, folded up under its title.
 
     Parameters
     ----------
+    introduction : str
+        What stands above the tables.
     rows : list of Row
     results : dict of str to dict
         The notebooks' results, as in ``figures/results.json``.
-    folder : Path
-        Where the links start from: it has the notebooks in ``notebooks/``.
+    home : Path
+        The folder that has the notebooks in ``notebooks/``.
+    start : Path, optional
+        The folder in which the page lies, from which it links the notebooks; by default `home`.
     """
-    parts = []
+    notebooks = home / "notebooks"
+    links = Path(os.path.relpath(notebooks, start or home)).as_posix()
+    numbers = {
+        name: _cell_numbers(notebooks / f"{name}.ipynb") for name in {r.notebook for r in rows}
+    }
+    lines = ["# Ledger: every figure of the five reports", "", introduction, ""]
     for report, title in REPORTS.items():
         if not (of_report := [row for row in rows if row.report == report]):
             continue
-        numbers = {row.notebook: _cell_numbers(folder, row.notebook) for row in of_report}
-        parts += [
+        lines += [
             f"<details><summary><b>{title}</b> ({summary(of_report, results)})</summary>",
             "",
-            "| where | what | the report | here | made by | why they differ |",
+            "| where | what | the report | here | computed in | why they differ |",
             "|:--|:--|--:|--:|:--|:--|",
         ]
         for row in of_report:
             values = [v.replace("%", " %") for v in (row.reported or NONE, here(row, results))]
-            why = "equal" if _verdict(row, results) == "equal" else row.why
-            fields = (row.place, row.shows, *values, _link(row, numbers[row.notebook]), why)
-            parts.append(f"| {' | '.join(fields)} |")
-        parts += ["", "</details>", ""]
-    return "\n".join(parts).rstrip()
+            link = NONE
+            if number := numbers[row.notebook].get(row.cell):
+                path = f"{links}/{row.notebook}.ipynb#cell-id={row.cell}"
+                link = f"[{row.notebook[:2]}, cell {number}]({path})"
+            fields = (row.place, row.shows, *values, link, explain(row, results))
+            lines.append(f"| {' | '.join(fields)} |")
+        lines += ["", "</details>", ""]
+    return "\n".join(lines)
+
+
+def headlines(rows):
+    """Give the row whose figure stands for a notebook, by the notebook's name and in that order."""
+    return {row.notebook: row for row in sorted(rows, key=lambda row: row.notebook) if row.headline}
+
+
+def figure(row, results):
+    """Take a headline's figure from its notebook's results; None where they lack it."""
+    try:
+        (found,) = find(row.key, results)
+    except (LookupError, TypeError, ValueError):
+        return None
+    return found
+
+
+def shown(row, figure):
+    """Write a headline's figure in its form, or a dash where there is none."""
+    return NONE if figure is None else _write(figure, row.form).replace("%", " %")
+
+
+def headline(row, results):
+    """Write the report's figure of a headline and the one in a notebook's results, both alike."""
+    number = row.reported.replace(",", "").rstrip("%")
+    reported = float(number) / (100 if "%" in row.reported else 1) if number else None
+    return shown(row, reported), shown(row, figure(row, results))
 
 
 def _problem(line):
@@ -151,190 +206,54 @@ def _problem(line):
         return "does not say where something stands and what it shows"
     if bool(row.notebook) != bool(row.cell) or (row.key and not row.cell):
         return "lacks a notebook or the cell in it"
+    is_complete = row.key and row.form and re.fullmatch(r"\d*\.?\d+", row.tolerance)
+    if row.headline and not is_complete:
+        return "is a headline without key, form or tolerance"
     return None
 
 
 def _at(path, results):
     *steps, last = path.split("/")
     for step in steps:
-        results = results[int(step) if isinstance(results, list) else step]
+        results = _pick(results, step)
     found = []
     for name in last.split("|"):
-        value = results[int(name) if isinstance(results, list) else name]
-        if isinstance(value, list) and isinstance(value[0], str):
+        value = _pick(results, name)
+        if not np.ndim(value):
+            found.append(value)
+        elif isinstance(value[0], str):
             found += value
         else:
-            found.append(fmean(value) if isinstance(value, list) else value)
+            found.append(fmean(value))
     return found
 
 
-def _write(value, reported):
+def _pick(results, step):
+    return results[step if isinstance(results, dict) else int(step)]
+
+
+def _write(value, like):
+    """Write a value as exactly as a number is written; where that is none, plainly."""
     if isinstance(value, str):
         return value
-    if not re.fullmatch(r"\d[\d,]*(\.\d+)?%?|\.\d+", reported):  # a picture has no number
-        reported = "0.000" if isinstance(value, float) else "1,000"
-    n_decimals = len(reported.rstrip("%").partition(".")[2])
-    text = f"{value:{',' * (',' in reported)}.{n_decimals}{'%' if '%' in reported else 'f'}}"
-    return re.sub(r"^(-?)0\.", r"\1.", text) if reported.startswith(".") else text
+    if not re.fullmatch(r"\d[\d,]*(\.\d+)?%?|\.\d+", like):  # a picture has no number
+        like = "0.000" if isinstance(value, float) else "1,000"
+    n_decimals = len(like.rstrip("%").partition(".")[2])
+    text = f"{value:{',' * (',' in like)}.{n_decimals}{'%' if '%' in like else 'f'}}"
+    return re.sub(r"^(-?)0\.", r"\1.", text) if like.startswith(".") else text
 
 
 def _verdict(row, results):
     value = here(row, results)
     if not row.reported or value == NONE:
         return "without two values to compare"
-    return "equal" if value == row.reported else "different"
+    if value != row.reported:
+        return "different"
+    return "equal in figure only" if row.why else "equal"
 
 
-def _cell_numbers(folder, notebook):
+def _cell_numbers(notebook):
     """Give the number that stands beside each code cell of an executed notebook, by its id."""
-    path = folder / "notebooks" / f"{notebook}.ipynb"
-    cells = files.read_json(path)["cells"] if path.exists() else []
+    cells = files.read_json(notebook)["cells"] if notebook.exists() else []
     code = [cell for cell in cells if cell["cell_type"] == "code" and "".join(cell["source"])]
     return {cell.get("id"): number for number, cell in enumerate(code, start=1)}
-
-
-def _link(row, numbers):
-    if row.cell not in numbers:
-        return NONE
-    text = f"{row.notebook.partition('-')[0]}, cell {numbers[row.cell]}"
-    return f"[{text}](notebooks/{row.notebook}.ipynb#cell-id={row.cell})"
-
-
-@dataclass(frozen=True)
-class Headline:
-    """The one figure that stands for a notebook.
-
-    Attributes
-    ----------
-    label : str
-        What the figure is.
-    value : callable
-        Takes it from the notebook's results.
-    form : str
-        How it is written, as a format specification.
-    tolerance : float
-        How far two runs on the same data may be apart: 0 where there is no chance in it.
-    report : float or None
-        The figure in the report that the notebook re-does, or in its authors' notebooks.
-    """
-
-    label: str
-    value: Callable[[dict], float]
-    form: str
-    tolerance: float
-    report: float | None = None
-
-
-HEADLINES = {
-    "01-feature-distributions": Headline(
-        "tracks in the data", lambda results: results["n_tracks"], ",d", 0, 1000
-    ),
-    "02-knn-baseline": Headline(
-        "k-NN on four features, accuracy", lambda results: results["accuracy"], ".1%", 0, 0.404
-    ),
-    "03-feature-search": Headline(
-        "best of 236 feature sets, macro F1",
-        lambda results: results["best_macro_f1"],
-        ".3f",
-        0,
-        0.521,
-    ),
-    "04-model-exploration": Headline(
-        "batch-normalised dense network, mean accuracy over seeds",
-        lambda results: fmean(
-            results["networks"]["fully connected: batch-normalised"]["accuracies"]
-        ),
-        ".1%",
-        0.05,
-        0.748,
-    ),
-    "05-lstm-ensemble": Headline(
-        "ten LSTMs voting, mean accuracy over seeds",
-        lambda results: fmean(results["hard_vote_accuracies"]),
-        ".1%",
-        0.04,
-        0.803,
-    ),
-    "06-honest-evaluation": Headline(
-        "SVM, no artist on both sides, accuracy",
-        lambda results: results["faults"]["artist"]["SVM"]["honest"],
-        ".1%",
-        0.02,
-    ),
-    "07-spectrogram-models": Headline(
-        "mel CNN, accuracy by clip (the report: by window), mean over seeds",
-        lambda results: fmean(results["best_cnn"]["accuracies"]),
-        ".1%",
-        0.04,
-        0.82,
-    ),
-    "08-mel-vs-mfcc": Headline(
-        "network on mel and MFCC, mean accuracy over splits",
-        lambda results: fmean(results["models"]["both: two branches"]["accuracies"]),
-        ".1%",
-        0.05,
-        0.28,
-    ),
-    "09-genre-maps": Headline(
-        "held-out clips told apart on LDA's 3-D map",
-        lambda results: results["separation"]["LDA"]["3"],
-        ".1%",
-        0.03,
-    ),
-    "10-wavelets-and-leakage": Headline(
-        "dense network, 3 s windows split at random, accuracy",
-        lambda results: results["final"]["val_accuracy"],
-        ".1%",
-        0.03,
-        0.9035,
-    ),
-    "11-champion": Headline(
-        "champion, mean accuracy over seeds",
-        lambda results: fmean(results["accuracies"]),
-        ".1%",
-        0.03,
-        0.803,
-    ),
-    "12-genre-timeline": Headline(
-        "changes of genre found within 2.5 s, in synthetic clips",
-        lambda results: results["change_recall"],
-        ".1%",
-        0.03,
-    ),
-}
-
-NONE = "–"
-"""How a figure is written that is not there."""
-
-# Figures come back from JSON, and other machines add in another order.
-_ROUNDING = 1e-9
-
-
-def headline(notebook, results):
-    """Take a notebook's headline figure from its results.
-
-    Parameters
-    ----------
-    notebook : str
-        The notebook's name, without suffix.
-    results : dict or None
-        What it wrote into ``results/<notebook>.json``.
-
-    Returns
-    -------
-    float or None
-        None where the notebook has no headline, or its results lack it.
-    """
-    if notebook not in HEADLINES:
-        return None
-    try:
-        return HEADLINES[notebook].value(results)
-    except (KeyError, TypeError, ValueError):
-        return None
-
-
-def shown(notebook, figure):
-    """Write a headline figure the way its notebook has it, or a dash where there is none."""
-    if figure is None:
-        return NONE
-    return format(figure, HEADLINES[notebook].form).replace("%", " %")

@@ -14,17 +14,23 @@ from genres.screen import spoken
 LARGEST = 3_000_000
 """Bytes of the largest notebook that is published: larger ones GitHub does not show."""
 
-CHAMPION, OPENINGS = "11-champion", "test-openings.csv"
-"""A notebook, and the list in ``figures/`` of its executions: each scores the test tracks."""
+CHAMPION, EVALUATIONS = "11-champion", "test-set-evaluations.csv"
+"""A notebook, and the list in ``figures/`` of its executions: each is scored on the test tracks."""
 
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 """What stands around the table of results in README.md."""
 
-LEDGER_BEGIN, LEDGER_END = "<!-- ledger:begin -->", "<!-- ledger:end -->"
-"""What stands around the ledger in README.md."""
+_INTRODUCTION = """\
+Each figure, table and number of the reports: what it shows, its value there and here, the cell \
+that computes it here, and why the two differ, or are equal although something else was compared. \
+Where a value depends on random seeds or splits, it is the mean over them. A cell's number is the \
+one beside it in the notebook; in JupyterLab the link leads to the cell.
+
+`./run_all.sh publish` writes this page, from [data/ledger.csv](../data/ledger.csv) and \
+[figures/results.json](../figures/results.json)."""
 
 
-def publish(folder, project=PROJECT):
+def publish(folder, project=PROJECT, only=()):
     """Put a finished run's notebooks, pictures and figures into the project.
 
     Everything is checked before anything is written.
@@ -34,8 +40,10 @@ def publish(folder, project=PROJECT):
     folder : str or Path
         The run's folder.
     project : Path
-        The project's folder: ``notebooks/``, ``figures/`` and, in ``README.md``, the table of
-        results and the ledger change.
+        The project's folder: ``notebooks/``, ``figures/``, ``docs/LEDGER.md`` and the table of
+        results in ``README.md`` change.
+    only : sequence of str
+        Numbers or names of the notebooks to publish; by default all. The others stay as they are.
 
     Returns
     -------
@@ -45,46 +53,51 @@ def publish(folder, project=PROJECT):
     Raises
     ------
     Refusal
-        If the run is quick, incomplete, of synthetic music or made from other code than the
-        project's, if that code is not committed, or if a notebook is too large or tells a path of
-        this machine.
+        If what is to be published is quick, incomplete, of synthetic music, of other data than the
+        rest or made from other code than the project's, if that code is not committed, or if a
+        notebook is too large or tells a path of this machine.
     """
     folder = Path(folder).resolve()
     if not folder.is_dir():
         raise Refusal(f"There is no run in {folder}: ./run_all.sh makes one.")
-    notebooks = find_notebooks(project)
+    notebooks = find_notebooks(project, only)
     run = runs.Run(project, folder)
     states = {notebook.stem: _finished_state(run, notebook) for notebook in notebooks}
-    results = {name: files.read_json(run.results(name)) for name in states}
-    _require_full_and_real(results)
+    found = {name: files.read_json(run.results(name)) for name in states}
+    _require_full_and_real(found)
     _require_one_origin(states)
-    commit = provenance.commit_of(notebooks, project)
-    if commit is None:
-        raise Refusal("The code of this run is in no commit: commit it, then publish.")
     cleaned = {notebook: _clean(run, notebook) for notebook in notebooks}
-    described = _describe_run(states, commit)
-    readme = _fill_readme(project, results, described)
+    made = {nb.stem: _describe(states[nb.stem], nb, project) for nb in notebooks}
+    figures = project / "figures"
+    results = _beside_the_published(found, figures / "results.json", project)
+    described = _beside_the_published(made, figures / "run.json", project)
+    _require_one_data(described)
+    rows = ledger.read(project / ledger.PLACE)
+    readme = fill(project / "README.md", BEGIN, END, result_table(rows, results, described))
+    page = ledger_text(rows, results, project)
 
     for notebook, text in cleaned.items():
         files.write_text(notebook, text)
-    _replace_pictures(folder / "figures", project / "figures", list(states))
-    files.write_json(project / "figures" / "results.json", results)
-    files.write_json(project / "figures" / "run.json", described)
+    _replace_pictures(run.figures, figures, list(states))
+    files.write_json(figures / "results.json", results)
+    files.write_json(figures / "run.json", described)
     files.write_text(project / "README.md", readme)
-    if CHAMPION in results:
-        accuracies = results[CHAMPION]["accuracies"]
-        _log_opening(project / "figures" / OPENINGS, accuracies, states[CHAMPION])
+    files.write_text(project / "docs" / "LEDGER.md", page)
+    if CHAMPION in found:
+        accuracies = found[CHAMPION]["accuracies"]
+        _log_evaluation(figures / EVALUATIONS, accuracies, states[CHAMPION])
     return notebooks
 
 
-def result_table(results, run):
+def result_table(rows, results, run):
     """Write the README's table of results.
 
     Parameters
     ----------
+    rows : list of genres.report.ledger.Row
     results : dict of str to dict
         Each notebook's results, as in ``figures/results.json``.
-    run : dict
+    run : dict of str to dict
         What made them, as in ``figures/run.json``.
 
     Returns
@@ -97,22 +110,68 @@ def result_table(results, run):
         "| notebook | headline | the report | this project |",
         "| --- | --- | ---: | ---: |",
     ]
-    for name, found in results.items():
-        if name in ledger.HEADLINES:
-            known = ledger.HEADLINES[name]
-            report = ledger.shown(name, known.report)
-            here = ledger.shown(name, ledger.headline(name, found))
+    for name, row in ledger.headlines(rows).items():
+        if name in results:
+            report, here = ledger.headline(row, results[name])
             link = f"[{name}](notebooks/{name}.ipynb)"
-            lines.append(f"| {link} | {known.label} | {report} | {here} |")
+            lines.append(f"| {link} | {row.headline} | {report} | {here} |")
+    seconds = sum(made["seconds"] for made in run.values())
+    machines = {
+        f"{made['machine']['cores']} cores of {made['machine']['cpu']}" for made in run.values()
+    }
+    memory = max(made["peak_memory"] for made in run.values())
     lines += [
         "",
-        f"This run took {spoken(sum(run['seconds'].values()))} on {run['cores']} cores of "
-        f"{run['cpu']}, and {run['peak_memory'] / 1e9:.1f} GB of memory.",
+        f"This run took {spoken(seconds)} on {' and '.join(sorted(machines))}, and "
+        f"{memory / 1e9:.1f} GB of memory.",
     ]
     return "\n".join(lines)
 
 
-def _log_opening(path, accuracies, state):
+def ledger_text(rows, results, project):
+    """Write the text of ``docs/LEDGER.md``, with the parameters of `result_table`."""
+    return ledger.page(_INTRODUCTION, rows, results, project, project / "docs")
+
+
+def fill(path, begin, end, text):
+    """Give a file's text with another text between two marks, which stay.
+
+    Raises
+    ------
+    Refusal
+        If the file lacks the marks.
+    """
+    old = path.read_text(encoding="utf-8") if path.exists() else ""
+    before, found_begin, rest = old.partition(begin)
+    _, found_end, after = rest.partition(end)
+    if not found_begin or not found_end:
+        raise Refusal(f"{path} has no {begin} and {end} for a table to stand in.")
+    return f"{before}{begin}\n{text}\n{end}{after}"
+
+
+def _beside_the_published(new, path, project):
+    """Give what is new of some notebooks, and of the project's others what is published."""
+    both = (files.read_json(path) if path.exists() else {}) | new
+    names = [notebook.stem for notebook in find_notebooks(project)]
+    return {name: both[name] for name in names if name in both}
+
+
+def _describe(state, notebook, project):
+    """Say which code made a published notebook, when, of which data and where, and what it took."""
+    commit = provenance.commit_of([notebook], project)
+    if commit is None:
+        raise Refusal(f"The code of {notebook.stem} is in no commit: commit it, then publish.")
+    return {
+        "commit": commit,
+        "finished": state["finished"],
+        "seconds": state["seconds"],
+        "peak_memory": state["peak_memory"],
+        "data": state["made_from"]["data"].split()[0],
+        "machine": state["machine"],
+    }
+
+
+def _log_evaluation(path, accuracies, state):
     """Note that a champion was scored on the test tracks, unless that execution is noted."""
     lines = path.read_text(encoding="utf-8") if path.exists() else "date,commit,accuracy,what\n"
     if state["finished"] not in lines:
@@ -120,16 +179,6 @@ def _log_opening(path, accuracies, state):
         commit = state["commit"][:10] if state["commit"] else "uncommitted"
         line = f"{state['finished']},{commit},{accuracy:.4f},mean of {len(accuracies)} seeds\n"
         files.write_text(path, lines + line)
-
-
-def _fill_readme(project, results, described):
-    readme = project / "README.md"
-    text = fill(readme, BEGIN, END, result_table(results, described))
-    if (project / ledger.PLACE).exists():
-        rows = ledger.read(project / ledger.PLACE)
-        written = ledger.table(rows, results, project)
-        text = fill(readme, LEDGER_BEGIN, LEDGER_END, written, text)
-    return text
 
 
 def _finished_state(run, notebook):
@@ -168,6 +217,15 @@ def _require_one_origin(states):
                     f"{name} and {first} were executed with different {part}: "
                     "start ./run_all.sh again."
                 )
+
+
+def _require_one_data(described):
+    """Refuse to put notebooks of some data beside published ones of others."""
+    if len(data := {made["data"] for made in described.values()}) > 1:
+        raise Refusal(
+            f"The published notebooks would be of different data, {' and '.join(sorted(data))}: "
+            "publish all notebooks of one run."
+        )
 
 
 def _clean(run, notebook):
@@ -237,44 +295,3 @@ def _replace_pictures(source, target, names):
         for picture in sorted(source.glob(f"{name}-*")):
             with files.atomic(target / picture.name) as temporary:
                 shutil.copyfile(picture, temporary)
-
-
-def _describe_run(states, commit):
-    """Say which code made the published run, when, on what machine, and what it took."""
-    latest = max(states.values(), key=lambda state: state["finished"])
-    return {
-        "commit": commit,
-        "date": latest["finished"],
-        **latest["machine"],
-        "data": latest["made_from"]["data"].split()[0],
-        "seconds": {name: state["seconds"] for name, state in states.items()},
-        "peak_memory": max(state["peak_memory"] for state in states.values()),
-    }
-
-
-def fill(readme, begin, end, text, old=None):
-    """Give the README's text with another text between two marks.
-
-    Parameters
-    ----------
-    readme : Path
-        The file.
-    begin, end : str
-        The marks, which stay.
-    text : str
-        What is to stand between them.
-    old : str, optional
-        The text around, where it is no longer what the file has.
-
-    Raises
-    ------
-    Refusal
-        If the file lacks the marks.
-    """
-    if old is None:
-        old = readme.read_text(encoding="utf-8") if readme.exists() else ""
-    before, found_begin, rest = old.partition(begin)
-    _, found_end, after = rest.partition(end)
-    if not found_begin or not found_end:
-        raise Refusal(f"{readme} has no {begin} and {end} for a table to stand in.")
-    return f"{before}{begin}\n{text}\n{end}{after}"

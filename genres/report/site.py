@@ -37,7 +37,7 @@ WORDS = ("LECTURE.md", "GLOSSARY.md")
 _INTRODUCTION = (
     "How well can a program tell the genre of a piece of music? Five student reports, done again "
     "on one code base: from five nearest neighbours on four numbers, by way of recurrent networks "
-    "that vote, to a champion that hears texture. Each figure is computed by the notebook that "
+    "that vote, to a champion that measures texture. Each figure is computed by the notebook that "
     "shows it; the code is there, folded up, above what it shows."
 )
 # Nothing on the pages may ask the network for anything, whatever a notebook's output holds.
@@ -91,9 +91,8 @@ def _print(folder, target):
 def _write_pages(report, project, folder):
     waiting = tqdm(report.notebooks, "report", unit="page", leave=False, disable=None)
     notebooks = [pages.of_notebook(path, folder) for path in waiting]
-    made = list(notebooks)
-    if (rows := _ledger_rows(project)) is not None:
-        made.append(_ledger_page(rows, report))
+    rows = ledger.read(project / ledger.PLACE)
+    made = [*notebooks, _ledger_page(rows, report)]
     made += [
         pages.of_markdown(
             (project / "notebooks" / name).read_text("utf-8"), Path(name).stem.lower()
@@ -201,7 +200,7 @@ def _front(report, notebooks, rows, folder):
 <p>{_INTRODUCTION}</p>
 <p class="told">{_describe(report)}</p>
 <h2 id="figures">Headline figures</h2>
-{_headlines(report)}
+{_headlines(rows, report)}
 {_ledger_summary(rows, report)}<h2 id="notebooks">The notebooks</h2>
 <ul class="cards">
 {cards}
@@ -232,20 +231,19 @@ def _describe(report):
     return told
 
 
-def _headlines(report):
+def _headlines(rows, report):
     lines = [
         '<div class="scroll" tabindex="0" role="region" aria-label="Headline figures">',
         '<table class="headlines"><thead>',
         "<tr><th>notebook and figure</th><th>the report</th><th>here</th></tr></thead>",
         "<tbody>",
     ]
-    for name in report.results:
-        if name in ledger.HEADLINES:
-            known = ledger.HEADLINES[name]
-            figure = ledger.shown(name, ledger.headline(name, report.results[name]))
+    for name, row in ledger.headlines(rows).items():
+        if name in report.results:
+            reported, here = ledger.headline(row, report.results[name])
             lines.append(
-                f'<tr><td><a href="{name}.html">{name[:2]} · {known.label}</a></td>'
-                f"<td>{ledger.shown(name, known.report)}</td><td><b>{figure}</b></td></tr>"
+                f'<tr><td><a href="{name}.html">{name[:2]} · {row.headline}</a></td>'
+                f"<td>{reported}</td><td><b>{here}</b></td></tr>"
             )
     return "\n".join([*lines, "</tbody></table></div>"])
 
@@ -281,14 +279,7 @@ def _cover(page, report, folder):
     )
 
 
-def _ledger_rows(project):
-    path = project / ledger.PLACE
-    return ledger.read(path) if path.exists() else None
-
-
 def _ledger_summary(rows, report):
-    if rows is None:
-        return ""
     told = ledger.summary(rows, report.results)
     return (
         '<p><a href="ledger.html"><b>The ledger</b></a>: every figure of the five reports beside '
@@ -297,16 +288,14 @@ def _ledger_summary(rows, report):
 
 
 def _ledger_page(rows, report):
-    text = (
-        "# Ledger: every figure of the five reports\n\n"
-        "What each figure, table and number shows, its value there and here, the cell that makes "
-        "it here, and why the two differ. Of a value that is drawn by chance, the mean over seeds "
-        "or splits is shown. Why a figure differs is said of the published run.\n\n"
-        f"{ledger.table(rows, report.results, report.home)}\n"
+    introduction = (
+        "What each figure, table and number shows, its value there and here, the cell that "
+        "computes it here, and why the two differ. Where a value depends on random seeds or "
+        "splits, it is the mean over them. The reasons are those of the published run."
     )
+    text = ledger.page(introduction, rows, report.results, report.home)
     page = pages.of_markdown(text, "ledger")
-    body = f'<div class="ledger">\n{page.body}</div>'
-    return page._replace(title="Ledger", body=body)
+    return page._replace(title="Ledger", body=f'<div class="ledger">\n{page.body}</div>')
 
 
 def _whole(front, others):

@@ -4,7 +4,7 @@ from contextlib import suppress
 
 from genres import Refusal, files
 from genres.report import ledger, site
-from genres.report.ledger import HEADLINES, NONE, headline, shown
+from genres.report.ledger import NONE
 from genres.run import runs
 from genres.screen import seen_from_here, spoken
 
@@ -28,23 +28,25 @@ def conclude(outcome):
     published = {}
     with suppress(Refusal):
         published = files.read_json(run.project / "figures" / "results.json")
-    print(f"\n{comparison_table(outcome.notebooks, outcome.seconds, results, published)}\n")
+    rows = ledger.read(run.project / ledger.PLACE)
+    table = comparison_table(rows, outcome.notebooks, outcome.seconds, results, published)
+    print(f"\n{table}\n")
     for failure in outcome.failures:
         print(failure)
     if outcome.seconds or not run.site.exists():
         _write_site(run, outcome.is_whole)
-    if not outcome.failures and (run.project / ledger.PLACE).exists():
-        print(_write_ledger(run, results))
+    if not outcome.failures:
+        print(_write_ledger(run, rows, results))
     return 1 if outcome.failures else 0
 
 
-def agreement(notebook, results, published):
+def agreement(row, results, published):
     """Say whether a run agrees with the published one on a notebook's headline.
 
     Parameters
     ----------
-    notebook : str
-        The notebook's name, without suffix.
+    row : genres.report.ledger.Row or None
+        The headline; None where the notebook has none.
     results, published : dict or None
         What the notebook wrote in this run and in the published one.
 
@@ -53,7 +55,7 @@ def agreement(notebook, results, published):
     str
         ``yes`` or ``no`` where the two can be compared, otherwise a dash and why they cannot.
     """
-    figure, reference = headline(notebook, results), headline(notebook, published)
+    figure, reference = (row and ledger.figure(row, found) for found in (results, published))
     if figure is None:
         return f"{NONE} (no figure)"
     if reference is None:
@@ -62,15 +64,15 @@ def agreement(notebook, results, published):
         return f"{NONE} (quick)"
     if results.get("data") != published.get("data"):
         return f"{NONE} (other data)"
-    within = abs(figure - reference) <= HEADLINES[notebook].tolerance + _ROUNDING
-    return "yes" if within else "no"
+    return "yes" if abs(figure - reference) <= float(row.tolerance) + _ROUNDING else "no"
 
 
-def comparison_table(notebooks, seconds, results, published):
+def comparison_table(rows, notebooks, seconds, results, published):
     """Set a run's headlines beside those of the published run.
 
     Parameters
     ----------
+    rows : list of genres.report.ledger.Row
     notebooks : sequence of str
         Names of the notebooks of the table's rows.
     seconds : dict of str to float
@@ -84,37 +86,30 @@ def comparison_table(notebooks, seconds, results, published):
     str
         A table for a terminal.
     """
-    rows = [("notebook", "time", "headline", "", "published", "agrees")]
+    headlines = ledger.headlines(rows)
+    lines = [("notebook", "time", "headline", "", "published", "agrees")]
     for name in notebooks:
         if name not in results:
-            rows.append((name, "failed", "", "", "", ""))
+            lines.append((name, "failed", "", "", "", ""))
             continue
-        mine, theirs = results[name], published.get(name)
-        rows.append(
-            (
-                name,
-                spoken(seconds[name]) if name in seconds else "kept",
-                HEADLINES[name].label if name in HEADLINES else "",
-                shown(name, headline(name, mine)),
-                shown(name, headline(name, theirs)),
-                agreement(name, mine, theirs),
-            )
-        )
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+        row, mine, theirs = headlines.get(name), results[name], published.get(name)
+        took = spoken(seconds[name]) if name in seconds else "kept"
+        figures = [ledger.headline(row, found)[1] if row else NONE for found in (mine, theirs)]
+        label = row.headline if row else ""
+        lines.append((name, took, label, *figures, agreement(row, mine, theirs)))
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
 
 
-def _write_ledger(run, results):
+def _write_ledger(run, rows, results):
     """Set the run's figures beside the reports' in ``ledger.md``; give a line that says so."""
-    rows = ledger.read(run.project / ledger.PLACE)
     rough = " This is a rehearsal: its figures are rough." if run.quick else ""
-    text = (
-        "# Ledger: every figure of the five reports\n\n"
-        f"Here is what this run found, on {run.data.name}.{rough} Why a figure differs is said of "
-        "the published run. A cell's number is the one beside it in the executed notebook.\n\n"
-        f"{ledger.table(rows, results, run.folder)}\n"
+    introduction = (
+        f"Here is what this run found, on {run.data.name}.{rough} The reasons why figures differ "
+        "are those of the published run. A cell's number is the one beside it in the executed "
+        "notebook."
     )
-    files.write_text(run.ledger, text)
+    files.write_text(run.ledger, ledger.page(introduction, rows, results, run.folder))
     counts = ledger.summary(rows, results)
     return f"Ledger of the five reports, {seen_from_here(run.ledger)}: {counts}.{rough}"
 

@@ -243,7 +243,7 @@ def _expected(run, name):
     if seconds is None and not run.quick:
         with suppress(Refusal):
             published = files.read_json(run.project / "figures" / "run.json")
-            seconds = published.get("seconds", {}).get(name)
+            seconds = published.get(name, {}).get("seconds")
     return seconds
 
 

@@ -84,12 +84,8 @@ class Report(NamedTuple):
         Names of the project's notebooks that are not among them.
     results : dict of str to dict
         What each notebook kept.
-    seconds : float
-        What their execution took; 0 where that is not known.
-    finished : str
-        When the last of them was done, as ISO 8601 has it; empty where that is not known.
-    machine : dict
-        Where, as `genres.run.provenance.describe_machine` has it; empty where that is not known.
+    states : list of dict
+        What is known of the execution of each, as `Run.read_state` has it.
     """
 
     folder: Path
@@ -97,9 +93,22 @@ class Report(NamedTuple):
     notebooks: list
     missing: list
     results: dict
-    seconds: float
-    finished: str
-    machine: dict
+    states: list
+
+    @property
+    def seconds(self):
+        """What the execution took; 0 where that is not known."""
+        return sum(state["seconds"] for state in self.states)
+
+    @property
+    def finished(self):
+        """When the last notebook was done, as ISO 8601 has it; empty where that is not known."""
+        return max((state.get("finished", "") for state in self.states), default="")
+
+    @property
+    def machine(self):
+        """Where the last was executed, as `genres.run.provenance.describe_machine` has it."""
+        return self.states[-1].get("machine", {}) if self.states else {}
 
 
 def find(project, wanted=None):
@@ -142,30 +151,24 @@ def of_run(folder, project):
     done = [name for name in names if run.executed(name).exists()]
     if not done:
         raise Refusal(f"{folder} holds no executed notebook yet: ./run_all.sh executes them.")
-    states = [state for name in done if (state := run.read_state(name))]
     return Report(
         folder,
         folder,
         [run.executed(name) for name in done],
         [name for name in names if name not in done],
         {name: _read(run.results(name)) for name in done},
-        sum(state["seconds"] for state in states),
-        max((state.get("finished", "") for state in states), default=""),
-        states[-1].get("machine", {}) if states else {},
+        [state for name in done if (state := run.read_state(name))],
     )
 
 
 def _of_published(project):
-    described = _read(project / "figures" / "run.json")
     return Report(
         project / "runs" / PUBLISHED,
         project,
         find_notebooks(project),
         [],
         _read(project / "figures" / "results.json"),
-        sum(described.get("seconds", {}).values()),
-        described.get("date", ""),
-        described,
+        list(_read(project / "figures" / "run.json").values()),
     )
 
 

@@ -9,7 +9,7 @@ from conftest import PROJECT, run_report
 from genres import Refusal, files
 from genres.report import ledger
 from genres.report.ledger import NONE
-from genres.report.publish import BEGIN, END, LEDGER_BEGIN, LEDGER_END, publish
+from genres.report.publish import BEGIN, END, ledger_text, publish
 
 KNN = "02-knn-baseline"
 
@@ -22,6 +22,7 @@ NUMBERED = {
     "3": {"Figure": 7},
     "4": {"Figure": 5},
     "5": {},
+    "beyond": {},
 }
 
 # The values that each report leads with: in its abstract, its headline table, its conclusion.
@@ -51,7 +52,8 @@ HEADER = ",".join(ledger.Row._fields)
 def row(reported="", key="", **fields):
     """Give a row of report 1 with a cell of the k-NN notebook."""
     known = {"report": "1", "place": "Figure 1", "shows": "it", "notebook": KNN, "cell": "cell-0"}
-    return ledger.Row(**{**known, "reported": reported, "key": key, "why": "", **fields})
+    known |= dict.fromkeys(("why", "headline", "form", "tolerance"), "")
+    return ledger.Row(**{**known, "reported": reported, "key": key, **fields})
 
 
 @pytest.fixture(scope="module")
@@ -129,19 +131,28 @@ def test_the_k_nn_of_report_1_is_here_to_the_last_digit(rows, published):
         assert ledger.here(each, published) == each.reported
 
 
-def test_the_readme_shows_the_ledger_of_the_published_results(rows, published):
-    table = ledger.table(rows, published, PROJECT)
-    readme = (PROJECT / "README.md").read_text(encoding="utf-8")
-    assert f"{LEDGER_BEGIN}\n{table}\n{LEDGER_END}" in readme
+def test_every_notebook_has_one_headline_and_other_rows_have_none(rows):
+    names = sorted(path.stem for path in (PROJECT / "notebooks").glob("[0-9]*.ipynb"))
+    assert sorted(each.notebook for each in rows if each.headline) == names
+    for each in rows:
+        assert bool(each.headline) == bool(each.form) == bool(each.tolerance)
 
 
-def test_every_link_of_the_readmes_ledger_leads_to_a_cell():
-    readme = (PROJECT / "README.md").read_text(encoding="utf-8")
-    links = re.findall(r"\]\((notebooks/[^)#]+)#cell-id=([^)]+)\)", readme)
+def test_the_page_of_the_ledger_is_that_of_the_published_results(rows, published):
+    page = (PROJECT / "docs" / "LEDGER.md").read_text(encoding="utf-8")
+    assert page == ledger_text(rows, published, PROJECT)
+
+
+def test_every_link_of_the_ledger_leads_to_a_cell():
+    page = (PROJECT / "docs" / "LEDGER.md").read_text(encoding="utf-8")
+    links = re.findall(r"\]\((\.\./notebooks/[^)#]+)#cell-id=([^)]+)\)", page)
     assert len(links) > 100
+    ids = {}
     for path, cell in links:
-        ids = [cell["id"] for cell in files.read_json(PROJECT / path)["cells"]]
-        assert cell in ids
+        if path not in ids:
+            cells = files.read_json(PROJECT / "docs" / path)["cells"]
+            ids[path] = {cell["id"] for cell in cells}
+        assert cell in ids[path]
 
 
 # A value, as it is found and written
@@ -183,23 +194,49 @@ def test_a_notebook_without_results_has_no_value():
 def test_the_table_says_what_is_equal_and_what_is_not(tmp_path, make_toy_project):
     make_toy_project(tmp_path).write(KNN, "1 + 1", "", "2 + 2")
     of_it = [
-        row("40.4%", "accuracy", why="never"),
+        row("40.4%", "accuracy"),
         row("0.5", "accuracy", cell="cell-2", why="other tracks"),
+        row("0.404", "accuracy", why="other genres"),
         row(report="2", place="Figure 3", notebook="", cell="", why="lost"),
     ]
     assert ledger.summary(of_it, RESULTS) == (
-        "3 rows: 1 different, 1 equal, 1 without two values to compare"
+        "4 rows: 1 different, 1 equal, 1 equal in figure only, 1 without two values to compare"
     )
-    lines = ledger.table(of_it, RESULTS, tmp_path).splitlines()
-    link = f"notebooks/{KNN}.ipynb#cell-id=cell-"
+    lines = ledger.page("What.", of_it, RESULTS, tmp_path, tmp_path / "docs").splitlines()
+    assert lines[2] == "What."
+    link = f"../notebooks/{KNN}.ipynb#cell-id=cell-"
     assert f"| Figure 1 | it | 40.4 % | 40.4 % | [02, cell 3]({link}0) | equal |" in lines
     assert f"| Figure 1 | it | 0.5 | 0.4 | [02, cell 4]({link}2) | other tracks |" in lines
+    assert (
+        f"| Figure 1 | it | 0.404 | 0.404 | [02, cell 3]({link}0) | equal; but other genres |"
+        in lines
+    )
     assert "| Figure 3 | it | – | – | – | lost |" in lines
     assert [line for line in lines if "<summary>" in line] == [
-        f"<details><summary><b>{ledger.REPORTS['1']}</b> (2 rows: 1 different, 1 equal)</summary>",
+        f"<details><summary><b>{ledger.REPORTS['1']}</b> (3 rows: 1 different, 1 equal, "
+        "1 equal in figure only)</summary>",
         f"<details><summary><b>{ledger.REPORTS['2']}</b> "
         "(1 rows: 1 without two values to compare)</summary>",
     ]
+
+
+# A headline
+
+
+@pytest.mark.parametrize(
+    ("reported", "key", "form", "written"),
+    [
+        ("1000", "n_train", "1,000", ("1,000", "10,747")),
+        ("90.35%", "accuracy", "0.0%", ("90.3 %", "40.4 %")),
+        (".82", "models/both: two, in 10. s/accuracies", "0.0%", ("82.0 %", "50.0 %")),
+        ("0.521", "accuracy", "0.000", ("0.521", "0.404")),
+        ("", "accuracy", "0.0%", (NONE, "40.4 %")),
+        ("0.5", "per_genre/jazz/f1", "0.000", ("0.500", NONE)),
+    ],
+)
+def test_a_headline_and_the_reports_figure_are_written_alike(reported, key, form, written):
+    headline = row(reported, key, headline="it", form=form, tolerance="0")
+    assert ledger.headline(headline, RESULTS[KNN]) == written
 
 
 # What is refused
@@ -210,12 +247,16 @@ def test_the_table_says_what_is_equal_and_what_is_not(tmp_path, make_toy_project
     [
         ("", "does not begin with the columns report, place, "),
         ("report,place\n1,Figure 1\n", "does not begin with the columns"),
-        (f"{HEADER}\n1,Figure 1,it\n", "line 2, has 3 columns instead of 8"),
-        (f"{HEADER}\n6,Figure 1,it,,,,,\n", "line 2, is of report '6', where there are task sheet"),
-        (f"{HEADER}\n1,Figure 1,,,,,,\n", "line 2, does not say where something stands"),
-        (f"{HEADER}\n1,Figure 1,it,,{KNN},,,\n", "line 2, lacks a notebook or the cell in it"),
-        (f"{HEADER}\n1,Figure 1,it,,,cell-0,,\n", "line 2, lacks a notebook or the cell in it"),
-        (f"{HEADER}\n1,Figure 1,it,,,,accuracy,\n", "line 2, lacks a notebook or the cell in it"),
+        (f"{HEADER}\n1,Figure 1,it\n", "line 2, has 3 columns instead of 11"),
+        (
+            f"{HEADER}\n6,Figure 1,it,,,,,,,,\n",
+            "line 2, is of report '6', where there are task sheet",
+        ),
+        (f"{HEADER}\n1,Figure 1,,,,,,,,,\n", "line 2, does not say where something stands"),
+        (f"{HEADER}\n1,Figure 1,it,,{KNN},,,,,,\n", "line 2, lacks a notebook or the cell in it"),
+        (f"{HEADER}\n1,Figure 1,it,,,cell-0,,,,,\n", "line 2, lacks a notebook or the cell in it"),
+        (f"{HEADER}\n1,Figure 1,it,,,,accuracy,,,,\n", "line 2, lacks a notebook or the cell"),
+        (f"{HEADER}\n1,Figure 1,it,,{KNN},cell-0,f1,,F1,0.0%,\n", "line 2, is a headline without"),
         (f'{HEADER}\n1,Figure 1,it,,,,,"\n', "cannot be read as a ledger"),
     ],
 )
@@ -238,9 +279,8 @@ def test_a_ledger_that_is_not_there_is_refused(tmp_path):
 def make_project(make_toy_project, folder):
     """Make a toy project with a ledger of one row."""
     project = make_toy_project(folder).write(KNN, f'keep("{KNN}", accuracy=0.25)')
-    (folder / "README.md").write_text(f"{BEGIN}\n{END}\n\n{LEDGER_BEGIN}\n{LEDGER_END}\n")
-    (folder / "data").mkdir()
-    line = f"1,Figure 1,it,0.404,{KNN},cell-0,accuracy,other tracks"
+    (folder / "README.md").write_text(f"{BEGIN}\n{END}\n")
+    line = f"1,Figure 1,it,0.404,{KNN},cell-0,accuracy,other tracks,k-NN,0.0%,0"
     (folder / ledger.PLACE).write_text(f"{HEADER}\n{line}\n")
     return project
 
@@ -270,25 +310,12 @@ def test_a_run_that_fails_leaves_no_ledger(make_toy_project, tmp_path):
     assert not path.exists()
 
 
-def test_publishing_fills_the_ledger_of_the_readme_or_nothing(
-    make_toy_project, tmp_path, monkeypatch
-):
+def test_publishing_writes_the_page_of_the_ledger(make_toy_project, tmp_path, monkeypatch):
     project = make_project(make_toy_project, tmp_path)
-    readme = tmp_path / "README.md"
-    whole = readme.read_text()
     assert run_report(str(project.data), project=tmp_path) == 0
     monkeypatch.setattr("genres.run.provenance.commit_of", lambda *_: "0" * 40)
-
-    readme.write_text(f"{BEGIN}\n{END}\n")
-    with pytest.raises(Refusal, match=f"README.md has no {LEDGER_BEGIN}"):
-        publish(tmp_path / "runs" / "toy", tmp_path)
-    assert readme.read_text() == f"{BEGIN}\n{END}\n"
-    assert not list((tmp_path / "figures").iterdir())
-
-    readme.write_text(whole)
     publish(tmp_path / "runs" / "toy", tmp_path)
-    results = files.read_json(tmp_path / "figures" / "results.json")
-    table = ledger.table(ledger.read(tmp_path / ledger.PLACE), results, tmp_path)
-    assert f"{LEDGER_BEGIN}\n{table}\n{LEDGER_END}" in readme.read_text()
-    assert "| [02-knn-baseline]" in readme.read_text()
-    assert "[02, cell 3]" in table
+    page = (tmp_path / "docs" / "LEDGER.md").read_text()
+    link = f"[02, cell 3](../notebooks/{KNN}.ipynb#cell-id=cell-0)"
+    assert f"| Figure 1 | it | 0.404 | 0.250 | {link} | other tracks |" in page
+    assert "| k-NN | 40.4 % | 25.0 % |" in (tmp_path / "README.md").read_text()

@@ -10,7 +10,8 @@ import pytest
 from conftest import PROJECT, run_report
 
 from genres import Refusal, files
-from genres.report.publish import BEGIN, END, LARGEST, _log_opening, publish, result_table
+from genres.report import ledger
+from genres.report.publish import BEGIN, END, LARGEST, _log_evaluation, publish, result_table
 from genres.run import runner, runs
 
 KNN, SEARCH = "02-knn-baseline", "03-feature-search"
@@ -61,7 +62,7 @@ def project(finished, tmp_path):
     return SimpleNamespace(
         folder=folder,
         run=folder / "runs" / "toy",
-        publish=lambda: publish(folder / "runs" / "toy", folder),
+        publish=lambda *only: publish(folder / "runs" / "toy", folder, only),
         notebook=folder / "notebooks" / f"{KNN}.ipynb",
         executed=folder / "runs" / "toy" / "notebooks" / f"{KNN}.ipynb",
         results=folder / "runs" / "toy" / "results" / f"{KNN}.json",
@@ -90,11 +91,11 @@ def content(folder):
     }
 
 
-def refuses(project, sentence):
+def refuses(project, sentence, *only):
     """Assert that publishing is refused in one sentence and leaves everything as it was."""
     before = content(project.folder)
     with pytest.raises(Refusal, match=sentence) as refusal:
-        project.publish()
+        project.publish(*only)
     assert "\n" not in str(refusal.value)
     assert content(project.folder) == before
 
@@ -157,21 +158,77 @@ def test_the_readme_has_the_table_of_the_results_between_its_markers(project):
     results = json.loads((project.folder / "figures" / "results.json").read_text())
     run = json.loads((project.folder / "figures" / "run.json").read_text())
     assert list(results) == [KNN, SEARCH]
-    expected = f"# Title\n\n{BEGIN}\n{result_table(results, run)}\n{END}\n\nThe end.\n"
+    rows = ledger.read(project.folder / ledger.PLACE)
+    expected = f"# Title\n\n{BEGIN}\n{result_table(rows, results, run)}\n{END}\n\nThe end.\n"
     assert (project.folder / "README.md").read_text() == expected
     assert "| 40.4 % | 40.4 % |" in expected
     assert "| 0.521 | 0.250 |" in expected
 
 
-def test_the_run_is_described_with_the_commit_of_its_code(project):
+def test_each_notebook_is_described_with_the_commit_of_its_code(project):
     code = git(project.folder, "rev-parse", "HEAD")
     project.publish()
-    described = json.loads((project.folder / "figures" / "run.json").read_text())
-    assert described["commit"] == code
-    assert described["data"] == "toy"
-    assert list(described["seconds"]) == [KNN, SEARCH]
-    assert described["peak_memory"] > 10e6
-    assert {"date", "python", "platform", "cpu", "cores", "libraries"} < set(described)
+    described = files.read_json(project.folder / "figures" / "run.json")
+    assert list(described) == [KNN, SEARCH]
+    for made in described.values():
+        assert made["commit"] == code
+        assert made["data"] == "toy"
+        assert made["seconds"] > 0
+        assert made["peak_memory"] > 10e6
+        assert set(made["machine"]) == {"python", "platform", "cpu", "cores", "libraries"}
+
+
+# One notebook of it
+
+
+def execute_anew(project, accuracy):
+    """Change the k-NN notebook and commit it, then execute it; give the commit."""
+    source = SHOWS.replace("80 / 198", str(accuracy)).replace('b"new"', 'b"newer"')
+    change(project.notebook, lambda document: document["cells"][3].update(source=source))
+    commit_all(project.folder)
+    assert run_report(str(project.folder / "toy"), project=project.folder, only=["02"]) == 0
+    return git(project.folder, "rev-parse", "HEAD")
+
+
+def test_one_notebook_is_published_and_the_others_stay_as_they_are(project):
+    before = git(project.folder, "rev-parse", "HEAD")
+    project.publish()
+    kept = project.notebook.with_name(f"{SEARCH}.ipynb").read_bytes()
+    after = execute_anew(project, accuracy=0.5)
+    # Of the other notebook the run holds nothing more that could be published.
+    (project.run / "state" / f"{SEARCH}.json").unlink()
+
+    assert project.publish("2") == [project.notebook]
+    assert project.notebook.with_name(f"{SEARCH}.ipynb").read_bytes() == kept
+    assert (project.folder / "figures" / f"{KNN}-genres.png").read_bytes() == b"newer"
+    results = files.read_json(project.folder / "figures" / "results.json")
+    assert [results[KNN]["accuracy"], results[SEARCH]["best_macro_f1"]] == [0.5, 0.25]
+    described = files.read_json(project.folder / "figures" / "run.json")
+    assert [described[name]["commit"] for name in (KNN, SEARCH)] == [after, before]
+    readme = (project.folder / "README.md").read_text()
+    assert "| 40.4 % | 50.0 % |" in readme and "| 0.521 | 0.250 |" in readme
+    assert "| 40.4 % | 50.0 % |" in (project.folder / "docs" / "LEDGER.md").read_text()
+
+
+def test_one_notebook_can_be_the_first_that_is_published(project):
+    project.publish("03")
+    assert list(files.read_json(project.folder / "figures" / "results.json")) == [SEARCH]
+    assert "papermill" not in project.notebook.read_text()
+    assert (project.folder / "figures" / f"{KNN}-gone.png").exists()
+
+
+def test_every_notebook_wanted_is_checked_before_one_is_published(project):
+    project.publish()
+    execute_anew(project, accuracy=0.5)
+    (project.run / "state" / f"{SEARCH}.json").unlink()
+    refuses(project, f"not complete: {SEARCH} was not executed", "02", "03")
+    refuses(project, "There is no notebook 7", "7")
+
+
+def test_notebooks_of_other_data_than_the_rest_are_refused(project):
+    project.publish()
+    change(project.state, lambda state: state["made_from"].update(data="other 1234"))
+    refuses(project, "would be of different data, other and toy", "02")
 
 
 # What is refused
@@ -226,9 +283,9 @@ def test_code_that_is_in_no_commit_is_refused(project):
     shutil.copy(project.notebook, project.folder / "uncommitted.ipynb")
     commit_all(project.folder)
     change(project.notebook, lambda document: document["cells"][0].update(source=f"# {KNN}"))
-    refuses(project, "The code of this run is in no commit")
+    refuses(project, f"The code of {KNN} is in no commit")
     shutil.rmtree(project.folder / ".git")
-    refuses(project, "The code of this run is in no commit")
+    refuses(project, f"The code of {KNN} is in no commit")
 
 
 def test_a_path_of_this_machine_in_an_output_is_refused(project):
@@ -264,16 +321,17 @@ def test_the_readme_of_the_project_shows_the_published_results():
     if not published.exists():
         pytest.skip("no run is published yet")
     run = files.read_json(published.with_name("run.json"))
-    table = result_table(files.read_json(published), run)
+    rows = ledger.read(PROJECT / ledger.PLACE)
+    table = result_table(rows, files.read_json(published), run)
     readme = (PROJECT / "README.md").read_text(encoding="utf-8")
     assert f"{BEGIN}\n{table}\n{END}" in readme
 
 
-def test_each_time_that_test_tracks_were_opened_is_noted_once(tmp_path):
-    path = tmp_path / "openings.csv"
+def test_each_evaluation_on_the_test_tracks_is_noted_once(tmp_path):
+    path = tmp_path / "evaluations.csv"
     first = {"finished": "2026-01-02", "commit": "0123456789abcdef"}
     for state in (first, first, {"finished": "2026-01-04", "commit": None}):
-        _log_opening(path, [0.8, 0.9], state)
+        _log_evaluation(path, [0.8, 0.9], state)
     assert path.read_text().splitlines() == [
         "date,commit,accuracy,what",
         "2026-01-02,0123456789,0.8500,mean of 2 seeds",

@@ -120,6 +120,7 @@ def test_a_run_keeps_notebooks_results_pictures_and_state(toy):
     kept = {path for path in kept if not path.startswith("report/")}
     assert kept == {
         ".lock",
+        "ledger.md",
         "results.json",
         f"figures/{KNN}-picture.png",
         *(f"{kind}/{name}.json" for kind in ("results", "state") for name in (KNN, SEARCH)),
@@ -489,7 +490,7 @@ def test_the_time_left_is_said_before_where_every_notebook_was_timed(copy, capsy
 
 
 def test_the_published_times_serve_where_there_are_no_others(copy, capsys):
-    files.write_json(copy.folder / "figures" / "run.json", {"seconds": {SEARCH: 250}})
+    files.write_json(copy.folder / "figures" / "run.json", {SEARCH: {"seconds": 250}})
     shutil.rmtree(copy.run.folder)
     run_toy(copy, only=["03"])
     assert "1 to execute, about 4 min" in capsys.readouterr().out
@@ -546,6 +547,8 @@ def test_the_last_whole_line_of_progress_counts(tmp_path, text, done):
 
 # How it compares
 
+ROWS = ledger.read(PROJECT / ledger.PLACE)
+HEADLINES = ledger.headlines(ROWS)
 COURSE = {"data": "course", "quick": False, "hard_vote_accuracies": [0.80]}
 
 
@@ -562,18 +565,20 @@ COURSE = {"data": "course", "quick": False, "hard_vote_accuracies": [0.80]}
     ],
 )
 def test_two_runs_agree_within_the_tolerance_where_they_can_be_compared(change, verdict):
-    assert summary.agreement("05-lstm-ensemble", {**COURSE, **change}, COURSE) == verdict
+    row = HEADLINES["05-lstm-ensemble"]
+    assert summary.agreement(row, {**COURSE, **change}, COURSE) == verdict
 
 
 def test_an_exact_figure_must_be_exact():
     published = {"data": "course", "quick": False, "accuracy": 80 / 198}
     for hits, verdict in ((80, "yes"), (81, "no")):
         mine = {**published, "accuracy": hits / 198}
-        assert summary.agreement(KNN, mine, published) == verdict
+        assert summary.agreement(HEADLINES[KNN], mine, published) == verdict
 
 
 def test_what_was_not_published_is_not_compared():
-    assert summary.agreement(KNN, {"accuracy": 0.4}, None) == f"{ledger.NONE} (not published)"
+    verdict = summary.agreement(HEADLINES[KNN], {"accuracy": 0.4}, None)
+    assert verdict == f"{ledger.NONE} (not published)"
 
 
 def test_the_networks_headline_is_the_mean_of_one_that_was_not_chosen_by_it():
@@ -581,18 +586,21 @@ def test_the_networks_headline_is_the_mean_of_one_that_was_not_chosen_by_it():
         "fully connected: batch-normalised": {"accuracies": [0.9, 0.5]},
         "hybrid: lucky": {"accuracies": [0.95, 0.95]},
     }
-    assert ledger.headline("04-model-exploration", {"networks": networks}) == 0.7
+    row = HEADLINES["04-model-exploration"]
+    assert ledger.figure(row, {"networks": networks}) == pytest.approx(0.7)
 
 
 @pytest.mark.parametrize("results", [None, {}, {"networks": {}}, {"networks": {"a": {}}}])
 def test_results_that_lack_the_headline_have_none(results):
-    for notebook in [*ledger.HEADLINES, "99-unknown"]:
-        assert ledger.headline(notebook, results) is None
+    for row in HEADLINES.values():
+        assert ledger.figure(row, results) is None
+        assert ledger.headline(row, results)[1] == ledger.NONE
+    assert summary.agreement(None, results, results) == f"{ledger.NONE} (no figure)"
 
 
 def test_the_table_sets_time_headline_and_published_figure_side_by_side():
     results = {KNN: {"data": "course", "quick": False, "accuracy": 80 / 198}}
-    table = summary.comparison_table([KNN, SEARCH], {KNN: 3.2}, results, results)
+    table = summary.comparison_table(ROWS, [KNN, SEARCH], {KNN: 3.2}, results, results)
     head, knn, search = table.splitlines()
     assert knn.split()[:3] == [KNN, "3", "s"]
     assert knn.split()[-5:] == ["40.4", "%", "40.4", "%", "yes"]
