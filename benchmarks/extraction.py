@@ -84,7 +84,7 @@ def _collections(folder):
     few, many = (_collection(folder / str(n_clips), n_clips) for n_clips in (FEW_CLIPS, MANY_CLIPS))
     times = {}
     for n_workers in (1, 2):
-        list(parallel.each(_warm_up, range(2 * n_workers), n_workers))
+        list(parallel.each(_start_worker, range(2 * n_workers), n_workers))
         for collection in (few, many):
             out = folder / f"{collection.name}-by-{n_workers}"
             start = time.perf_counter()
@@ -119,5 +119,5 @@ def _collection(folder, n_clips):
     return folder
 
 
-def _warm_up(seed):
+def _start_worker(seed):
     features.course_features(corpus.render("rock", seed, 5).samples)

@@ -18,8 +18,8 @@ def looped(data, subsets, algorithm):
     scores = []
     for subset in subsets:
         knn = KNeighborsClassifier(5, weights="distance", algorithm=algorithm)
-        answers = knn.fit(train[:, subset], train_labels).predict(test[:, subset])
-        scores.append(f1_score(test_labels, answers, average="macro", zero_division=0))
+        predicted = knn.fit(train[:, subset], train_labels).predict(test[:, subset])
+        scores.append(f1_score(test_labels, predicted, average="macro", zero_division=0))
     return np.array(scores)
 
 

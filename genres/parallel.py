@@ -28,7 +28,7 @@ def each(function, items, workers=None, dask=None):
         A cluster has its own number.
     dask : str, optional
         Address of a dask.distributed scheduler, as ``tcp://host:8786``. If it is not said, the
-        environment variable ``DASK_SCHEDULER_ADDRESS`` is asked. The cluster's workers must have
+        environment variable ``DASK_SCHEDULER_ADDRESS`` names it. The cluster's workers must have
         this library, and reach the files that items name.
 
     Yields
@@ -48,7 +48,7 @@ def each(function, items, workers=None, dask=None):
         return
     workers = joblib.cpu_count() if workers is None else workers
     if workers < 1:
-        raise Refusal(f"{workers} workers cannot do anything: ask for 1 or more.")
+        raise Refusal(f"{workers} workers cannot do anything: 1 or more are needed.")
     if workers == 1:
         yield from map(call, items)
         return
@@ -84,7 +84,7 @@ def _on_cluster(call, items, address):
     try:
         client = Client(address, timeout="10s")
     except (OSError, ValueError) as error:
-        raise Refusal(f"No scheduler answers at {address}: start one, or correct it.") from error
+        raise Refusal(f"No scheduler responds at {address}: start one, or correct it.") from error
     with client:
         # A worker that dies takes no result with it: its tasks are given to the others.
         futures = as_completed(client.map(call, items, pure=False, retries=3))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from genres import Refusal
-from genres.data.tables import GTZAN_GENRES
+from genres.data.tables import GTZAN_GENRES, genre_ids
 
 _GTZAN_NAME = re.compile(rf"({'|'.join(GTZAN_GENRES)})\.(\d{{5}})")
 
@@ -80,25 +80,6 @@ def find(folder):
             "rock/song.mp3."
         )
     return clips
-
-
-def genre_ids(genres):
-    """Give each genre its GenreID.
-
-    Parameters
-    ----------
-    genres : iterable of str
-        Names, in any order and number.
-
-    Returns
-    -------
-    dict of str to int
-        From 0 without gaps, in the course's order where all names are GTZAN's, else alphabetical.
-    """
-    names = sorted(set(genres))
-    if set(names) <= set(GTZAN_GENRES):
-        names.sort(key=GTZAN_GENRES.index)
-    return {name: number for number, name in enumerate(names)}
 
 
 def split(clips, test_share=0.2, seed=0):

@@ -31,7 +31,7 @@ _SONG_COLUMNS = {
 
 
 class Dataset(NamedTuple):
-    """What a collection says of its clips; whether they can be heard is not tried.
+    """What a collection says of its clips; their sound is not read.
 
     Attributes
     ----------
@@ -200,7 +200,7 @@ KEYS = (
     ("artist", "title"),
     ("album", "title"),
 )
-"""What a clip and a song may agree in, the surest first: two of three at least."""
+"""What a clip and a song may agree in, the safest first: two of three at least."""
 
 _LETTERS = str.maketrans({"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th"})
 

@@ -17,7 +17,7 @@ from genres import Refusal, files
 
 _CHUNK = 1 << 16
 _CONNECTIONS_AT_MOST = 100
-_NOTHING_LEFT = 416  # what a server answers when asked for what comes after a file's end
+_NOTHING_LEFT = 416  # a server's status when a request begins after a file's end
 _DAMAGES = (
     tarfile.TarError,
     zipfile.BadZipFile,
@@ -58,7 +58,7 @@ def download(file, folder, mirrors, timeout=(2, 5)):
 
     What has come stands under the name with ``.part`` until it is whole and its hashes were
     checked, so that a download that broke off goes on where it stopped. It is thrown away if the
-    hashes are others; then the next mirror is asked.
+    hashes are others; then the next mirror is tried.
 
     Parameters
     ----------
@@ -100,10 +100,10 @@ def download(file, folder, mirrors, timeout=(2, 5)):
         except Refusal as failure:
             failures.append(str(failure))
         except requests.HTTPError as error:
-            failures.append(f"{host} answered with status {error.response.status_code}")
+            failures.append(f"{host} responded with status {error.response.status_code}")
         except (requests.ConnectionError, requests.Timeout):
             unreachable.add(host)
-            failures.append(f"{host} does not answer")
+            failures.append(f"{host} does not respond")
         except requests.RequestException:
             failures.append(f"{host} broke off")
         except OSError as error:

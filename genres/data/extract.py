@@ -23,10 +23,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import soundfile
 
-from genres import Refusal, files, parallel
+from genres import Refusal, files, imports, parallel
 from genres.data import clips, datasets, tables
+from genres.project import PROJECT
 from genres.screen import bar
-from genres.sound import audio, features, melstore, spectra
+from genres.sound import audio, features, melstore
 
 CLIPS_PER_PART = 16
 """How much work a kill can lose, for each worker."""
@@ -188,8 +189,8 @@ def _check(settings):
     for length in settings.segments:
         if length not in range(1, settings.seconds + 1):
             raise Refusal(
-                f"Segments of {length} s cannot be cut from {settings.seconds} s of a clip: ask "
-                f"for whole seconds, 1 to {settings.seconds}."
+                f"Segments of {length} s cannot be cut from {settings.seconds} s of a clip: "
+                f"give whole seconds, 1 to {settings.seconds}."
             )
 
 
@@ -218,7 +219,7 @@ def _plan(collection, settings, folder):
 
     A part's clips are of one genre, so that one clip more changes the parts of its genre alone.
     """
-    ids = clips.genre_ids(clip.genre for clip in collection)
+    ids = tables.genre_ids(clip.genre for clip in collection)
     ordered = sorted(collection, key=lambda clip: (ids[clip.genre], clip.name))
     made_by = _fingerprint()
     parts = {}
@@ -232,9 +233,9 @@ def _plan(collection, settings, folder):
 
 def _fingerprint():
     """Give what numbers depend on besides audio and settings: this code and its libraries."""
-    sources = b"".join(Path(room.__file__).read_bytes() for room in (audio, features, spectra))
+    measuring = imports.closure([room.__name__ for room in (audio, features, melstore)], PROJECT)
     versions = [librosa.__version__, soundfile.__libsndfile_version__]
-    return [hashlib.sha256(sources).hexdigest(), *versions]
+    return [imports.fingerprint(measuring, PROJECT), *versions]
 
 
 def _state(path):
@@ -352,24 +353,15 @@ def _write_tables(out, used, values, settings, seed):
             _write_kaggle_table(out / f"features_{length}_sec.csv", used, values[length], length)
             for length in settings.segments
         ]
-    genres = clips.genre_ids(clip.genre for clip in used)
     types = [clip.type for clip in used]
     if None in types:
         types = clips.split(used, seed=seed)
+    rows = [(clip.name, clip.genre, kind) for clip, kind in zip(used, types, strict=True)]
+    labels = pd.DataFrame(rows, columns=["File", "Genre", "Type"])
     written = []
     for length in settings.segments:
-        n_segments = values[length].shape[1]
-        labels = {
-            "Track ID": np.arange(len(used)),
-            "File": [clip.name for clip in used],
-            "GenreID": [genres[clip.genre] for clip in used],
-            "Genre": [clip.genre for clip in used],
-            "Type": types,
-        }
-        table = pd.DataFrame(np.vstack(values[length]), columns=list(tables.FEATURES))
-        table = table.assign(**{name: np.repeat(of, n_segments) for name, of in labels.items()})
         path = out / f"GenreClassData_{length}s.parquet"
-        table = tables.check(table, path)
+        table = tables.build(values[length], labels, path)
         with files.atomic(path) as temporary:
             table.to_parquet(temporary, index=False)
         written.append(path)

@@ -1,7 +1,7 @@
 """Which data does a folder hold, and which other ways to split its clips?
 
 The tables split clips at random, so that copies of one recording, and one artist's recordings,
-stand on both sides. People who listened to the collection have published splits that avoid it.
+stand on both sides. Researchers have listened to the collection and published splits that avoid it.
 """
 
 import hashlib

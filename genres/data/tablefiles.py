@@ -5,8 +5,10 @@ import csv
 import gzip
 import io
 import zlib
+from numbers import Number
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow
 
@@ -91,6 +93,49 @@ def check_columns(names, columns, source):
     ):
         if found:
             raise TableError.at(source, f"the table {problem} '{found[0]}'", len(found))
+
+
+def as_floats(column):
+    """Give a column as an array of float64, NaN where a field is no number."""
+    if column.dtype.kind in "iuf":
+        return column.to_numpy(dtype=np.float64, na_value=np.nan)
+    return np.array([_as_float(value) for value in column])
+
+
+def _as_float(value):
+    # Python reads 1_000, digits of other scripts and truth values as numbers too.
+    if isinstance(value, str):
+        plain = value.isascii() and "_" not in value
+    else:
+        plain = isinstance(value, Number) and not isinstance(value, bool)
+    try:
+        return float(value) if plain else np.nan
+    except (ValueError, TypeError):
+        return np.nan
+
+
+def refuse_cell(table, names, wrong, problem, where):
+    """Refuse the first wrong cell; `wrong` has the shape (n_rows, len(names))."""
+    if wrong.any():
+        row, column = np.argwhere(wrong)[0]
+        name = names[column]
+        raise TableError.at(
+            f"{where(row)}, column {name}", f"'{table[name].iat[row]}' {problem}", int(wrong.sum())
+        )
+
+
+def check_one_each(table, key, value, where):
+    """Refuse a table in which one `key` has two values of `value`."""
+    before = table.groupby(key, sort=False)[value].transform("first")
+    wrong = (table[value] != before).to_numpy()
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise TableError.at(
+            where(row),
+            f"{key} {table[key].iat[row]} has {value} {table[value].iat[row]} here "
+            f"and {before.iat[row]} before",
+            table[key][wrong].nunique(),
+        )
 
 
 def _parse_parquet(content, path):

@@ -6,7 +6,6 @@ track, with 63 features, the genre, and whether the track is for training or for
 
 from collections import defaultdict
 from itertools import combinations
-from numbers import Number
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
@@ -146,6 +145,54 @@ def check(table, source, lines=None):
     return table
 
 
+def build(values, labels, source):
+    """Build the feature table of clips.
+
+    Parameters
+    ----------
+    values : array of float, shape (n_clips, n_segments, 63)
+        Features of each segment, as in `FEATURES`.
+    labels : DataFrame of n_clips rows
+        File, Genre and Type of each clip.
+    source : str or Path
+        What the table is for, for the refusal's sentence.
+
+    Returns
+    -------
+    DataFrame
+        A sound feature table: clips are numbered in their order, genres as `genre_ids` does.
+
+    Raises
+    ------
+    TableError
+        As `check` has it.
+    """
+    labels = labels[list(_WORDS)].reset_index(drop=True)
+    labels["GenreID"] = labels["Genre"].map(genre_ids(labels["Genre"]))
+    labels["Track ID"] = labels.index
+    rows = labels.loc[np.repeat(labels.index, values.shape[1])].reset_index(drop=True)
+    return check(pd.DataFrame(np.concatenate(values), columns=list(FEATURES)).join(rows), source)
+
+
+def genre_ids(genres):
+    """Give each genre its GenreID.
+
+    Parameters
+    ----------
+    genres : iterable of str
+        Names, in any order and number.
+
+    Returns
+    -------
+    dict of str to int
+        From 0 without gaps, in the course's order where all names are GTZAN's, else alphabetical.
+    """
+    names = sorted(set(genres))
+    if set(names) <= set(GTZAN_GENRES):
+        names.sort(key=GTZAN_GENRES.index)
+    return {name: number for number, name in enumerate(names)}
+
+
 def genre_names(table):
     """Give the names of a table's genres as a list, in the order of their ids."""
     return table.drop_duplicates("GenreID").sort_values("GenreID")["Genre"].tolist()
@@ -279,40 +326,22 @@ def _rows_by_track(table):
 
 def _typed(table, where):
     """Give the columns their order and types, or refuse the first cell that has another."""
-    numbers = np.column_stack([_as_floats(table[name]) for name in _NUMBERS])
+    numbers = np.column_stack([tablefiles.as_floats(table[name]) for name in _NUMBERS])
     wrong = ~np.isfinite(numbers)
-    _refuse_cell(table, _NUMBERS, wrong, "is not a finite number", where)
+    tablefiles.refuse_cell(table, _NUMBERS, wrong, "is not a finite number", where)
     ids = numbers[:, -len(_IDS) :]
     wrong = (ids != np.floor(ids)) | (np.abs(ids) > _LARGEST_ID)
-    _refuse_cell(table, _IDS, wrong, "is not a whole number of at most 15 digits", where)
+    tablefiles.refuse_cell(table, _IDS, wrong, "is not a whole number of at most 15 digits", where)
     words = table[list(_WORDS)].astype(object)
     wrong = ~words.map(lambda word: isinstance(word, str) and bool(word.strip())).to_numpy(bool)
-    _refuse_cell(table, _WORDS, wrong, "is not a name", where)
+    tablefiles.refuse_cell(table, _WORDS, wrong, "is not a name", where)
     typed = pd.concat([pd.DataFrame(numbers, columns=_NUMBERS, index=table.index), words], axis=1)
     return typed[list(_COLUMNS)].astype(dict.fromkeys(_IDS, np.int64)).reset_index(drop=True)
 
 
-def _as_floats(column):
-    if column.dtype.kind in "iuf":
-        return column.to_numpy(dtype=np.float64, na_value=np.nan)
-    return np.array([_as_float(value) for value in column])
-
-
-def _as_float(value):
-    # Python reads 1_000, digits of other scripts and truth values as numbers too.
-    if isinstance(value, str):
-        plain = value.isascii() and "_" not in value
-    else:
-        plain = isinstance(value, Number) and not isinstance(value, bool)
-    try:
-        return float(value) if plain else np.nan
-    except (ValueError, TypeError):
-        return np.nan
-
-
 def _check_genres(table, source, where):
-    _check_one_each(table, "Genre", "GenreID", where)
-    _check_one_each(table, "GenreID", "Genre", where)
+    tablefiles.check_one_each(table, "Genre", "GenreID", where)
+    tablefiles.check_one_each(table, "GenreID", "Genre", where)
     names = genre_names(table)
     if not _GENRES_AT_LEAST <= len(names) <= _GENRES_AT_MOST:
         raise TableError(
@@ -341,11 +370,11 @@ def _check_genres(table, source, where):
 
 def _check_tracks(table, source, where):
     wrong = ~table[["Type"]].isin(["Train", "Test"]).to_numpy()
-    _refuse_cell(table, ("Type",), wrong, "is neither Train nor Test", where)
-    _check_one_each(table, "Track ID", "File", where)
-    _check_one_each(table, "File", "Track ID", where)
-    _check_one_each(table, "Track ID", "Genre", where)
-    _check_one_each(table, "Track ID", "Type", where)
+    tablefiles.refuse_cell(table, ("Type",), wrong, "is neither Train nor Test", where)
+    tablefiles.check_one_each(table, "Track ID", "File", where)
+    tablefiles.check_one_each(table, "File", "Track ID", where)
+    tablefiles.check_one_each(table, "Track ID", "Genre", where)
+    tablefiles.check_one_each(table, "Track ID", "Type", where)
     counts = table.groupby("Track ID", sort=False).size()
     usual = counts.mode().max()
     odd = counts[counts != usual]
@@ -360,27 +389,3 @@ def _check_tracks(table, source, where):
     for kind in ("Train", "Test"):
         if kind not in set(table["Type"]):
             raise TableError(f"{source}: no row has the Type {kind}.")
-
-
-def _check_one_each(table, key, value, where):
-    """Refuse a table in which one `key` has two values of `value`."""
-    before = table.groupby(key, sort=False)[value].transform("first")
-    wrong = (table[value] != before).to_numpy()
-    if wrong.any():
-        row = int(wrong.argmax())
-        raise TableError.at(
-            where(row),
-            f"{key} {table[key].iat[row]} has {value} {table[value].iat[row]} here "
-            f"and {before.iat[row]} before",
-            table[key][wrong].nunique(),
-        )
-
-
-def _refuse_cell(table, names, wrong, problem, where):
-    """Refuse the first wrong cell; `wrong` has the shape (n_rows, len(names))."""
-    if wrong.any():
-        row, column = np.argwhere(wrong)[0]
-        name = names[column]
-        raise TableError.at(
-            f"{where(row)}, column {name}", f"'{table[name].iat[row]}' {problem}", int(wrong.sum())
-        )

@@ -1,11 +1,10 @@
-"""What changes when one turns a knob?
+"""What changes with a setting?
 
-A live cell has controls, and below them a sentence and a picture that follow. In a run nobody turns
-anything: there it is a still picture, of the settings at the start.
+A live cell has controls, and below them a sentence and a picture that follow. In a run nobody can
+use them: there it is a still picture of the initial settings.
 """
 
 import base64
-import os
 from html import escape
 from typing import NamedTuple
 
@@ -16,9 +15,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from genres import Refusal
 from genres.data import tables
-from genres.lab import plots, recordings
-from genres.lab.liveplots import MistakePicture, NeighbourPicture, VotePicture, as_png
-from genres.lab.plots import axis_label
+from genres.lab import liveplots, plots, recordings
 from genres.models import evaluation
 from genres.sound import audio, melstore
 
@@ -29,22 +26,22 @@ _LONGEST_NAME = 30  # letters, of the name of a clip beside a picture
 
 
 class Nearest(NamedTuple):
-    """What k-NN makes of test tracks.
+    """What k-NN finds for test tracks.
 
     Attributes
     ----------
-    answers : array of int, shape (n_test,)
+    predicted : array of int, shape (n_test,)
         Genre ids.
     rows : array of int, shape (n_test, n_rows)
         The nearest training tracks, the nearest first: at least as many as vote.
     """
 
-    answers: np.ndarray
+    predicted: np.ndarray
     rows: np.ndarray
 
 
 def find_nearest(train, labels, test, n_neighbors, n_rows=N_EXPLAINED):
-    """Answer test tracks by k-NN, neighbours weighted by 1/distance, as scikit-learn does.
+    """Predict genres of test tracks by scikit-learn's k-NN, neighbours weighted by 1/distance.
 
     Parameters
     ----------
@@ -90,7 +87,7 @@ def accuracies_by_size(probabilities, labels):
     Parameters
     ----------
     probabilities : array of float, shape (n_members, n_items, n_genres)
-        What each member thinks of each item.
+        Probabilities of each member for each item.
     labels : array of int, shape (n_items,)
         True genre ids.
 
@@ -108,26 +105,26 @@ def accuracies_by_size(probabilities, labels):
 
 
 def find_mistakes(probabilities, labels):
-    """List the items that are answered wrongly, the surest answer first.
+    """List the items that are misclassified, the most confident error first.
 
     Parameters
     ----------
     probabilities : array of float, shape (n_items, n_genres)
-        What a model thinks of each item.
+        Probabilities of a model for each item.
     labels : array of int, shape (n_items,)
         True genre ids.
 
     Returns
     -------
     array of int, shape (n_mistakes,)
-        Places of the items; of equally sure answers the first item comes first.
+        Places of the items; of equally confident errors the first item comes first.
     """
     wrong = np.flatnonzero(probabilities.argmax(axis=1) != labels)
     return wrong[np.argsort(-probabilities[wrong].max(axis=1), kind="stable")]
 
 
 def explore_neighbours(bench, table, features=tables.BASE_FEATURES, n_neighbors=5):
-    """Choose features, k and a test track: what does k-NN answer, and whom does it ask?
+    """Choose features, k and a test track: what does k-NN predict, and from which neighbours?
 
     Parameters
     ----------
@@ -138,8 +135,8 @@ def explore_neighbours(bench, table, features=tables.BASE_FEATURES, n_neighbors=
     features : sequence of str
         What is compared at the start, two at least.
     n_neighbors : int
-        Neighbours that vote at the start. The first track that is answered wrongly then is the one
-        that is looked at.
+        Neighbours that vote at the start. The first track that is then misclassified is the one
+        shown.
     """
     view = _Neighbourhood(table, len(features))
     controls = {
@@ -149,73 +146,77 @@ def explore_neighbours(bench, table, features=tables.BASE_FEATURES, n_neighbors=
         for n, feature in enumerate(features, start=1)
     }
     controls["n_neighbors"] = widgets.IntSlider(
-        n_neighbors, 1, min(35, len(view.known)), description="Neighbours k"
+        n_neighbors, 1, min(35, len(view.train)), description="Neighbours k"
     )
     sound = recordings.find_sound(bench.data, bench.data.synthetic)
     marked = [
-        f"{view.captions[row]}{', with sound' * (view.names[row] in sound)}" for row in view.asked
+        f"{view.captions[row]}{', with sound' * (view.names[row] in sound)}" for row in view.test
     ]
-    wrong = view.find(features, n_neighbors).answers != view.ids[view.asked]
+    wrong = view.find(features, n_neighbors).predicted != view.ids[view.test]
     controls["track"] = widgets.Dropdown(
         options=[(name, place) for place, name in enumerate(marked)],
         value=int(wrong.argmax()),
         description="Test track",
     )
     figure, synthetic = view.picture.figure, bench.data.synthetic
-    _show(bench, "explorer", figure, controls, view.draw, sound, view.heard, synthetic)
+    _show(bench, "explorer", figure, controls, view.draw, synthetic, view.clips, sound)
 
 
 class _Neighbourhood:
-    """A table whose test tracks are answered by k-NN, and the picture of it."""
+    """A table whose test tracks are classified by k-NN, and the picture of it."""
 
     def __init__(self, table, n_features):
         self.genres, train = tables.genre_names(table), tables.is_train(table)
-        self.known, self.asked = np.flatnonzero(train), np.flatnonzero(~train)
+        self.train, self.test = np.flatnonzero(train), np.flatnonzero(~train)
         self.raw = table[list(tables.FEATURES)].to_numpy()
         self.x = tables.standardise(self.raw, train)
         self.names, self.ids = table["File"].to_numpy(str), table["GenreID"].to_numpy()
         self.captions = [
             f"{name} ({genre})" for name, genre in zip(self.names, table["Genre"], strict=True)
         ]
-        self.counted = f"{len(self.asked)} test tracks"
-        self.n_explained = min(N_EXPLAINED, len(self.known))
-        self.picture = NeighbourPicture(
-            self.genres, self.ids[self.known], n_features, self.n_explained, self.counted
+        self.counted = f"{len(self.test)} test tracks"
+        self.n_explained = min(N_EXPLAINED, len(self.train))
+        self.picture = liveplots.NeighbourPicture(
+            self.genres,
+            self.ids[self.train],
+            self.ids[self.test],
+            n_features,
+            self.n_explained,
+            self.counted,
         )
 
     def find(self, features, n_neighbors):
-        """Answer all test tracks by some features."""
+        """Classify all test tracks by some features."""
         x = self.x[:, _columns(features)]
-        return find_nearest(x[self.known], self.ids[self.known], x[self.asked], n_neighbors)
+        return find_nearest(x[self.train], self.ids[self.train], x[self.test], n_neighbors)
 
     def draw(self, n_neighbors, track, **features):
-        """Draw the answers, and the surroundings of one of the test tracks; say what they are."""
+        """Draw the predictions and the surroundings of one test track; put them into words."""
         features = list(features.values())
-        columns, near, row = _columns(features), self.find(features, n_neighbors), self.asked[track]
-        nearest = self.known[near.rows[track]][: self.n_explained]
+        columns, near, row = _columns(features), self.find(features, n_neighbors), self.test[track]
+        nearest = self.train[near.rows[track]][: self.n_explained]
         votes = [n if n <= n_neighbors else "no vote" for n in range(1, len(nearest) + 1)]
-        self.picture.update(
-            self.ids[self.asked],
-            near.answers,
-            self.raw[self.known][:, columns[:2]],
-            self.raw[row, columns[:2]],
-            near.rows[track][:n_neighbors],
-            distance_parts(self.x[row, columns], self.x[nearest][:, columns]),
-            [f"{_cut(self.captions[of])}  {n}" for of, n in zip(nearest, votes, strict=True)],
-            f"Why its neighbours are near {_cut(self.captions[row])}",
-            [axis_label(feature) for feature in features[:2]],
-            features,
+        around = liveplots.Surroundings(
+            name=_cut(self.captions[row]),
+            features=features,
+            track=self.raw[row, columns[:2]],
+            points=self.raw[self.train][:, columns[:2]],
+            near=near.rows[track][:n_neighbors],
+            names=[f"{_cut(self.captions[of])}  {n}" for of, n in zip(nearest, votes, strict=True)],
+            parts=distance_parts(self.x[row, columns], self.x[nearest][:, columns]),
         )
-        accuracy = np.mean(near.answers == self.ids[self.asked])
+        self.picture.update(near.predicted, around)
+        accuracy = np.mean(near.predicted == self.ids[self.test])
+        true, predicted = self.genres[self.ids[row]], self.genres[near.predicted[track]]
         return (
             f"Accuracy {accuracy:.1%} of {self.counted}, k = {n_neighbors}. {self.names[row]} is "
-            f"{self.genres[self.ids[row]]}; its neighbours say {self.genres[near.answers[track]]}."
+            f"{true}; its neighbours predict {predicted}."
         )
 
-    def heard(self, n_neighbors, track, **features):
+    def clips(self, n_neighbors, track, **features):
         """Give captions and names of the track and of its nearest neighbours."""
         near = self.find(list(features.values()), n_neighbors)
-        rows = [self.asked[track], *self.known[near.rows[track]][: self.n_explained]]
+        rows = [self.test[track], *self.train[near.rows[track]][: self.n_explained]]
         return [(self.captions[row], self.names[row]) for row in rows]
 
 
@@ -224,14 +225,14 @@ def _columns(features):
 
 
 def explore_votes(bench, probabilities, labels, genres, synthetic=False):
-    """Choose how many members of an ensemble vote: what do they answer?
+    """Choose how many members of an ensemble vote: what do they predict?
 
     Parameters
     ----------
     bench : utils.Bench
         Where the still picture is kept, as ``votes``.
     probabilities : array of float, shape (n_members, n_items, n_genres)
-        What each member thinks of each test track.
+        Probabilities of each member for each test track.
     labels : array of int, shape (n_items,)
         True genre ids.
     genres : sequence of str
@@ -240,28 +241,28 @@ def explore_votes(bench, probabilities, labels, genres, synthetic=False):
         Whether the music was made by a program.
     """
     accuracies, counted = accuracies_by_size(probabilities, labels), f"{len(labels)} test tracks"
-    picture = VotePicture(genres, accuracies, counted)
+    picture = liveplots.VotePicture(labels, genres, accuracies, counted)
 
     def draw(n_members):
-        picture.update(labels, evaluation.hard_vote(probabilities[:n_members]), n_members)
+        picture.update(evaluation.hard_vote(probabilities[:n_members]), n_members)
         shares = [f"{shares[n_members - 1]:.1%} by {name}" for name, shares in accuracies.items()]
         who = "network 1 alone" if n_members == 1 else f"networks 1 to {n_members}"
         return f"Accuracy of {who} on {counted}: {', '.join(shares)}."
 
     most = len(probabilities)
     controls = {"n_members": widgets.IntSlider(most, 1, most, description="Networks")}
-    _show(bench, "votes", picture.figure, controls, draw, synthetic=synthetic)
+    _show(bench, "votes", picture.figure, controls, draw, synthetic)
 
 
-def explore_mistakes(bench, answers, labels, spectrograms, rows):
-    """Choose a model and one of its mistakes: what did it hear, and how sure was it?
+def explore_mistakes(bench, probabilities, labels, spectrograms, rows):
+    """Choose a model and one of its mistakes: what was its input, and its confidence?
 
     Parameters
     ----------
     bench : utils.Bench
         Where the still picture is kept, as ``mistakes``.
-    answers : dict of str to array of float, shape (n_items, n_genres)
-        What each model thinks of each clip; the last model is the one at the start.
+    probabilities : dict of str to array of float, shape (n_items, n_genres)
+        Probabilities of each model for each clip; the last model is the one at the start.
     labels : array of int, shape (n_items,)
         True genre ids.
     spectrograms : genres.lab.recordings.Spectrograms
@@ -270,27 +271,27 @@ def explore_mistakes(bench, answers, labels, spectrograms, rows):
         Places of the clips among the spectrograms.
     """
     clips, store = spectrograms.clips, spectrograms.store
-    wrong = {name: find_mistakes(given, labels) for name, given in answers.items()}
+    wrong = {name: find_mistakes(given, labels) for name, given in probabilities.items()}
     wrong = {name: places for name, places in wrong.items() if len(places)}
     if not wrong:
         display(Markdown("*No model here makes a mistake.*"))
         return
     n_mels, n_columns = store.mel.shape[1:]
-    picture = MistakePicture(clips.genres, n_mels, n_columns / store.columns_per_second)
+    picture = liveplots.MistakePicture(clips.genres, n_mels, n_columns / store.columns_per_second)
 
     def draw(model, place):
         item = wrong[model][place - 1]
-        given, name = answers[model][item], clips.names[rows[item]]
-        true, answered = clips.genres[labels[item]], clips.genres[given.argmax()]
+        given, name = probabilities[model][item], clips.names[rows[item]]
+        true, predicted = clips.genres[labels[item]], clips.genres[given.argmax()]
         decibels = melstore.decibels(store.mel[rows[item]], store.range_db)
         picture.update(decibels, given, labels[item], _cut(f"{name} ({true})"))
         return (
             f"Mistake {place} of {len(wrong[model])} by {model}, in {len(labels)} clips: {name} is "
-            f"{true}, and is taken for {answered} with {given.max():.0%}; {true} gets "
+            f"{true}, and is predicted as {predicted} with {given.max():.0%}; {true} gets "
             f"{given[labels[item]]:.0%}."
         )
 
-    def heard(model, place):
+    def clip(model, place):
         row = rows[wrong[model][place - 1]]
         return [(f"{clips.names[row]} ({clips.genres[clips.labels[row]]})", clips.names[row])]
 
@@ -303,21 +304,21 @@ def explore_mistakes(bench, answers, labels, spectrograms, rows):
     model.observe(limit, "value")
     controls = {"model": model, "place": place}
     sound = recordings.find_sound(bench.data, clips.synthetic)
-    _show(bench, "mistakes", picture.figure, controls, draw, sound, heard, clips.synthetic)
+    _show(bench, "mistakes", picture.figure, controls, draw, clips.synthetic, clip, sound)
 
 
-def _show(bench, name, figure, controls, draw, sound=None, heard=None, synthetic=False):
-    """Show controls and what follows them; in a run, the settings at the start as a still picture.
+def _show(bench, name, figure, controls, draw, synthetic, clips=None, sound=None):
+    """Show controls and what follows them; in a run, the initial settings as a still picture.
 
-    `draw` takes the controls' values by name, changes the figure, and gives a sentence; `heard`
-    takes them, and gives captions and names of clips, which are to be found in `sound`.
+    `draw` takes the controls' values by name, changes the figure, and gives a sentence; `clips`
+    takes them too, and gives captions and names of the clips to play, as far as `sound` has them.
     """
 
     def settings():
-        return {key: control.value for key, control in controls.items()}
+        return {name: control.value for name, control in controls.items()}
 
     sentence = draw(**settings())
-    if "GENRE_RUN" in os.environ:
+    if not bench.interactive:
         bench.show(figure, name, synthetic)
         display(Markdown(sentence))
         return
@@ -332,7 +333,7 @@ def _show(bench, name, figure, controls, draw, sound=None, heard=None, synthetic
         players.children = ()
 
     def load(_):
-        players.children = [part for clip in heard(**settings()) for part in _player(*clip, sound)]
+        players.children = [part for clip in clips(**settings()) for part in _player(*clip, sound)]
 
     for control in controls.values():
         control.style.description_width = "7em"
@@ -344,14 +345,14 @@ def _show(bench, name, figure, controls, draw, sound=None, heard=None, synthetic
         button = widgets.Button(description="Load the sound", icon="volume-up")
         button.on_click(load)
         parts += [button, players]
-    elif heard:
+    elif clips:
         parts.append(widgets.HTML("There is no sound of these clips here."))
     display(widgets.VBox(parts))
 
 
 def _as_html(figure, sentence):
     """Write a sentence and, below it, a picture that has it as its alternative text."""
-    png = base64.b64encode(as_png(figure)).decode("ascii")
+    png = base64.b64encode(liveplots.as_png(figure)).decode("ascii")
     width, height = figure.canvas.get_width_height()
     return (
         f'<p role="status">{escape(sentence)}</p>'
@@ -362,7 +363,7 @@ def _as_html(figure, sentence):
 
 
 def _player(caption, name, sound):
-    """Give a caption and what plays a clip, or says that it cannot be heard."""
+    """Give a caption and a player of a clip, or a sentence if it has no sound."""
     if name not in sound:
         return [widgets.HTML(f"{escape(caption)}: there is no sound of it here.")]
     try:

@@ -1,10 +1,10 @@
-"""What do the pictures look like that follow a knob?
+"""What do the pictures look like that follow a control?
 
-Each is drawn once. A turn of a knob then moves what is in it, which takes less time than drawing it
-anew.
+Each is drawn once. A new setting then moves what is in it, which is faster than drawing it anew.
 """
 
 import io
+from typing import NamedTuple
 
 import librosa
 import matplotlib.pyplot as plt
@@ -15,21 +15,21 @@ from matplotlib.ticker import MaxNLocator
 from PIL import Image
 from sklearn.metrics import confusion_matrix
 
-from genres.lab.plots import LINES, PALETTE, SEQUENTIAL, WIDTH, genre_colours
+from genres.lab.plots import LINES, PALETTE, SEQUENTIAL, WIDTH, axis_label, genre_colours
 
 _MANY_GENRES = 20  # with more of them there is no room for numbers in the cells of a confusion
 _FREQUENCIES = (300, 1000, 3000, 10000)
 
 
 def _figure(width, height):
-    """Give a figure whose panels stay where they are put: a layout would be sought at each turn."""
+    """Give a figure with fixed panels: a layout would be sought at each change."""
     figure = plt.figure(figsize=(width, height))
     figure.set_layout_engine("none")
     return figure
 
 
 def _title(axis, text):
-    axis.set_title(text, y=1.01)  # else its height is sought at each turn
+    axis.set_title(text, y=1.01)  # else its height is sought at each change
 
 
 def as_png(figure):
@@ -44,9 +44,10 @@ def as_png(figure):
 
 
 class _Confusion:
-    """Counts of answered genres for each true genre."""
+    """Counts of predicted genres for each true genre."""
 
-    def __init__(self, axis, genres, counted):
+    def __init__(self, axis, labels, genres, counted):
+        self.labels = labels
         n = len(genres)
         size = 9 if n <= _MANY_GENRES else 5
         self.image = axis.imshow(np.zeros((n, n)), cmap="Blues")
@@ -59,11 +60,12 @@ class _Confusion:
         axis.set_yticks(range(n), genres)
         axis.tick_params(labelsize=size)
         axis.grid(visible=False)
-        axis.set(xlabel="answered genre", ylabel="true genre")
-        _title(axis, f"Answers ({counted})")
+        axis.set(xlabel="predicted genre", ylabel="true genre")
+        _title(axis, f"Predictions ({counted})")
 
-    def update(self, labels, answers):
-        counts = confusion_matrix(labels, answers, labels=range(len(self.image.get_array())))
+    def update(self, predicted):
+        n = len(self.image.get_array())
+        counts = confusion_matrix(self.labels, predicted, labels=range(n))
         most = max(counts.max(), 1)
         self.image.set(array=counts, clim=(0, most))
         for place, number in self.numbers.items():
@@ -71,33 +73,63 @@ class _Confusion:
             number.set_color("white" if counts[place] > 0.6 * most else "0.15")
 
 
+class Surroundings(NamedTuple):
+    """A test track among the training tracks.
+
+    Attributes
+    ----------
+    name : str
+        What the track is called.
+    features : sequence of str
+        What is compared.
+    track : array of float, shape (2,)
+        Where the track lies: its first two features.
+    points : array of float, shape (n_train, 2)
+        Where the training tracks lie.
+    near : array of int, shape (n_neighbors,)
+        The training tracks that vote, the nearest first.
+    names : sequence of str, shape (n_explained,)
+        What the nearest are called.
+    parts : array of float, shape (n_explained, n_features)
+        What each feature adds to their squared distances.
+    """
+
+    name: str
+    features: list
+    track: np.ndarray
+    points: np.ndarray
+    near: np.ndarray
+    names: list
+    parts: np.ndarray
+
+
 class NeighbourPicture:
-    """Answers of k-NN, the surroundings of one test track, and why its neighbours are near.
+    """Predictions of k-NN, the surroundings of one test track, and why its neighbours are near.
 
     Parameters
     ----------
     genres : sequence of str
         Names of genres, by id.
-    labels : array of int, shape (n_train,)
-        Genre ids of the training tracks.
+    train_labels, test_labels : array of int, shapes (n_train,) and (n_test,)
+        Genre ids of the training and of the test tracks.
     n_features, n_explained : int
         Features that are compared; neighbours whose distances are taken apart.
     counted : str
-        How many of what are answered.
+        How many test tracks there are, in words.
 
     Attributes
     ----------
     figure : Figure
     """
 
-    def __init__(self, genres, labels, n_features, n_explained, counted):
+    def __init__(self, genres, train_labels, test_labels, n_features, n_explained, counted):
         self.figure = _figure(WIDTH, 7.6)
-        self.colours = np.array([genre_colours(genres)[genre] for genre in genres])
-        self.labels = labels
+        colours = np.array([genre_colours(genres)[genre] for genre in genres])
+        self.colours = colours[train_labels]
         above = self.figure.add_gridspec(
             1, 2, left=0.1, right=0.98, top=0.95, bottom=0.53, wspace=0.38
         )
-        self.confusion = _Confusion(self.figure.add_subplot(above[0]), genres, counted)
+        self.confusion = _Confusion(self.figure.add_subplot(above[0]), test_labels, genres, counted)
         self.plane = self.figure.add_subplot(above[1])
         self.plane.tick_params(labelsize=9)
         self.plane.locator_params(nbins=5)
@@ -136,82 +168,72 @@ class NeighbourPicture:
             frameon=False,
         )
 
-    def update(
-        self, truth, answers, points, track, near, parts, names, title, axis_labels, features
-    ):
+    def update(self, predicted, around):
         """Show other settings.
 
         Parameters
         ----------
-        truth, answers : array of int, shape (n_test,)
-            True and answered genre ids.
-        points : array of float, shape (n_train, 2)
-            Where the training tracks lie.
-        track : array of float, shape (2,)
-            Where the test track lies.
-        near : array of int, shape (n_neighbors,)
-            The training tracks that vote, the nearest first.
-        parts : array of float, shape (n_explained, n_features)
-            What each feature adds to the squared distances of the nearest.
-        names : sequence of str
-            What these are called.
-        title : str
-            What is taken apart.
-        axis_labels : sequence of str
-            Of the two axes of the plane.
-        features : sequence of str
-            What is compared.
+        predicted : array of int, shape (n_test,)
+            Predicted genre ids of the test tracks.
+        around : Surroundings
+            Those of one of them.
         """
-        self.confusion.update(truth, answers)
-        self.others.set(offsets=points, facecolors=self.colours[self.labels])
-        self.near.set(offsets=points[near], facecolors=self.colours[self.labels[near]])
+        self.confusion.update(predicted)
+        self._move_points(around.track, around.points, around.near, around.features)
+        left = np.zeros(len(around.parts))
+        for bars, lengths in zip(self.bars, around.parts.T, strict=True):
+            for bar, start, length in zip(bars, left, lengths, strict=True):
+                bar.set(x=start, width=length)
+            left = left + lengths
+        self.explained.set_xlim(0, max(1.05 * left.max(), 1e-9))
+        _title(self.explained, f"Why its neighbours are near {around.name}")
+        self.explained.set_yticks(range(len(around.names)), around.names)
+        for text, feature in zip(self.legend.get_texts(), around.features, strict=True):
+            text.set_text(feature)
+
+    def _move_points(self, track, points, near, features):
+        self.others.set(offsets=points, facecolors=self.colours)
+        self.near.set(offsets=points[near], facecolors=self.colours[near])
         self.links.set_segments([(track, point) for point in points[near]])
         self.track.set_offsets([track])
         for number, text in enumerate(self.numbers):
             text.set_visible(number < len(near))
             if number < len(near):
                 text.set_position(points[near[number]])
-        # Twice as far as the farthest neighbour, and as far as the axis asks for at least.
+        # Twice as far as the farthest neighbour, and at least a share of the whole axis.
         reach = np.abs(points[near] - track).max(axis=0)
         reach = np.maximum(2 * reach, np.ptp(points, axis=0) / 12)
         reach = np.where(reach > 0, reach, 1)
-        for name, at, half, label in zip("xy", track, reach, axis_labels, strict=True):
-            self.plane.set(**{f"{name}lim": (at - half, at + half), f"{name}label": label})
-        left = np.zeros(len(parts))
-        for bars, lengths in zip(self.bars, parts.T, strict=True):
-            for bar, start, length in zip(bars, left, lengths, strict=True):
-                bar.set(x=start, width=length)
-            left = left + lengths
-        self.explained.set_xlim(0, max(1.05 * left.max(), 1e-9))
-        _title(self.explained, title)
-        self.explained.set_yticks(range(len(names)), names)
-        for text, feature in zip(self.legend.get_texts(), features, strict=True):
-            text.set_text(feature)
+        for name, at, half, feature in zip("xy", track, reach, features[:2], strict=True):
+            limits, label = (at - half, at + half), axis_label(feature)
+            self.plane.set(**{f"{name}lim": limits, f"{name}label": label})
 
 
 class VotePicture:
-    """Answers of some of the members of an ensemble, and what further members bring.
+    """Predictions of some of the members of an ensemble, and what further members bring.
 
     Parameters
     ----------
+    labels : array of int, shape (n_test,)
+        True genre ids.
     genres : sequence of str
         Names of genres, by id.
     accuracies : dict of str to array of float, shape (n_members,)
         For each way to vote, the accuracy of the first 1, 2, … members.
     counted : str
-        How many of what are answered.
+        How many test tracks there are, in words.
 
     Attributes
     ----------
     figure : Figure
     """
 
-    def __init__(self, genres, accuracies, counted):
+    def __init__(self, labels, genres, accuracies, counted):
         self.figure = _figure(WIDTH, 4.3)
         panels = self.figure.add_gridspec(
             1, 2, left=0.1, right=0.98, top=0.91, bottom=0.24, wspace=0.32
         )
-        self.confusion = _Confusion(self.figure.add_subplot(panels[0]), genres, counted)
+        self.confusion = _Confusion(self.figure.add_subplot(panels[0]), labels, genres, counted)
         axis = self.figure.add_subplot(panels[1])
         self.accuracies, self.markers = accuracies, {}
         for number, (name, shares) in enumerate(accuracies.items()):
@@ -227,16 +249,16 @@ class VotePicture:
         _title(axis, "What voting brings")
         axis.legend(loc="lower right")
 
-    def update(self, truth, answers, n_members):
-        """Show the answers of so many members."""
-        self.confusion.update(truth, answers)
+    def update(self, predicted, n_members):
+        """Show the predictions of so many members."""
+        self.confusion.update(predicted)
         self.here.set_xdata([n_members, n_members])
         for name, marker in self.markers.items():
             marker.set_data([n_members], [self.accuracies[name][n_members - 1]])
 
 
 class MistakePicture:
-    """The mel spectrogram of a clip, and what a model thinks of it.
+    """The mel spectrogram of a clip, and a model's probabilities for it.
 
     Parameters
     ----------
@@ -276,7 +298,7 @@ class MistakePicture:
         axis.invert_yaxis()
         axis.grid(axis="y", visible=False)
         axis.set(xlabel="probability", xlim=(0, 1))
-        _title(axis, "What the model thinks")
+        _title(axis, "Predicted probabilities")
         self.names = axis.get_yticklabels()
 
     def update(self, decibels, probabilities, truth, title):
@@ -287,7 +309,7 @@ class MistakePicture:
         decibels : array of float, shape (n_mels, n_columns)
             Its mel spectrogram in dB.
         probabilities : array of float, shape (n_genres,)
-            What the model thinks of it.
+            What the model predicts.
         truth : int
             Its true genre id, whose name is written in bold.
         title : str

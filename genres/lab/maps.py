@@ -114,7 +114,7 @@ def space(maps, genres):
         Its still picture has the markers of `plane`. In the turnable one the pointer on a clip
         shows its name and genre, and the legend hides and shows genres.
     """
-    # A constrained layout asks for the size of axes before these know how they are seen.
+    # A constrained layout needs the size of axes before their view is known.
     figure, axes = _panels(len(maps), genres, "none", projection="3d", computed_zorder=False)
     legend = figure.legends[0].get_window_extent().height / figure.bbox.height
     figure.subplots_adjust(left=0.01, right=0.96, bottom=legend + 0.07, top=0.93, wspace=0.06)

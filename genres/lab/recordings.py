@@ -16,7 +16,7 @@ from genres.sound import audio, melstore
 from genres.synth import builtin
 
 
-class Clips(NamedTuple):
+class Labelled(NamedTuple):
     """What tables say of clips.
 
     Attributes
@@ -48,13 +48,13 @@ class Spectrograms(NamedTuple):
 
     Attributes
     ----------
-    clips : Clips
+    clips : Labelled
         Whose they are.
     store : genres.sound.melstore.MelStore
         The spectrograms, in the order of the clips.
     """
 
-    clips: Clips
+    clips: Labelled
     store: melstore.MelStore
 
     def decibels(self):
@@ -67,7 +67,7 @@ class Recordings(NamedTuple):
 
     Attributes
     ----------
-    clips : Clips
+    clips : Labelled
         Whose they are.
     paths : list of str
         The file of each clip.
@@ -75,7 +75,7 @@ class Recordings(NamedTuple):
         How many seconds they may be shorter than 30 s.
     """
 
-    clips: Clips
+    clips: Labelled
     paths: list
     missing: float
 
@@ -121,7 +121,7 @@ def find_spectrograms(data, n_per_genre=30, progress=True):
         path = out / "mel.npz"
     if path is not None:
         store = melstore.load(path)
-        clips, rows = _labelled(store.track, table, data.synthetic, f"mel store {path.name}")
+        clips, rows = _look_up(store.track, table, data.synthetic, f"mel store {path.name}")
         if clips:
             return Spectrograms(clips, store._replace(mel=store.mel[rows], track=clips.names))
     store = melstore.load(builtin.mel_store(n_per_genre, progress=progress))
@@ -155,7 +155,7 @@ def find_recordings(data, n_per_genre=30, progress=True):
         found = datasets.read(data.audio)
         names = np.array([clip.name for clip in found.clips])
         source = f"audio in {data.audio.name}"
-        clips, rows = _labelled(names, data.table(folders.WHOLE), False, source)
+        clips, rows = _look_up(names, data.table(folders.WHOLE), False, source)
         if clips:
             return Recordings(clips, [found.clips[row].path for row in rows], found.missing)
     found = built_in_recordings(n_per_genre, progress)
@@ -175,11 +175,11 @@ def _built_in(names, data=None, what=None):
     """Look clips of the built-in corpus up; say which data it takes the place of, for what."""
     table = folders.find(folders.SYNTHETIC).table(folders.WHOLE)
     instead = f", as {data.name} has no {what} of its clips" if data and not data.synthetic else ""
-    clips, _ = _labelled(names, table, True, f"built-in corpus of synthetic music{instead}")
+    clips, _ = _look_up(names, table, True, f"built-in corpus of synthetic music{instead}")
     return clips
 
 
-def _labelled(names, table, synthetic, source):
+def _look_up(names, table, synthetic, source):
     """Look clips up in a table of whole tracks; give them, or None, and their places in `names`."""
     table = table.set_index("File")
     rows = np.flatnonzero(np.isin(names, table.index.to_numpy(str)))
@@ -188,7 +188,7 @@ def _labelled(names, table, synthetic, source):
     found = table.loc[names[rows]]
     ids = {name: number for number, name in enumerate(tables.genre_names(table))}
     n_clips = f"{len(rows):,}" + (f" of its {len(names):,}" if len(rows) < len(names) else "")
-    return Clips(
+    return Labelled(
         names[rows],
         found["Genre"].map(ids).to_numpy(),
         tables.is_train(found),
@@ -211,11 +211,11 @@ def find_sound(data, synthetic):
     Returns
     -------
     dict of str to str
-        Path of each clip that can be heard, by its name in tables.
+        Path of each clip that has sound, by its name in tables.
     """
     if synthetic:
         return {path.name: str(path) for path in (builtin.FOLDER / "audio").glob("*/*.wav")}
     found = []
-    with suppress(Refusal):  # what cannot be used cannot be heard
+    with suppress(Refusal):  # what cannot be used has no sound
         found = datasets.read(data.audio).clips if data.audio else []
     return {clip.name: clip.path for clip in found}

@@ -11,25 +11,25 @@ from genres.lab.plots import LINES, PALETTE, WIDTH
 _MARKERS = "os^Dv"
 
 
-def confusion(labels, answers, genres, title, counted="tracks"):
-    """Draw how often each genre was answered for each true genre.
+def confusion(labels, predicted, genres, title, counted="tracks"):
+    """Draw how often each genre was predicted for each true genre.
 
     Parameters
     ----------
-    labels, answers : array of int, shape (n_tracks,)
-        True and answered genre ids.
+    labels, predicted : array of int, shape (n_tracks,)
+        True and predicted genre ids.
     genres : sequence of str
         Names, by id.
     title : str
         Title of the picture.
     counted : str
-        What was answered, in the plural.
+        What was classified, in the plural.
 
     Returns
     -------
     Figure
     """
-    counts = confusion_matrix(labels, answers, labels=range(len(genres)))
+    counts = confusion_matrix(labels, predicted, labels=range(len(genres)))
     figure, axis = plt.subplots(figsize=(WIDTH * 0.72, WIDTH * 0.62))
     sns.heatmap(
         counts,
@@ -43,7 +43,7 @@ def confusion(labels, answers, genres, title, counted="tracks"):
         cbar_kws={"label": counted},
         ax=axis,
     )
-    axis.set(title=title, xlabel="answered genre", ylabel="true genre")
+    axis.set(title=title, xlabel="predicted genre", ylabel="true genre")
     return figure
 
 
@@ -145,7 +145,7 @@ def curves(training, validation, title, label, counted="tracks"):
     title, label : str
         Title of the picture and name of what is drawn.
     counted : str
-        What was learnt from and held out, in the plural.
+        What was trained on and held out, in the plural.
 
     Returns
     -------
@@ -198,7 +198,7 @@ def faults(rows, title):
 
 
 def reliability(bins, title):
-    """Draw how often classifiers are right against how sure they are.
+    """Draw the accuracy of classifiers against their confidence.
 
     Parameters
     ----------
@@ -212,7 +212,7 @@ def reliability(bins, title):
     Figure
     """
     figure, axis = plt.subplots(figsize=(WIDTH * 0.75, 4.6))
-    axis.plot([0, 1], [0, 1], color="0.6", linewidth=1, label="as it should be")
+    axis.plot([0, 1], [0, 1], color="0.6", linewidth=1, label="perfectly calibrated")
     for number, (name, of_bin) in enumerate(bins.items()):
         axis.plot(
             of_bin["confidence"],
@@ -222,13 +222,13 @@ def reliability(bins, title):
             color=PALETTE[number],
             label=name,
         )
-    axis.set(title=title, xlabel="how sure", ylabel="share that is right", xlim=(0, 1), ylim=(0, 1))
+    axis.set(title=title, xlabel="confidence", ylabel="accuracy", xlim=(0, 1), ylim=(0, 1))
     axis.legend(loc="upper left", fontsize=9)
     return figure
 
 
 def coverage(curves, title):
-    """Draw accuracy against the share of clips that are answered.
+    """Draw accuracy against the share of clips that are classified.
 
     Parameters
     ----------
@@ -246,7 +246,7 @@ def coverage(curves, title):
         many = shares >= 0.05  # of fewer clips, the accuracy jumps about
         line = LINES[number % len(LINES)]
         axis.plot(shares[many], accuracy[many], linestyle=line, color=PALETTE[number], label=name)
-    axis.set(title=title, xlabel="share of clips that are answered", ylabel="accuracy on these")
+    axis.set(title=title, xlabel="share of clips classified", ylabel="accuracy on these")
     axis.set_xlim(0, 1)
     axis.legend()
     return figure

@@ -80,7 +80,7 @@ def _places(frequencies, n_bands, scale, highest=11025):
 
 
 def wavelet(t, values, points, frequencies, gains):
-    """Draw a mother wavelet, and what it hears once it is stretched.
+    """Draw a mother wavelet, and which frequencies pass when it is stretched.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def wavelet(t, values, points, frequencies, gains):
     frequencies : array of float
         Frequencies in Hz.
     gains : dict of str to array of float
-        For some stretched wavelets, how much of each frequency they hear, by name.
+        For some stretched wavelets, their gain at each frequency, by name.
 
     Returns
     -------
@@ -104,7 +104,7 @@ def wavelet(t, values, points, frequencies, gains):
     left.legend()
     for (name, gain), line in zip(gains.items(), cycle(LINES), strict=False):
         right.plot(frequencies, gain, linestyle=line, label=name)
-    right.set(title="What it hears, stretched", xlabel="frequency (Hz)", ylabel="gain")
+    right.set(title="Frequencies that pass, stretched", xlabel="frequency (Hz)", ylabel="gain")
     right.set_ylim(-0.1, 1.5)  # room for the names
     _mark_octaves(right.xaxis, frequencies, 2)
     right.legend(loc="upper center", ncols=len(gains), handlelength=1.2, columnspacing=1)
@@ -197,7 +197,7 @@ _FEWEST_SHARE = 0.07  # of a track, in which a span's name has room
 
 
 def timelines(samples, decibels, tracks, title, truth=None, sr=22050):
-    """Draw what is said of a track's genre under its waveform and its mel spectrogram.
+    """Draw a track's predicted genres under its waveform and its mel spectrogram.
 
     Parameters
     ----------
@@ -206,7 +206,7 @@ def timelines(samples, decibels, tracks, title, truth=None, sr=22050):
     decibels : array of float32, shape (n_mels, n_frames)
         Its log-mel spectrogram from 0 to half the rate, in dB.
     tracks : dict of str to genres.models.timeline.Timeline
-        What is said of it, by who says it; of the same genres.
+        Predictions for it by the name of the model; all of the same genres.
     title : str
         Title of the picture.
     truth : sequence of (float, str), optional
@@ -301,9 +301,9 @@ def trade_off(false_alarms, recalls, chosen, baseline, title):
         Shares of clips without a change in which one is found, and of those with one in which it
         is found.
     chosen : int
-        The cost that was chosen.
+        Place of the cost that was chosen.
     baseline : float
-        The second share, of one who always names the middle.
+        The second share, if the middle is always named.
     title : str
         Title of the picture.
 
@@ -312,9 +312,9 @@ def trade_off(false_alarms, recalls, chosen, baseline, title):
     Figure
     """
     figure, axis = plt.subplots(figsize=(WIDTH * 0.75, 3.8))
-    axis.plot(false_alarms, recalls, "-", marker=".", color="C0", label="one cost after another")
+    axis.plot(false_alarms, recalls, "-", marker=".", color="C0", label="all costs")
     axis.plot(
-        false_alarms[chosen], recalls[chosen], "D", color="C3", markersize=9, label="the one taken"
+        false_alarms[chosen], recalls[chosen], "D", color="C3", markersize=9, label="chosen cost"
     )
     axis.axhline(baseline, color="0.4", linestyle=":", label="always the middle")
     axis.set(

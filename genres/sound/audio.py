@@ -22,7 +22,7 @@ _MOST_CHANNELS = 64
 _SILENT_PEAK = 1e-4
 # Files of 32-bit integers written as float reach this; squares of what is beyond it overflow.
 _LOUDEST_PEAK = 2.0**31
-# Read beyond the end asked for, so that the resampling filter meets no edge there.
+# Read beyond the end, so that the resampling filter meets no edge there.
 _MARGIN_SECONDS = 0.1
 _VALUES_AT_ONCE = 1 << 22
 _HEAD_BYTES = 512
@@ -85,7 +85,7 @@ class Sound(NamedTuple):
 def read(path, seconds=30.0, missing=0.0):
     """Read the beginning of an audio file.
 
-    Only what is asked for is decoded, however long the file is, and nothing is believed of its
+    Only what is needed is decoded, however long the file is, and nothing is believed of its
     header that would need memory.
 
     Parameters
@@ -252,13 +252,13 @@ def _too_short(sound, n_frames, shortest, path):
     if promised_more or sound.frames > n_frames:
         return AudioError(
             "truncated",
-            f"{path} is cut off after {n_frames / rate:.3f} s, and {shortest:g} s are asked for.",
+            f"{path} is cut off after {n_frames / rate:.3f} s, and {shortest:g} s are needed.",
         )
     if n_frames == 0:
         return AudioError("no samples", f"{path} is audio without any sample.")
     return AudioError(
         "short",
-        f"{path} lasts {n_frames / rate:.3f} s, shorter than the {shortest:g} s asked for.",
+        f"{path} lasts {n_frames / rate:.3f} s, shorter than the {shortest:g} s needed.",
     )
 
 

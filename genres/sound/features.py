@@ -229,7 +229,7 @@ def _checked(samples, sr):
 def _onset_strength(mel, aggregate):
     """Give how much louder each frame is than the one before it, over all mel bands."""
     rises = aggregate(np.maximum(np.diff(mel), 0), axis=0)
-    # An onset is heard when a frame's middle reaches it: later by half a frame.
+    # An onset counts when a frame's middle reaches it: later by half a frame.
     delay = 1 + N_FFT // (2 * HOP_LENGTH)
     return np.pad(rises, (delay, 0))[: mel.shape[1]]
 

@@ -1,8 +1,8 @@
-"""What is heard in each frame of a segment?
+"""What is measured in each frame of a segment?
 
 Frames are 2048 samples long, 512 apart and centred, as librosa's are by default, and so are all
 definitions here. A segment is transformed once, in blocks of frames small enough for a processor's
-cache, and everything that is asked of a spectrum is read off while it is there.
+cache, and everything that is needed of a spectrum is read off while it is there.
 """
 
 from functools import lru_cache

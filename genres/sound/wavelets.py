@@ -1,7 +1,7 @@
-"""What does a wavelet hear?
+"""Which frequencies does a wavelet measure?
 
 The Shannon wavelet 2 sinc(2t) - sinc(t) has a spectrum of 1 between half a cycle and one cycle per
-unit of time, and of 0 elsewhere: stretched, it hears one octave and nothing beside it. Its
+unit of time, and of 0 elsewhere: stretched, it passes one octave and nothing else. Its
 continuous wavelet transform is therefore cut out of a sound's Fourier transform, octave by octave.
 """
 
@@ -43,7 +43,7 @@ def transform(samples, frequencies=HALF_OCTAVES, sr=22050):
     samples : array of float, shape (n_samples,)
         The sound. It is continued by its mirror image, so that its ends make no noise.
     frequencies : sequence of float, shape (n_frequencies,)
-        Frequencies in Hz that the wavelet is stretched to: at f it hears from 2/3 f to 4/3 f, and
+        Frequencies in Hz that the wavelet is stretched to: at f it passes 2/3 f to 4/3 f, and
         has the scale 0.75 sr / f in samples.
     sr : int
         Samples per second.
@@ -58,7 +58,7 @@ def transform(samples, frequencies=HALF_OCTAVES, sr=22050):
     Raises
     ------
     ValueError
-        If a wavelet hears nothing of the sound, or frequencies beyond half the rate.
+        If no frequency of the sound passes a wavelet, or frequencies beyond half the rate would.
     """
     n_mirrored = 2 * len(samples)
     coefficients = np.empty((len(frequencies), len(samples)), complex)
@@ -106,7 +106,7 @@ def statistics(samples, frequencies=HALF_OCTAVES, sr=22050):
 
 
 def _octaves(samples, frequencies, sr):
-    """Give, for each frequency, the first bin that its wavelet hears and the spectrum from there.
+    """Give, for each frequency, the first bin that its wavelet passes and the spectrum from there.
 
     The spectrum is that of the sound and its mirror image, of positive frequencies, doubled.
     """
@@ -117,7 +117,7 @@ def _octaves(samples, frequencies, sr):
         first, end = (ceil(edge / scale * len(mirrored)) for edge in (_LOWEST, _HIGHEST))
         if first == end or end >= len(spectrum):
             raise ValueError(
-                f"a wavelet at {frequency:,} Hz cannot hear {len(samples):,} samples of "
+                f"a wavelet at {frequency:,} Hz cannot measure {len(samples):,} samples of "
                 f"{sr:,} a second"
             )
         yield first, spectrum[first:end]

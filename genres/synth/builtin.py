@@ -1,7 +1,7 @@
 """What of the built-in corpus is made when it is needed?
 
 Its tables and its manifest lie in the repository. Its sound does not, as a seed is all that a clip
-takes: it is rendered where clips are to be heard or their spectrograms measured, and kept.
+takes: it is rendered where sound or spectrograms of clips are needed, and kept.
 """
 
 from contextlib import contextmanager
@@ -45,7 +45,7 @@ def manifest(n_per_genre=100):
     Refusal
         If a genre cannot have so many clips.
     """
-    return pd.DataFrame([asdict(entry) for entry in corpus.corpus(n_per_genre)])
+    return pd.DataFrame([asdict(entry) for entry in corpus.entries(n_per_genre)])
 
 
 def write_tables(folder, n_per_genre=100, workers=None, progress=True):
@@ -77,8 +77,9 @@ def write_tables(folder, n_per_genre=100, workers=None, progress=True):
         If a genre cannot have so many clips, or the folder cannot be written to.
     """
     folder = Path(folder)
-    entries = corpus.corpus(n_per_genre)
+    entries = corpus.entries(n_per_genre)
     listed = manifest(n_per_genre)
+    labels = listed.rename(columns={"name": "File", "genre": "Genre", "split": "Type"})
     paths = [folder / f"GenreClassData_{length}s.parquet" for length in SEGMENTS]
     with _writing_to(folder):
         # First what takes no time: where it cannot be written, nothing is measured in vain.
@@ -86,7 +87,7 @@ def write_tables(folder, n_per_genre=100, workers=None, progress=True):
         measured = dict(_each(_measure, entries, "measure", workers, progress))
         for place, path in enumerate(paths):
             values = np.stack([measured[entry.name][place] for entry in entries])
-            table = _compact(tables.check(_labelled(values, listed), path))
+            table = _compact(tables.build(values, labels, path))
             with files.atomic(path) as temporary:
                 table.to_parquet(temporary, index=False, compression="zstd", compression_level=19)
     return [*paths, folder / _MANIFEST]
@@ -105,8 +106,8 @@ def audio(n_per_genre=30, workers=None, progress=True):
     Returns
     -------
     Path
-        A folder of clips of 30 s, ``<genre>/<name>``. There may be more of them than asked for:
-        `manifest` names those that were. ``manifest.csv`` lists what is there.
+        A folder of clips of 30 s, ``<genre>/<name>``. There may be more of them than that:
+        `manifest` names those of a smaller corpus. ``manifest.csv`` lists what is there.
 
     Raises
     ------
@@ -114,7 +115,7 @@ def audio(n_per_genre=30, workers=None, progress=True):
         If a genre cannot have so many clips, or the folder cannot be written to.
     """
     folder = FOLDER / "audio"
-    places = {folder / entry.genre / entry.name: entry for entry in corpus.corpus(n_per_genre)}
+    places = {folder / entry.genre / entry.name: entry for entry in corpus.entries(n_per_genre)}
     missing = [(path, entry) for path, entry in places.items() if not path.exists()]
     with _writing_to(folder):
         for _ in _each(_render, missing, "render", workers, progress):
@@ -150,7 +151,7 @@ def mel_store(n_per_genre=30, workers=None, progress=True):
     folder = audio(n_per_genre, workers, progress)
     collection = [
         clips.Clip(str(folder / entry.genre / entry.name), entry.genre, entry.name, entry.split)
-        for entry in corpus.corpus(n_per_genre)
+        for entry in corpus.entries(n_per_genre)
     ]
     out = FOLDER / "mel" / str(n_per_genre)
     settings = extract.Settings(segments=(folders.WHOLE,), mel=True)
@@ -194,23 +195,6 @@ def _measure(entry):
 def _render(item):
     path, entry = item
     corpus.write_wav(entry.render(), path)
-
-
-def _labelled(values, listed):
-    """Make a feature table of values, shape (n_clips, n_segments, 63), and the clips' manifest."""
-    genre_ids = clips.genre_ids(listed["genre"])
-    labels = pd.DataFrame(
-        {
-            "Track ID": listed.index,
-            "File": listed["name"],
-            "GenreID": listed["genre"].map(genre_ids),
-            "Genre": listed["genre"],
-            "Type": listed["split"],
-        }
-    )
-    n_segments = values.shape[1]
-    table = pd.DataFrame(np.concatenate(values), columns=list(tables.FEATURES))
-    return table.join(labels.loc[labels.index.repeat(n_segments)].reset_index(drop=True))
 
 
 def _compact(table):

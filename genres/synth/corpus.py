@@ -50,7 +50,7 @@ PARTS = {
 
 
 @dataclass(frozen=True)
-class Clip:
+class Rendered:
     """A rendered clip of the built-in corpus.
 
     Attributes
@@ -91,7 +91,7 @@ class Entry:
     name : str
         Such as ``synthetic_pop_00012.wav``.
     genre, second_genre, kind
-        As in `Clip`.
+        As in `Rendered`.
     change_seconds : float or None
         When a switching clip of `SECONDS` changes its genre.
     seed : int
@@ -112,7 +112,7 @@ class Entry:
         return render(self.genre, self.seed, seconds, self.kind, self.second_genre)
 
 
-def corpus(n_per_genre=100, seed=SEED):
+def entries(n_per_genre=100, seed=SEED):
     """Describe the clips of the built-in corpus.
 
     A clip does not depend on how many there are: a smaller corpus is a part of a larger one.
@@ -136,7 +136,7 @@ def corpus(n_per_genre=100, seed=SEED):
     if not 1 <= n_per_genre <= MAX_PER_GENRE:
         raise Refusal(f"A genre can have 1 to {MAX_PER_GENRE:,} clips, not {n_per_genre}.")
     _check_seed(seed)
-    entries = []
+    listed = []
     for genre in GENRES:
         rng = _generator(genre, seed, _MUSIC)
         for number in range(n_per_genre):
@@ -146,7 +146,7 @@ def corpus(n_per_genre=100, seed=SEED):
             second = _another(genre, rng)
             clip_seed = seed * MAX_PER_GENRE + number
             change = _change_seconds(genre, clip_seed, SECONDS)
-            entries.append(
+            listed.append(
                 Entry(
                     name=f"synthetic_{genre}_{number:05d}.wav",
                     genre=genre,
@@ -157,7 +157,7 @@ def corpus(n_per_genre=100, seed=SEED):
                     split="Test" if number == tested else "Train",
                 )
             )
-    return entries
+    return listed
 
 
 def render(genre, seed, seconds=SECONDS, kind="plain", second_genre=None):
@@ -180,7 +180,7 @@ def render(genre, seed, seconds=SECONDS, kind="plain", second_genre=None):
 
     Returns
     -------
-    Clip
+    Rendered
 
     Raises
     ------
@@ -194,15 +194,15 @@ def render(genre, seed, seconds=SECONDS, kind="plain", second_genre=None):
     n_samples = round(seconds * SAMPLE_RATE)
     if kind == "plain":
         samples, bpm = _perform(STYLES[genre], n_samples, rng)
-        return Clip(samples, genre, None, kind, ((0.0, genre),), (bpm,))
+        return Rendered(samples, genre, None, kind, ((0.0, genre),), (bpm,))
     second = second_genre or _another(genre, rng)
     if kind == "crossing":
         samples, bpm = _perform(_cross(STYLES[genre], STYLES[second]), n_samples, rng)
-        return Clip(samples, genre, second, kind, ((0.0, genre),), (bpm,))
+        return Rendered(samples, genre, second, kind, ((0.0, genre),), (bpm,))
     change = _change_seconds(genre, seed, seconds)
     order = (genre, second) if change >= seconds / 2 else (second, genre)
     samples, bpms = _switch(order, round(change * SAMPLE_RATE), n_samples, rng)
-    return Clip(samples, genre, second, kind, ((0.0, order[0]), (change, order[1])), bpms)
+    return Rendered(samples, genre, second, kind, ((0.0, order[0]), (change, order[1])), bpms)
 
 
 def write_wav(clip, path):
@@ -210,7 +210,7 @@ def write_wav(clip, path):
 
     Parameters
     ----------
-    clip : Clip
+    clip : Rendered
     path : str or Path
         Its name should end in ``.wav``.
     """
@@ -334,9 +334,9 @@ def _play_drums(style, parts, meter, n_samples, rng):
         if played:
             onsets, velocities = map(np.concatenate, zip(*played, strict=True))
             starts = (onsets * SAMPLE_RATE).astype(int)
-            heard = starts < n_samples
+            inside = starts < n_samples
             shot = strike(DRUMS[drum], SAMPLE_RATE, rng)
-            mix += lay(shot, starts[heard], level * velocities[heard], n_samples)
+            mix += lay(shot, starts[inside], level * velocities[inside], n_samples)
     return mix
 
 

@@ -232,7 +232,7 @@ def _add_notes(out, cycles, noise, shape, starts, durations, steps, velocities, 
 
 
 def _amplify(samples, drive, sr):
-    """Overdrive an amplifier and hear its loudspeaker, as loud as the samples were."""
+    """Overdrive an amplifier and its loudspeaker, as loud as the samples were."""
     loudness = np.sqrt(np.mean(samples**2)) + 1e-9
     driven = np.tanh(drive / (2 * loudness) * samples)
     speaker = scipy.signal.butter(2, [80, 5500], "band", fs=sr, output="sos")

@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genres import Refusal
-from genres.data.clips import Clip, find, genre_ids, split
-from genres.data.tables import GTZAN_GENRES
+from genres.data.clips import Clip, find, split
 
 
 def collection(n_by_genre, groups=None):
@@ -57,18 +56,6 @@ def test_a_folder_without_clips_is_refused(tmp_path, names):
 def test_a_missing_folder_is_refused(tmp_path):
     with pytest.raises(Refusal, match="is not a folder"):
         find(tmp_path / "nowhere")
-
-
-def test_gtzans_genres_have_the_courses_ids():
-    assert genre_ids(sorted(GTZAN_GENRES)) == {name: i for i, name in enumerate(GTZAN_GENRES)}
-
-
-def test_some_of_gtzans_genres_keep_the_courses_order_without_gaps():
-    assert genre_ids(["jazz", "metal", "jazz", "rock"]) == {"metal": 0, "rock": 1, "jazz": 2}
-
-
-def test_other_genres_have_ids_by_the_alphabet():
-    assert genre_ids(["rock", "Folk", "jazz"]) == {"Folk": 0, "jazz": 1, "rock": 2}
 
 
 sizes = st.dictionaries(st.sampled_from("abcde"), st.integers(1, 40), min_size=1)

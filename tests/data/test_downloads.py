@@ -1,4 +1,4 @@
-"""data.downloads, data.folders.fetch: what comes is whole and genuine, or it is not there."""
+"""data.downloads, catalogue.fetch: what comes is whole and genuine, or it is not there."""
 
 import dataclasses
 import hashlib
@@ -138,8 +138,8 @@ FAULTS = {
     broken_off: Fault("broke off", True),
     cut_short: Fault("sent other content", False),
     empty: Fault("sent other content", False),
-    absent: Fault("answered with status 404", False),
-    stalled: Fault("does not answer", True),
+    absent: Fault("responded with status 404", False),
+    stalled: Fault("does not respond", True),
 }
 
 
@@ -239,7 +239,7 @@ def test_a_server_that_always_breaks_off_is_given_up(tmp_path, serve, monkeypatc
 
 def test_a_host_that_does_not_answer_is_asked_once(tmp_path, serve):
     server = serve(stalled)
-    with pytest.raises(Refusal, match=r"could not be downloaded: 127\.\S+ does not answer\.$"):
+    with pytest.raises(Refusal, match=r"could not be downloaded: 127\.\S+ does not respond\.$"):
         fetch(tmp_path, server, server, server)
     assert len(server.asked) == 1
 
@@ -248,7 +248,7 @@ def test_a_host_that_is_not_there_is_told(tmp_path, serve):
     server = serve(good)
     server.shutdown()
     server.server_close()
-    with pytest.raises(Refusal, match=r"127\.\S+ does not answer\.$"):
+    with pytest.raises(Refusal, match=r"127\.\S+ does not respond\.$"):
         fetch(tmp_path, server)
 
 

@@ -528,3 +528,17 @@ def test_a_table_of_other_genres_misses_none_of_gtzans_clips(table):
 def test_of_synthetic_music_no_clip_of_gtzan_is_missing():
     synthetic = tables.load(project.DATA / "synthetic" / "GenreClassData_30s.parquet")
     assert tables.missing_gtzan_clips(synthetic) == []
+
+
+def test_gtzans_genres_have_the_courses_ids():
+    assert tables.genre_ids(sorted(tables.GTZAN_GENRES)) == {
+        name: i for i, name in enumerate(tables.GTZAN_GENRES)
+    }
+
+
+def test_some_of_gtzans_genres_keep_the_courses_order_without_gaps():
+    assert tables.genre_ids(["jazz", "metal", "jazz", "rock"]) == {"metal": 0, "rock": 1, "jazz": 2}
+
+
+def test_other_genres_have_ids_by_the_alphabet():
+    assert tables.genre_ids(["rock", "Folk", "jazz"]) == {"Folk": 0, "jazz": 1, "rock": 2}

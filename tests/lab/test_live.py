@@ -1,4 +1,4 @@
-"""Live cells: what they compute, what they show in a run, and what follows a turned knob."""
+"""Live cells: what they compute, what they show in a run, and what follows a control."""
 
 import re
 from types import SimpleNamespace
@@ -30,7 +30,6 @@ def table():
 @pytest.fixture
 def bench(monkeypatch, tmp_path):
     """A bench that only notes which pictures it was to show; no run is going on."""
-    monkeypatch.delenv("GENRE_RUN", raising=False)
     monkeypatch.setattr(builtin, "FOLDER", tmp_path)
     pictures = {}
 
@@ -39,7 +38,7 @@ def bench(monkeypatch, tmp_path):
         plt.close(figure)
 
     data = folders.find(folders.SYNTHETIC)
-    return SimpleNamespace(data=data, show=show, pictures=pictures)
+    return SimpleNamespace(data=data, show=show, pictures=pictures, interactive=True)
 
 
 @pytest.fixture
@@ -51,17 +50,17 @@ def displayed(monkeypatch):
 
 
 @pytest.fixture
-def answered():
-    """Answers of two models about clips that have spectrograms, and who the clips are."""
+def classified():
+    """Probabilities of two models for clips that have spectrograms, and the clips."""
     rng = np.random.default_rng(1)
     labels = np.arange(30) % len(GENRES)
     names = np.array([f"clip <{n}>.wav" for n in range(40)])
     every = np.resize(labels, 40)
-    clips = recordings.Clips(names, every, np.ones(40, bool), GENRES, "made here", True)
+    clips = recordings.Labelled(names, every, np.ones(40, bool), GENRES, "made here", True)
     store = melstore.MelStore(rng.integers(0, 256, (40, 16, 64), dtype=np.uint8), names)
     rows = np.arange(5, 35)
-    answers = {name: rng.dirichlet(np.ones(3), 30) for name in ("first", "second")}
-    return answers, every[rows], recordings.Spectrograms(clips, store), rows
+    probabilities = {name: rng.dirichlet(np.ones(3), 30) for name in ("first", "second")}
+    return probabilities, every[rows], recordings.Spectrograms(clips, store), rows
 
 
 def split(table, features):
@@ -75,7 +74,7 @@ def library_accuracy(table, features, n_neighbors):
     return neighbours.score_subsets(*split(table, features), columns, n_neighbors).accuracy[0]
 
 
-def knobs(cell):
+def controls_of(cell):
     """Give the controls of a live cell by their descriptions."""
     return {control.description: control for control in cell.children[0].children}
 
@@ -86,12 +85,12 @@ def sentence(cell):
 
 @pytest.mark.parametrize("features", SOME_FEATURES)
 @pytest.mark.parametrize("n_neighbors", [1, 5, 12])
-def test_answers_are_those_of_the_librarys_search(table, features, n_neighbors):
+def test_predictions_are_those_of_the_librarys_search(table, features, n_neighbors):
     x_train, y_train, x_test, _ = split(table, features)
     nearest = live.find_nearest(x_train, y_train, x_test, n_neighbors)
     columns = np.arange(len(features))[None]
-    expected = neighbours.answer_subsets(x_train, y_train, x_test, columns, n_neighbors)
-    np.testing.assert_array_equal(nearest.answers, expected[0])
+    expected = neighbours.predict_subsets(x_train, y_train, x_test, columns, n_neighbors)
+    np.testing.assert_array_equal(nearest.predicted, expected[0])
 
 
 def test_the_nearest_are_named_in_order_and_more_than_vote(table):
@@ -126,7 +125,7 @@ def test_the_first_members_vote_as_the_library_has_it():
         assert shares[name][-1] == np.mean(votes == labels)
 
 
-def test_mistakes_come_the_surest_first():
+def test_the_most_confident_mistakes_come_first():
     probabilities = np.array([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8], [0.4, 0.6], [0.3, 0.7]])
     assert live.find_mistakes(probabilities, np.array([1, 0, 0, 0, 1])).tolist() == [0, 2, 3]
     equal = np.array([[0.2, 0.8], [0.8, 0.2]])
@@ -144,12 +143,12 @@ def test_sound_is_found_but_never_made(bench, tmp_path):
     assert recordings.find_sound(bench.data, synthetic=False) == {}
 
 
-def test_in_a_run_there_are_still_pictures_only(monkeypatch, bench, displayed, table, answered):
-    monkeypatch.setenv("GENRE_RUN", "somewhere")
-    answers, labels, spectrograms, rows = answered
+def test_in_a_run_there_are_still_pictures_only(bench, displayed, table, classified):
+    bench.interactive = False
+    probabilities, labels, spectrograms, rows = classified
     live.explore_neighbours(bench, table)
-    live.explore_votes(bench, np.stack(list(answers.values())), labels, GENRES)
-    live.explore_mistakes(bench, answers, labels, spectrograms, rows)
+    live.explore_votes(bench, np.stack(list(probabilities.values())), labels, GENRES)
+    live.explore_mistakes(bench, probabilities, labels, spectrograms, rows)
     assert bench.pictures == {"explorer": True, "votes": False, "mistakes": True}
     assert not any(isinstance(shown, widgets.Widget) for shown in displayed)
     accuracy = library_accuracy(table, tables.BASE_FEATURES, 5)
@@ -160,7 +159,7 @@ def test_in_a_run_there_are_still_pictures_only(monkeypatch, bench, displayed, t
 def test_accuracy_follows_features_and_k(bench, displayed, table):
     live.explore_neighbours(bench, table)
     (cell,) = displayed
-    controls = knobs(cell)
+    controls = controls_of(cell)
     assert list(controls) == [f"Feature {n}" for n in range(1, 5)] + ["Neighbours k", "Test track"]
     assert bench.pictures == {}
     assert plt.get_fignums() == []
@@ -176,18 +175,18 @@ def test_accuracy_follows_features_and_k(bench, displayed, table):
     assert f'alt="{sentence(cell)}"' in cell.children[1].value
 
 
-def test_the_track_at_the_start_is_answered_wrongly(bench, displayed, table):
+def test_the_track_at_the_start_is_misclassified(bench, displayed, table):
     live.explore_neighbours(bench, table)
-    true, given = re.search(
-        r" is (\w+); its neighbours say (\w+)\.", sentence(displayed[0])
+    true, predicted = re.search(
+        r" is (\w+); its neighbours predict (\w+)\.", sentence(displayed[0])
     ).groups()
-    assert true != given
+    assert true != predicted
 
 
-def test_what_can_be_heard_is_played_when_asked_for(bench, displayed, table, tmp_path):
+def test_what_has_sound_is_played_on_demand(bench, displayed, table, tmp_path):
     x_train, y_train, x_test, y_test = split(table, tables.BASE_FEATURES)
     nearest = live.find_nearest(x_train, y_train, x_test, 5)
-    track = int((nearest.answers != y_test).argmax())
+    track = int((nearest.predicted != y_test).argmax())
     files = table["File"].to_numpy()
     names = [files[~tables.is_train(table)][track]]
     names += list(files[tables.is_train(table)][nearest.rows[track]])
@@ -203,7 +202,7 @@ def test_what_can_be_heard_is_played_when_asked_for(bench, displayed, table, tmp
     assert kinds == ["HTML", "Audio", *["HTML"] * 5]
     assert players.children[1].value[:4] == b"RIFF"
     assert "there is no sound of it here" in players.children[-1].value
-    knobs(displayed[0])["Neighbours k"].value += 1
+    controls_of(displayed[0])["Neighbours k"].value += 1
     assert players.children == ()
 
 
@@ -211,7 +210,7 @@ def test_votes_follow_the_number_of_members(bench, displayed):
     rng = np.random.default_rng(4)
     probabilities, labels = rng.dirichlet(np.ones(3), (6, 50)), rng.integers(0, 3, 50)
     live.explore_votes(bench, probabilities, labels, GENRES)
-    slider = knobs(displayed[0])["Networks"]
+    slider = controls_of(displayed[0])["Networks"]
     assert (slider.min, slider.value, slider.max) == (1, 6, 6)
     slider.value = 3
     hard = np.mean(evaluation.hard_vote(probabilities[:3]) == labels)
@@ -219,11 +218,11 @@ def test_votes_follow_the_number_of_members(bench, displayed):
     assert f"{hard:.1%} by hard vote, {soft:.1%} by soft vote" in sentence(displayed[0])
 
 
-def test_mistakes_follow_the_model_and_keep_to_what_there_is(bench, displayed, answered):
-    answers, labels, spectrograms, rows = answered
-    wrong = {name: live.find_mistakes(given, labels) for name, given in answers.items()}
-    live.explore_mistakes(bench, answers, labels, spectrograms, rows)
-    controls = knobs(displayed[0])
+def test_mistakes_follow_the_model_and_keep_to_what_there_is(bench, displayed, classified):
+    probabilities, labels, spectrograms, rows = classified
+    wrong = {name: live.find_mistakes(given, labels) for name, given in probabilities.items()}
+    live.explore_mistakes(bench, probabilities, labels, spectrograms, rows)
+    controls = controls_of(displayed[0])
     assert controls["Model"].value == "second"
     for model, places in wrong.items():
         controls["Model"].value = model
@@ -233,13 +232,13 @@ def test_mistakes_follow_the_model_and_keep_to_what_there_is(bench, displayed, a
         clip = spectrograms.clips.names[rows[places[-1]]]
         assert clip.replace("<", "&lt;").replace(">", "&gt;") in shown
         assert f"is {GENRES[labels[places[-1]]]}, " in shown
-        assert f"with {answers[model][places[-1]].max():.0%}" in shown
+        assert f"with {probabilities[model][places[-1]].max():.0%}" in shown
     assert "There is no sound of these clips here." in displayed[0].children[-1].value
 
 
-def test_models_without_a_mistake_are_not_offered(bench, displayed, answered):
-    _, labels, spectrograms, rows = answered
-    live.explore_mistakes(bench, {"right": np.eye(3)[labels]}, labels, spectrograms, rows)
+def test_models_without_a_mistake_are_not_offered(bench, displayed, classified):
+    _, labels, spectrograms, rows = classified
+    live.explore_mistakes(bench, {"perfect": np.eye(3)[labels]}, labels, spectrograms, rows)
     assert "No model here makes a mistake" in displayed[0].data
 
 
@@ -247,13 +246,13 @@ def test_two_genres_and_few_tracks_will_do(bench, displayed, table):
     few = table[table["GenreID"] < 2].groupby(["Genre", "Type"]).head(2)
     few = pd.concat([few], ignore_index=True)
     live.explore_neighbours(bench, few, n_neighbors=3)
-    assert knobs(displayed[0])["Neighbours k"].max == tables.is_train(few).sum()
+    assert controls_of(displayed[0])["Neighbours k"].max == tables.is_train(few).sum()
 
 
 def test_no_picture_needs_a_layout_anew(table):
     plots.set_style()
     from genres.lab.liveplots import NeighbourPicture
 
-    picture = NeighbourPicture(GENRES, np.array([0, 1]), 4, 2, "2 tracks")
+    picture = NeighbourPicture(GENRES, np.array([0, 1]), np.array([2]), 4, 2, "1 track")
     assert not picture.figure.get_constrained_layout()
     plt.close(picture.figure)

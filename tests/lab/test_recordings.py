@@ -150,7 +150,9 @@ def test_spectrograms_are_made_of_sound_where_there_is_no_store(tmp_path, projec
 
 def test_clips_that_a_collection_has_shorter_end_in_silence(tmp_path):
     folder = write_tones(tmp_path, {"a.wav": "ska"}, seconds=29.5)
-    clips = recordings.Clips(np.array(["a.wav"]), np.zeros(1), np.ones(1, bool), ["ska"], "", False)
+    clips = recordings.Labelled(
+        np.array(["a.wav"]), np.zeros(1), np.ones(1, bool), ["ska"], "", False
+    )
     short = recordings.Recordings(clips, [str(folder / "ska" / "a.wav")], missing=1.0)
     assert short.samples(0).shape == (661_500,)
     assert not short.samples(0)[-RATE // 2 :].any()

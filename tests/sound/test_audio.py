@@ -196,5 +196,5 @@ def test_all_of_a_file_is_read_up_to_a_limit(tmp_path):
     with pytest.raises(AudioError, match=r"lasts longer than 0\.03 min") as refusal:
         read_whole(tmp_path / "long.wav", longest=1.8)
     assert refusal.value.reason == "long"
-    with pytest.raises(AudioError, match=r"lasts 2\.500 s, shorter than the 3 s asked for"):
+    with pytest.raises(AudioError, match=r"lasts 2\.500 s, shorter than the 3 s needed"):
         read_whole(tmp_path / "long.wav", shortest=3)

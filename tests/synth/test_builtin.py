@@ -59,7 +59,7 @@ def a_clip_of_each_genre_and_two_more():
     """Choose four clips of each kind."""
     genres = [*corpus.GENRES, *corpus.GENRES[:2]]
     wanted = zip(genres, cycle(corpus.SHARES), strict=False)
-    entries = corpus.corpus(100)
+    entries = corpus.entries(100)
     return [
         next(entry for entry in reversed(entries) if (entry.genre, entry.kind) == this)
         for this in wanted
@@ -68,7 +68,7 @@ def a_clip_of_each_genre_and_two_more():
 
 def test_the_tables_are_made_again_from_sound(tmp_path, monkeypatch):
     sample = a_clip_of_each_genre_and_two_more()
-    monkeypatch.setattr(corpus, "corpus", lambda n_per_genre: sample)
+    monkeypatch.setattr(corpus, "entries", lambda n_per_genre: sample)
     written = builtin.write_tables(tmp_path, workers=1, progress=False)
     assert sorted(written) == sorted(tmp_path.iterdir())
     for seconds in builtin.SEGMENTS:
@@ -192,7 +192,7 @@ def rendered(folder, monkeypatch):
         clips.append((genre, seed))
         cycles = (200 + 100 * len(clips)) * np.arange(round(seconds * RATE)) / RATE
         samples = 0.3 * np.sin(2 * np.pi * cycles).astype(np.float32)
-        return corpus.Clip(samples, genre, second_genre, kind, ((0.0, genre),), (100.0,))
+        return corpus.Rendered(samples, genre, second_genre, kind, ((0.0, genre),), (100.0,))
 
     monkeypatch.setattr(corpus, "render", tone)
     return clips
@@ -204,7 +204,7 @@ def quietly(make, n_per_genre, workers=1):
 
 def test_sound_is_what_the_seeds_make_in_other_processes_too(folder):
     quietly(builtin.audio, 1, workers=2)
-    for entry in corpus.corpus(1):
+    for entry in corpus.entries(1):
         samples, rate = soundfile.read(folder / "audio" / entry.genre / entry.name, dtype="float32")
         assert rate == RATE
         assert len(samples) == 30 * RATE
@@ -216,12 +216,12 @@ def test_only_sound_that_is_missing_is_rendered(rendered):
     assert len(rendered) == 4
     quietly(builtin.audio, 2)
     assert len(rendered) == 4
-    entry = corpus.corpus(2)[3]
+    entry = corpus.entries(2)[3]
     (audio / entry.genre / entry.name).unlink()
     quietly(builtin.audio, 2)
     assert rendered[4:] == [(entry.genre, entry.seed)]
     quietly(builtin.audio, 3)
-    assert rendered[5:] == [(entry.genre, entry.seed) for entry in corpus.corpus(3)[2::3]]
+    assert rendered[5:] == [(entry.genre, entry.seed) for entry in corpus.entries(3)[2::3]]
 
 
 def test_the_folder_lists_all_that_is_in_it(folder, rendered):
@@ -259,7 +259,7 @@ def test_a_mel_store_that_is_there_is_not_measured_again(rendered, monkeypatch):
 
 
 def test_a_damaged_clip_is_named_and_made_again_once_it_is_deleted(folder, rendered):
-    entry = corpus.corpus(2)[0]
+    entry = corpus.entries(2)[0]
     path = folder / "audio" / entry.genre / entry.name
     path.parent.mkdir(parents=True)
     path.write_bytes(b"no sound")

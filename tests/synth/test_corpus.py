@@ -107,7 +107,7 @@ def test_a_switching_clip_records_when_it_changes(genre, seed):
 
 
 def test_changes_are_spread_over_their_range():
-    changes = [entry.change_seconds for entry in corpus.corpus(500) if entry.kind == "switching"]
+    changes = [entry.change_seconds for entry in corpus.entries(500) if entry.kind == "switching"]
     counts, _ = np.histogram(changes, bins=4, range=(8, 22))
     assert counts.sum() == len(changes) > 100
     assert counts.min() > 0.15 * len(changes)
@@ -153,7 +153,7 @@ def test_what_cannot_be_rendered_is_refused(arguments, named):
 
 
 def test_the_corpus_has_a_fifth_of_each_genre_for_testing():
-    entries = corpus.corpus(100)
+    entries = corpus.entries(100)
     assert len(entries) == len({entry.name for entry in entries}) == 1000
     for genre in corpus.GENRES:
         own = [entry for entry in entries if entry.genre == genre]
@@ -162,7 +162,7 @@ def test_the_corpus_has_a_fifth_of_each_genre_for_testing():
 
 
 def test_few_clips_of_the_corpus_have_two_genres():
-    entries = corpus.corpus(100)
+    entries = corpus.entries(100)
     kinds = [entry.kind for entry in entries]
     assert 30 <= kinds.count("crossing") <= 90
     assert 15 <= kinds.count("switching") <= 65
@@ -172,21 +172,21 @@ def test_few_clips_of_the_corpus_have_two_genres():
 
 
 def test_a_smaller_corpus_is_part_of_a_larger_one():
-    assert set(corpus.corpus(7)) <= set(corpus.corpus(20))
+    assert set(corpus.entries(7)) <= set(corpus.entries(20))
 
 
 def test_another_seed_is_another_corpus():
-    assert not {e.seed for e in corpus.corpus(9, seed=1)} & {
-        e.seed for e in corpus.corpus(9, seed=2)
+    assert not {e.seed for e in corpus.entries(9, seed=1)} & {
+        e.seed for e in corpus.entries(9, seed=2)
     }
 
 
 def test_names_say_that_the_corpus_is_synthetic():
-    assert all(entry.name.startswith("synthetic_") for entry in corpus.corpus(2))
+    assert all(entry.name.startswith("synthetic_") for entry in corpus.entries(2))
 
 
 def test_an_entry_renders_what_it_describes():
-    entry = next(entry for entry in corpus.corpus(50) if entry.kind == "switching")
+    entry = next(entry for entry in corpus.entries(50) if entry.kind == "switching")
     clip = entry.render(seconds=3.0)
     assert (clip.genre, clip.second_genre, clip.kind) == (
         entry.genre, entry.second_genre, entry.kind,

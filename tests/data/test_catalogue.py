@@ -1,0 +1,99 @@
+"""data.catalogue: what is known, where it is, and how it is found."""
+
+import pytest
+
+from genres import Refusal
+from genres.data import catalogue
+
+
+def touch(*paths):
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """An empty data folder of the project, and no GENRE_DATA."""
+    folder = tmp_path / "project" / "data"
+    folder.mkdir(parents=True)
+    monkeypatch.setattr("genres.project.DATA", folder)
+    monkeypatch.delenv("GENRE_DATA", raising=False)
+    return folder
+
+
+PLACES = {
+    "course": ("course", ["GenreClassData_30s.txt"]),
+    "gtzan": ("gtzan/genres", ["blues/blues.00000.au"]),
+    "gtzan-mini": ("gtzan-mini", ["blues/blues.00000.flac"]),
+    "fma-small": ("fma/fma_small", ["000/000002.mp3", "../fma_metadata/tracks.csv"]),
+    "fma-medium": ("fma/fma_medium", ["000/000002.mp3", "../fma_metadata/tracks.csv"]),
+    "magnatagatune": ("magnatagatune", ["clip_info_final.csv", "song_info.csv"]),
+    "synthetic": ("synthetic", ["GenreClassData_30s.parquet"]),
+}
+
+
+def test_the_known_collections_are_those_with_a_place():
+    assert set(catalogue.CORPORA) == set(PLACES)
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_a_collection_is_where_all_that_proves_it_is(project, name):
+    place, proofs = PLACES[name]
+    for proof in proofs:
+        with pytest.raises(Refusal, match=f"{name} is not here: "):
+            catalogue.where(name)
+        touch(project / place / proof)
+    assert catalogue.where(name) == project / place
+    assert catalogue.fetch(name) == project / place
+
+
+def test_the_folder_in_the_environment_is_looked_into_first(tmp_path, project, monkeypatch):
+    for folder in (project, tmp_path / "mine"):
+        touch(folder / "gtzan" / "blues" / "blues.00000.wav")
+    monkeypatch.setenv("GENRE_DATA", str(tmp_path / "mine"))
+    assert catalogue.where("gtzan") == tmp_path / "mine" / "gtzan"
+    monkeypatch.setenv("GENRE_DATA", "course")
+    assert catalogue.where("gtzan") == project / "gtzan"
+
+
+@pytest.mark.parametrize("look_up", [catalogue.where, catalogue.fetch])
+def test_an_unknown_collection_is_refused_with_the_names_of_those_known(look_up):
+    with pytest.raises(Refusal, match=r"no collection 'gtzan2': known are course, gtzan, .*\.$"):
+        look_up("gtzan2")
+
+
+def test_what_is_not_here_is_refused_with_the_way_to_get_it(project):
+    with pytest.raises(Refusal, match=r"data fetch fma-small downloads it, 8\.1 GB\."):
+        catalogue.where("fma-small")
+
+
+@pytest.mark.parametrize("look_up", [catalogue.where, catalogue.fetch])
+def test_without_known_hashes_the_user_is_sent_for_a_copy_and_nothing_is_downloaded(
+    project, look_up
+):
+    with pytest.raises(Refusal) as refusal:
+        look_up("magnatagatune")
+    sentence = str(refusal.value)
+    assert f"put your own copy into {project / 'magnatagatune'}" in sentence
+    for part in ("clip_info_final.csv", "song_info.csv"):
+        assert part in sentence
+    assert not list(project.iterdir())
+
+
+def test_the_list_says_of_each_what_it_is_how_large_whose_and_where_from(project):
+    touch(project / "gtzan" / "blues" / "blues.00000.wav")
+    paragraphs = dict(part.split(": ", 1) for part in catalogue.listing().split("\n\n"))
+    assert list(paragraphs) == list(catalogue.CORPORA)
+    assert f"{project / 'gtzan'} (downloads 1.2 GB)" in paragraphs["gtzan"]
+    assert "not here (downloads 24.0 GB)" in paragraphs["fma-medium"]
+    assert "not here (no download is offered)" in paragraphs["magnatagatune"]
+    for paragraph in paragraphs.values():
+        assert "licence: " in paragraph
+        assert "source: " in paragraph
+
+
+def test_the_real_clips_are_found(real_data, monkeypatch):
+    monkeypatch.setenv("GENRE_DATA", str(real_data))
+    assert catalogue.where("gtzan-mini") == real_data / "gtzan-mini"
+    assert catalogue.where("course") == real_data / "course"
