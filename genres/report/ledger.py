@@ -29,6 +29,8 @@ REPORTS = {
 NONE = "–"
 """How a figure is written that is not there."""
 
+_NUMBER = re.compile(r"\d[\d,]*(\.\d+)?%?|\.\d+")
+
 
 class Row(NamedTuple):
     """A figure, a table or a number of a report, and what of this project goes with it."""
@@ -145,9 +147,8 @@ def page(introduction, rows, results, home, start=None):
     """
     notebooks = home / "notebooks"
     links = Path(os.path.relpath(notebooks, start or home)).as_posix()
-    numbers = {
-        name: _cell_numbers(notebooks / f"{name}.ipynb") for name in {r.notebook for r in rows}
-    }
+    names = {row.notebook for row in rows}
+    numbers = {name: _cell_numbers(notebooks / f"{name}.ipynb") for name in names}
     lines = ["# Ledger: every figure of the five reports", "", introduction, ""]
     for report, title in REPORTS.items():
         if not (of_report := [row for row in rows if row.report == report]):
@@ -161,9 +162,9 @@ def page(introduction, rows, results, home, start=None):
         for row in of_report:
             values = [v.replace("%", " %") for v in (row.reported or NONE, here(row, results))]
             link = NONE
-            if number := numbers[row.notebook].get(row.cell):
-                path = f"{links}/{row.notebook}.ipynb#cell-id={row.cell}"
-                link = f"[{row.notebook[:2]}, cell {number}]({path})"
+            if row.cell in numbers[row.notebook]:
+                text = f"{row.notebook[:2]}, cell {numbers[row.notebook][row.cell]}"
+                link = f"[{text}]({links}/{row.notebook}.ipynb#cell-id={row.cell})"
             fields = (row.place, row.shows, *values, link, explain(row, results))
             lines.append(f"| {' | '.join(fields)} |")
         lines += ["", "</details>", ""]
@@ -191,9 +192,14 @@ def shown(row, figure):
 
 def headline(row, results):
     """Write the report's figure of a headline and the one in a notebook's results, both alike."""
-    number = row.reported.replace(",", "").rstrip("%")
-    reported = float(number) / (100 if "%" in row.reported else 1) if number else None
+    reported = number(row.reported) if row.reported else None
     return shown(row, reported), shown(row, figure(row, results))
+
+
+def number(text):
+    """Read a number as it is written in the ledger, such as ``1,000``, ``.82`` or ``40.4%``."""
+    value = float(text.replace(",", "").rstrip("%"))
+    return value / 100 if "%" in text else value
 
 
 def _problem(line):
@@ -206,9 +212,9 @@ def _problem(line):
         return "does not say where something stands and what it shows"
     if bool(row.notebook) != bool(row.cell) or (row.key and not row.cell):
         return "lacks a notebook or the cell in it"
-    is_complete = row.key and row.form and re.fullmatch(r"\d*\.?\d+", row.tolerance)
-    if row.headline and not is_complete:
-        return "is a headline without key, form or tolerance"
+    numbers = (row.form, row.tolerance, row.reported or row.form)
+    if row.headline and not (row.key and all(map(_NUMBER.fullmatch, numbers))):
+        return "is a headline without a key or a number"
     return None
 
 
@@ -236,7 +242,7 @@ def _write(value, like):
     """Write a value as exactly as a number is written; where that is none, plainly."""
     if isinstance(value, str):
         return value
-    if not re.fullmatch(r"\d[\d,]*(\.\d+)?%?|\.\d+", like):  # a picture has no number
+    if not _NUMBER.fullmatch(like):  # a picture has no number
         like = "0.000" if isinstance(value, float) else "1,000"
     n_decimals = len(like.rstrip("%").partition(".")[2])
     text = f"{value:{',' * (',' in like)}.{n_decimals}{'%' if '%' in like else 'f'}}"

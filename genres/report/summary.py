@@ -64,7 +64,7 @@ def agreement(row, results, published):
         return f"{NONE} (quick)"
     if results.get("data") != published.get("data"):
         return f"{NONE} (other data)"
-    return "yes" if abs(figure - reference) <= float(row.tolerance) + _ROUNDING else "no"
+    return "yes" if abs(figure - reference) <= ledger.number(row.tolerance) + _ROUNDING else "no"
 
 
 def comparison_table(rows, notebooks, seconds, results, published):

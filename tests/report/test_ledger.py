@@ -257,6 +257,7 @@ def test_a_headline_and_the_reports_figure_are_written_alike(reported, key, form
         (f"{HEADER}\n1,Figure 1,it,,,cell-0,,,,,\n", "line 2, lacks a notebook or the cell in it"),
         (f"{HEADER}\n1,Figure 1,it,,,,accuracy,,,,\n", "line 2, lacks a notebook or the cell"),
         (f"{HEADER}\n1,Figure 1,it,,{KNN},cell-0,f1,,F1,0.0%,\n", "line 2, is a headline without"),
+        (f"{HEADER}\n1,Figure 1,it,half,{KNN},cell-0,f1,,F1,0.0%,0\n", "line 2, is a headline"),
         (f'{HEADER}\n1,Figure 1,it,,,,,"\n', "cannot be read as a ledger"),
     ],
 )
