@@ -1,0 +1,110 @@
+"""The front page and what it leads to: its findings are the published ones, its links lead on."""
+
+import re
+from functools import cache
+
+import numpy as np
+import pytest
+
+from genres import files
+from genres.project import PROJECT
+from genres.report import ledger
+
+PAGES = sorted(
+    path.relative_to(PROJECT).as_posix()
+    for pattern in ("*.md", "docs/*.md", "notebooks/*.md", "data/*.md", "data/synthetic/*.md")
+    for path in PROJECT.glob(pattern)
+)
+README = (PROJECT / "README.md").read_text(encoding="utf-8")
+
+
+def findings():
+    """Give the text of the three findings, without links and numbers of notebooks."""
+    section = README.partition("## Three findings\n")[2].partition("\n!")[0]
+    return [
+        re.sub(r"\(?\[.+?\]\(.+?\)\)?", "", line)
+        for line in re.findall(r"^\d\. (.+)$", section, re.M)
+    ]
+
+
+def numbers(text):
+    return [float(number) for number in re.findall(r"\d+(?:\.\d+)?", text)]
+
+
+def percent(share, n_decimals=0):
+    return round(100 * share, n_decimals)
+
+
+def test_the_readme_is_a_front_page():
+    assert len(README.splitlines()) <= 130
+    assert len(findings()) == 3
+
+
+def test_the_first_finding_is_the_published_one(published):
+    baseline = published["02-knn-baseline"]
+    accuracy = percent(baseline["accuracy"], 1)
+    interval = [percent(end, 1) for end in baseline["interval"]]
+    assert numbers(findings()[0]) == [accuracy, accuracy, baseline["n_test"], 95, *interval]
+    rows = [
+        row
+        for row in ledger.read(PROJECT / ledger.PLACE)
+        if row.report == "1" and row.notebook == "02-knn-baseline" and row.reported
+    ]
+    assert f"{accuracy}%" in [row.reported for row in rows]
+    for row in rows:
+        assert ledger.here(row, published) == row.reported, row.shows  # "in every cell"
+
+
+def test_the_second_finding_is_the_published_one(published):
+    scores = published["10-wavelets-and-leakage"]["from_audio"]
+    at_random, by_track = (percent(np.mean(scores[split])) for split in ("random", "track"))
+    assert numbers(findings()[1]) == [at_random, by_track, 3, at_random, 90, by_track]
+
+
+def test_the_third_finding_is_the_published_one(published):
+    scores = published["06-honest-evaluation"]["faults"]["artist"]
+    best = max(scores.values(), key=lambda row: row["honest"])
+    at_random, by_artist = percent(best["naive"]), percent(best["honest"])
+    expected = [at_random, by_artist, at_random, best["n"], by_artist]
+    assert numbers(findings()[2]) == expected
+    losses = [row["naive"] - row["honest"] for row in scores.values()]
+    assert min(losses) == best["naive"] - best["honest"]  # "Every other … loses more"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_leads_somewhere(page):
+    assert find_dead_links(PROJECT / page) == []
+
+
+def test_dead_links_are_found(tmp_path):
+    page, other = tmp_path / "page.md", tmp_path / "other.md"
+    page.write_text(
+        "[a](other.md#what-is-it) [b](#own-heading) [c](https://nowhere.invalid) [d](missing.md)\n"
+        "![e](no.png) [f](other.md#elsewhere) [g](#nothing)\n\n# Own heading\n"
+        "```\n[in code](missing-too.md)\n```\n"
+    )
+    other.write_text("## What `is` it?\n")
+    assert find_dead_links(page) == ["missing.md", "no.png", "other.md#elsewhere", "#nothing"]
+
+
+def find_dead_links(page):
+    """List the links of a page, to files and to places in them, that lead nowhere."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+    dead = []
+    for link in re.findall(r"\]\(([^)\s]+)\)", text):
+        path, _, anchor = link.partition("#")
+        target = page.parent / path if path else page
+        if not re.match(r"https?:", link) and not (
+            target.exists() and (not anchor or anchor in anchors(target.resolve()))
+        ):
+            dead.append(link)
+    return dead
+
+
+@cache
+def anchors(path):
+    """Give the anchors of a Markdown file, as GitHub makes them, or of a notebook's cells."""
+    if path.suffix == ".ipynb":
+        return {f"cell-id={cell['id']}" for cell in files.read_json(path)["cells"]}
+    headings = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
