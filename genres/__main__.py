@@ -56,7 +56,7 @@ def build_parser():
         prog="./run_all.sh",
         help="execute the report's notebooks",
         description="Run the report: execute its notebooks in order, into runs/<name>/.\n"
-        "What still holds of an earlier run is kept.",
+        "Unchanged results of an earlier run are kept.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -68,7 +68,7 @@ def build_parser():
         "--only", metavar="NN", action="append", default=[], help="only this notebook (repeatable)"
     )
     run.add_argument("--quick", action="store_true", help="rehearse: fewer models and epochs")
-    run.add_argument("--fresh", action="store_true", help="execute also what still holds")
+    run.add_argument("--fresh", action="store_true", help="execute unchanged notebooks, too")
     run.add_argument("--offline", action="store_true", help="download nothing")
     run.add_argument("--out", metavar="FOLDER", help="where the run's folder is, instead of runs/")
     run.add_argument("--dask", metavar="ADDRESS", help="scheduler of a cluster to work on")
@@ -211,7 +211,7 @@ def main(arguments=None):
     Returns
     -------
     int
-        Exit status: 0; 1 where something failed; 2 where something asked for cannot be; 128 and
+        Exit status: 0; 1 where something failed; 2 where a request cannot be met; 128 and
         the signal's number where one ended it.
     """
     options = vars(build_parser().parse_args(arguments))

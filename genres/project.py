@@ -11,7 +11,7 @@ DATA = PROJECT / "data"
 """The project's own data folder: what the user puts there, downloads, and the built-in corpus."""
 
 RUNS = PROJECT / "runs"
-"""Where runs have their folders, unless another place is asked for."""
+"""Where runs have their folders, unless another place is named."""
 
 
 class RunFolder:
@@ -50,7 +50,7 @@ class RunFolder:
         return self.folder / "notebooks" / f"{notebook}.ipynb"
 
     def failed(self, notebook):
-        """Give the path at which a notebook that failed is kept as far as it came."""
+        """Give the path at which a failed notebook is kept, up to the failure."""
         return self.folder / "notebooks" / f"{notebook}.failed.ipynb"
 
     def results(self, notebook):

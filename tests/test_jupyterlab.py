@@ -32,7 +32,7 @@ def free_port():
         return found.getsockname()[1]
 
 
-def answers(url):
+def responds(url):
     try:
         return urlopen(url, timeout=5).status == 200
     except OSError:
@@ -94,7 +94,7 @@ def lab(tmp_path_factory):
     address = f"http://127.0.0.1:{port}"
     deadline = time.monotonic() + PATIENCE / 1000
     try:
-        while not answers(f"{address}/api"):
+        while not responds(f"{address}/api"):
             in_time = server.poll() is None and time.monotonic() < deadline
             assert in_time, (folder / "log").read_text()
             time.sleep(0.5)

@@ -190,8 +190,8 @@ def test_a_rehearsal_keeps_an_ensemble_that_loads(quick_run):
     ensemble, preparation = networks.load_ensemble(quick_run / "models" / "lstm-ensemble")
     n_features = len(preparation["features"])
     assert len(preparation["mean"]) == len(preparation["deviation"]) == n_features
-    answers = ensemble.predict(np.zeros((1, 3, n_features)))
-    np.testing.assert_allclose(answers.sum(axis=-1), 1, rtol=1e-5)
+    probabilities = ensemble.predict(np.zeros((1, 3, n_features)))
+    np.testing.assert_allclose(probabilities.sum(axis=-1), 1, rtol=1e-5)
 
 
 def test_published_notebooks_can_be_read_where_they_lie(published):

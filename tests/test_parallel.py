@@ -103,7 +103,7 @@ def test_a_worker_killed_in_the_middle_loses_nothing(cluster):
     assert sorted(results) == [n * n for n in range(50)]
 
 
-def test_a_cluster_that_does_not_answer_is_refused(cluster):
+def test_a_cluster_that_does_not_respond_is_refused(cluster):
     with pytest.raises(Refusal, match="No scheduler responds at tcp://127"):
         list(parallel.each(square, range(3), dask="tcp://127.0.0.1:9"))
 

@@ -11,8 +11,8 @@ import pytest
 
 from genres.project import PROJECT
 
-# It answers what run_all.sh asks a Python, and makes environments that hold a copy of itself. What
-# it was started with goes into the file calls; $PIP_FAILS and $NO_VENV make it fail there.
+# It responds to run_all.sh as a Python would, and makes environments that hold a copy of itself.
+# What it was started with goes into the file calls; $PIP_FAILS and $NO_VENV make it fail there.
 PRETENDER = """\
 #!/usr/bin/env bash
 echo "$*" >>"$CALLS"
@@ -199,8 +199,8 @@ def test_tests_lab_and_publish_are_started_after_the_same_set_up(machine):
 
 
 def test_help_needs_no_set_up():
-    asked = subprocess.run(
+    shown = subprocess.run(
         [PROJECT / "run_all.sh", "--help"], capture_output=True, text=True, check=True
     )
     for word in ("--data", "--name", "--only", "--quick", "--fresh", "--offline", "--out", "lab"):
-        assert word in asked.stdout
+        assert word in shown.stdout

@@ -167,7 +167,7 @@ def find(data=None, *, offline=False):
         if named:
             raise
         cause = str(failure).rstrip(".")
-        built_in = _open(project.DATA / SYNTHETIC, f"for want of others ({cause})")
+        built_in = _open(project.DATA / SYNTHETIC, f"for lack of others ({cause})")
         if built_in:
             return built_in
         raise Refusal(

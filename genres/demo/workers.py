@@ -239,5 +239,5 @@ class Hearing:
         except asyncio.TimeoutError:
             raise _Gone(f"its analysis gave no sign for {PATIENCE} s") from None
         if not line.endswith(b"\n"):
-            raise _Gone("the process that analysed it ended, most often for want of memory")
+            raise _Gone("the process that analysed it ended, most often for lack of memory")
         return json.loads(line)

@@ -44,7 +44,7 @@ def execute(notebook, output, parameters, environment, on_cell):
         If a cell fails, or if the kernel does not start, or dies. Whatever else ends the
         execution, a signal for one, passes through. The kernel is gone in each case.
     """
-    # Here, because a second of imports is too much for a run in which everything is kept.
+    # Imported here: a second of imports is too much for a run in which everything is kept.
     import papermill
     from nbclient.exceptions import DeadKernelError
 
@@ -71,9 +71,9 @@ def execute(notebook, output, parameters, environment, on_cell):
     except DeadKernelError as error:
         raise NotebookFailed(
             f"{notebook.stem} ended in the middle of a cell: its Python was killed, most often "
-            "for want of memory."
+            "for lack of memory."
         ) from error
-    except RuntimeError as error:  # all that is known of a kernel that did not come to its feet
+    except RuntimeError as error:  # all that is known of a kernel that did not start
         raise NotebookFailed(f"{notebook.stem} did not start: {error}.") from error
 
 

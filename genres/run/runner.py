@@ -22,22 +22,22 @@ from genres.screen import seen_from_here, spoken
 
 
 class Stopped(KeyboardInterrupt):
-    """The run was asked to end, by Ctrl-C or by SIGTERM; its argument is the signal's number."""
+    """A signal ends the run, SIGINT (Ctrl-C) or SIGTERM; its argument is the signal's number."""
 
 
 class Outcome(NamedTuple):
-    """What came of an execution of the report.
+    """The outcome of an execution of the report.
 
     Attributes
     ----------
     run : genres.run.runs.Run
-        The run that was begun or gone on with.
+        The run that was begun or continued.
     notebooks : list of str
         Names of the notebooks wanted.
     seconds : dict of str to float
         What each executed notebook took; the others were kept.
     failures : list of str
-        What is to be said of each notebook that failed.
+        The message of each notebook that failed.
     results : dict of str to dict
         What each notebook of the run found, of those that hold.
     is_whole : bool
@@ -63,7 +63,7 @@ def run_report(
     out=None,
     project=PROJECT,
 ):
-    """Execute the report's notebooks in order; what still holds of an earlier run is kept.
+    """Execute the report's notebooks in order; unchanged results of an earlier run are kept.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def run_report(
     quick : bool
         Whether to rehearse: fewer models and epochs, in a folder of its own.
     fresh : bool
-        Whether to execute also what still holds.
+        Whether to execute unchanged notebooks, too.
     offline : bool
         Whether to keep off the network.
     out : str or Path, optional
@@ -113,7 +113,7 @@ def run_report(
 
 
 def _extract(folder):
-    # Here, because a run on tables needs nothing of it.
+    # Imported here: a run on tables does not need it.
     from genres.data.extract import Settings, extract
 
     print(f"{folder} holds no feature table: they are made from its audio first.", flush=True)
@@ -182,11 +182,11 @@ def _execute(run, notebook, title, forecast):
         with watch:
             execute(notebook, partial, parameters, _environment(run), watch.next_cell)
         if not run.results(name).exists():
-            raise NotebookFailed(f"{name} came to its end without writing its results.")
+            raise NotebookFailed(f"{name} ended without writing its results.")
     except NotebookFailed as failure:
         _keep(partial, run.failed(name))
         where = seen_from_here(run.failed(name))
-        raise NotebookFailed(f"{failure}\n  The notebook as far as it came: {where}") from None
+        raise NotebookFailed(f"{failure}\n  The notebook up to there: {where}") from None
     finally:
         forecast.finish(name, watch.seconds)
     _keep(partial, run.executed(name))

@@ -37,7 +37,7 @@ class Run(RunFolder):
         Returns
         -------
         list of str
-            What changed since its last execution; empty if what it made still holds.
+            What changed since its last execution; empty if its results still hold.
         """
         made_from = self.read_state(notebook.stem).get("made_from")
         paths = [self.executed(notebook.stem), self.results(notebook.stem)]

@@ -32,7 +32,7 @@ def reasons(dataset):
     return dict(Counter(dataset.rejected["reason"]))
 
 
-def heard(dataset):
+def readable(dataset):
     """Count the clips of a dataset that can be read, and why the others cannot."""
     counts = Counter()
     for clip in dataset.clips:
@@ -95,7 +95,7 @@ def test_fma_clips_that_cannot_be_used_are_counted_by_reason(fma):
 
 
 def test_corrupt_and_short_mp3s_are_told_apart_from_fmas_usual_29_98_seconds(fma):
-    assert heard(datasets.read(fma)) == {"read": 4, "short": 1, "not audio": 1}
+    assert readable(datasets.read(fma)) == {"read": 4, "short": 1, "not audio": 1}
 
 
 def test_the_folder_of_a_subset_or_the_one_above_may_be_named(fma):

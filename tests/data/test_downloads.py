@@ -48,24 +48,24 @@ def small_chunks(monkeypatch):
 
 @pytest.fixture
 def serve(monkeypatch):
-    """Start a server on this machine that answers as told; give it with what it was asked."""
+    """Start a server on this machine that responds as told, and notes each request."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     servers = []
 
-    def start(answer):
+    def start(respond):
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
                 name = self.path.rpartition("/")[2]
                 begin = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", "bytes=0-"))
                 self.begin = int(begin[1])
-                self.server.asked.append((name, self.begin))
-                answer(self, name)
+                self.server.requests.append((name, self.begin))
+                respond(self, name)
 
             def log_message(self, *_):
                 pass
 
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        server.asked = []
+        server.requests = []
         server.released = threading.Event()
         server.address = f"http://127.0.0.1:{server.server_port}/folder"
         threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
@@ -175,12 +175,12 @@ def test_a_fault_is_told_and_leaves_at_most_a_part(tmp_path, serve, fault):
 
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("fine", [good, resuming])
-def test_after_a_faulty_mirror_the_next_one_is_asked(tmp_path, serve, fault, fine):
+def test_after_a_faulty_mirror_the_next_one_is_tried(tmp_path, serve, fault, fine):
     first, second = serve(fault), serve(fine)
     fetch(tmp_path, first, second)
     assert contents(tmp_path) == {FIRST: CONTENTS[FIRST]}
     begin = 1000 if FAULTS[fault].keeps_part else 0
-    assert second.asked == [(FIRST, begin)]
+    assert second.requests == [(FIRST, begin)]
 
 
 def test_every_hash_has_to_be_right(tmp_path, serve):
@@ -197,7 +197,7 @@ def test_a_part_is_completed_by_what_follows_it(tmp_path, serve, there):
     server = serve(resuming)
     fetch(tmp_path, server)
     assert contents(tmp_path) == {FIRST: CONTENTS[FIRST]}
-    assert server.asked == [(FIRST, there)]
+    assert server.requests == [(FIRST, there)]
 
 
 def test_a_server_that_cannot_resume_sends_all_again(tmp_path, serve):
@@ -211,23 +211,23 @@ def test_a_part_that_is_whole_already_is_taken(tmp_path, serve):
     server = serve(resuming)
     fetch(tmp_path, server)
     assert contents(tmp_path) == {FIRST: CONTENTS[FIRST]}
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("wrong", [b"x" * 1000, CONTENTS[FIRST] + b"more"])
-def test_a_part_of_something_else_is_thrown_away_and_all_is_asked_for(tmp_path, serve, wrong):
+def test_a_part_of_something_else_is_thrown_away_and_all_is_requested(tmp_path, serve, wrong):
     part_of(wrong, tmp_path)
     server = serve(resuming)
     fetch(tmp_path, server)
     assert contents(tmp_path) == {FIRST: CONTENTS[FIRST]}
-    assert server.asked == [(FIRST, len(wrong)), (FIRST, 0)]
+    assert server.requests == [(FIRST, len(wrong)), (FIRST, 0)]
 
 
 def test_a_connection_that_breaks_off_after_a_while_is_taken_up_again(tmp_path, serve):
     server = serve(breaking_off)
     fetch(tmp_path, server)
     assert contents(tmp_path) == {FIRST: CONTENTS[FIRST]}
-    assert server.asked == [(FIRST, 0), (FIRST, 100_000), (FIRST, 200_000)]
+    assert server.requests == [(FIRST, 0), (FIRST, 100_000), (FIRST, 200_000)]
 
 
 def test_a_server_that_always_breaks_off_is_given_up(tmp_path, serve, monkeypatch):
@@ -237,11 +237,11 @@ def test_a_server_that_always_breaks_off_is_given_up(tmp_path, serve, monkeypatc
     assert contents(tmp_path) == {f"{FIRST}.part": CONTENTS[FIRST][:200_000]}
 
 
-def test_a_host_that_does_not_answer_is_asked_once(tmp_path, serve):
+def test_a_host_that_does_not_respond_is_tried_once(tmp_path, serve):
     server = serve(stalled)
     with pytest.raises(Refusal, match=r"could not be downloaded: 127\.\S+ does not respond\.$"):
         fetch(tmp_path, server, server, server)
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
 
 
 def test_a_host_that_is_not_there_is_told(tmp_path, serve):
@@ -252,11 +252,11 @@ def test_a_host_that_is_not_there_is_told(tmp_path, serve):
         fetch(tmp_path, server)
 
 
-def test_a_file_that_is_there_is_not_asked_for(tmp_path, serve):
+def test_a_file_that_is_there_is_not_requested(tmp_path, serve):
     (tmp_path / FIRST).write_bytes(CONTENTS[FIRST])
     server = serve(good)
     fetch(tmp_path, server)
-    assert server.asked == []
+    assert server.requests == []
 
 
 def test_a_file_of_that_name_with_other_content_is_never_overwritten(tmp_path, serve):
@@ -306,8 +306,8 @@ CONTENTS |= ARCHIVES
 def served(serve, monkeypatch):
     """Let a known collection be downloaded from a server of this machine; give the server."""
 
-    def start(answer, *known):
-        server = serve(answer)
+    def start(respond, *known):
+        server = serve(respond)
         for name in known:
             corpus = catalogue.CORPORA[name]
             wanted = tuple(
@@ -320,16 +320,16 @@ def served(serve, monkeypatch):
     return start
 
 
-def test_licence_size_and_source_are_said_before_the_first_byte_is_asked_for(
+def test_licence_size_and_source_are_said_before_the_first_byte_is_requested(
     tmp_path, served, capsys
 ):
     told_before = []
 
-    def listen(handler, name):
+    def note_what_was_said(handler, name):
         told_before.append(capsys.readouterr().err)
         good(handler, name)
 
-    server = served(listen, "course")
+    server = served(note_what_was_said, "course")
     catalogue.fetch("course", tmp_path)
     for part in (*WANTED, "0.3 MB", server.address, "Licence: none stated", "Source: NTNU"):
         assert part in told_before[0]
@@ -339,11 +339,11 @@ def test_the_course_tables_come_with_the_whole_tracks_last(tmp_path, served):
     server = served(resuming, "course")
     assert catalogue.fetch("course", tmp_path) == tmp_path / "course"
     assert contents(tmp_path / "course") == {name: CONTENTS[name] for name in WANTED}
-    assert [name for name, _ in server.asked] == list(WANTED)
+    assert [name for name, _ in server.requests] == list(WANTED)
     assert list(WANTED)[-1] == LAST
 
 
-def test_files_that_came_before_a_fault_are_kept_and_not_asked_for_again(tmp_path, served):
+def test_files_that_came_before_a_fault_are_kept_and_not_requested_again(tmp_path, served):
     def first_only(handler, name):
         (good if name == FIRST else absent)(handler, name)
 
@@ -352,9 +352,9 @@ def test_files_that_came_before_a_fault_are_kept_and_not_asked_for_again(tmp_pat
         catalogue.fetch("course", tmp_path)
     server = served(good, "course")
     catalogue.fetch("course", tmp_path)
-    assert [name for name, _ in server.asked] == list(WANTED)[1:]
+    assert [name for name, _ in server.requests] == list(WANTED)[1:]
     assert catalogue.fetch("course", tmp_path) == tmp_path / "course"
-    assert len(server.asked) == 2
+    assert len(server.requests) == 2
 
 
 def test_a_table_of_another_origin_is_not_taken_for_the_courses(tmp_path, served):
@@ -363,7 +363,7 @@ def test_a_table_of_another_origin_is_not_taken_for_the_courses(tmp_path, served
     (tmp_path / "course" / FIRST).write_text("mine")
     with pytest.raises(Refusal, match=f"{FIRST} is not the published file"):
         catalogue.fetch("course", tmp_path)
-    assert server.asked == []
+    assert server.requests == []
 
 
 def test_an_archive_that_was_not_unpacked_yet_is_not_downloaded_again(tmp_path, served, capsys):
@@ -371,7 +371,7 @@ def test_an_archive_that_was_not_unpacked_yet_is_not_downloaded_again(tmp_path, 
     (tmp_path / "gtzan").mkdir()
     (tmp_path / "gtzan" / "genres.tar.gz").write_bytes(CONTENTS["genres.tar.gz"])
     assert catalogue.fetch("gtzan", tmp_path) == tmp_path / "gtzan" / "genres"
-    assert server.asked == []
+    assert server.requests == []
     assert capsys.readouterr().err == ""
 
 
@@ -381,14 +381,14 @@ def test_gtzan_is_downloaded_and_unpacked_once(tmp_path, served):
     assert place == tmp_path / "gtzan" / "genres"
     assert contents(place) == {f"blues/blues.{n:05d}.au": b".snd%d" % n for n in range(3)}
     assert catalogue.fetch("gtzan", tmp_path) == place
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
 
 
 def test_the_metadata_of_both_fma_subsets_are_downloaded_once(tmp_path, served):
     server = served(good, "fma-small", "fma-medium")
     assert catalogue.fetch("fma-small", tmp_path) == tmp_path / "fma" / "fma_small"
     assert catalogue.fetch("fma-medium", tmp_path) == tmp_path / "fma" / "fma_medium"
-    assert [name for name, _ in server.asked] == [
+    assert [name for name, _ in server.requests] == [
         "fma_metadata.zip",
         "fma_small.zip",
         "fma_medium.zip",
@@ -401,7 +401,7 @@ def test_a_download_for_which_there_is_no_room_is_not_begun(tmp_path, served, mo
     monkeypatch.setattr(catalogue.shutil, "disk_usage", lambda folder: usage(150_000))
     with pytest.raises(Refusal, match=r"gtzan has no room for the 0\.2 MB.*: 0\.1 MB are free"):
         catalogue.fetch("gtzan", tmp_path / "new")
-    assert server.asked == []
+    assert server.requests == []
     assert not (tmp_path / "new").exists()
 
 

@@ -245,10 +245,10 @@ def test_two_tables_of_one_length_are_refused(tmp_path):
         folders.find(tmp_path)
 
 
-def test_what_is_asked_for_comes_before_the_environment_and_that_before_the_project(
+def test_what_is_named_comes_before_the_environment_and_that_before_the_project(
     tmp_path, project, monkeypatch
 ):
-    for name in ("asked", "environment"):
+    for name in ("named", "environment"):
         write_tables(tmp_path / name)
     write_tables(project / "course")
     assert folders.find().name == "course"
@@ -256,7 +256,7 @@ def test_what_is_asked_for_comes_before_the_environment_and_that_before_the_proj
     found = folders.find()
     assert found.name == "environment"
     assert "as GENRE_DATA says" in found.reason
-    assert folders.find(tmp_path / "asked").name == "asked"
+    assert folders.find(tmp_path / "named").name == "named"
     assert folders.find("course").folder == project
 
 
@@ -307,7 +307,7 @@ def test_the_built_in_corpus_is_taken_last_and_called_synthetic(project, offline
     assert folders.find("synthetic").reason.endswith("as asked for")
 
 
-def test_the_course_tables_asked_for_by_name_are_not_replaced_by_the_built_in_corpus(project):
+def test_the_course_tables_by_name_are_not_replaced_by_the_built_in_corpus(project):
     write_tables(project / "synthetic")
     with pytest.raises(Refusal, match=r"example\.org does not respond"):
         folders.find("course")
@@ -322,6 +322,6 @@ def test_no_data_at_all_is_refused_with_the_three_ways_to_give_some(project):
     assert sentence.endswith("(a.txt could not be downloaded: example.org does not respond).")
 
 
-def test_the_built_in_corpus_asked_for_while_it_is_not_there_is_refused(project):
+def test_the_built_in_corpus_named_while_it_is_not_there_is_refused(project):
     with pytest.raises(Refusal, match="synthetic"):
         folders.find("synthetic")

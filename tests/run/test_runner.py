@@ -314,7 +314,7 @@ def test_a_notebook_whose_python_dies_or_that_writes_no_results_has_failed(
     assert run_toy(project) == 1
     said = capsys.readouterr().out
     assert f"{KNN} ended in the middle of a cell" in said
-    assert f"{SEARCH} came to its end without writing its results" in said
+    assert f"{SEARCH} ended without writing its results" in said
 
 
 def test_a_python_that_does_not_start_is_a_failure_of_its_notebook(
@@ -433,7 +433,7 @@ def test_a_second_run_into_the_same_folder_is_refused(copy):
     assert run_toy(copy) == 0
 
 
-# What may be asked for
+# What may be run
 
 
 def test_a_number_or_a_name_chooses_notebooks(copy):

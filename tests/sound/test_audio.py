@@ -125,7 +125,7 @@ def test_a_little_may_be_missing_where_that_is_allowed(tmp_path):
     assert not samples[round(0.98 * SAMPLE_RATE) :].any()
 
 
-def test_one_sample_less_than_asked_for_is_short(tmp_path):
+def test_one_sample_less_than_needed_is_short(tmp_path):
     path = tmp_path / "short.wav"
     soundfile.write(path, tone(1)[:-1], SAMPLE_RATE)
     with pytest.raises(AudioError) as refusal:

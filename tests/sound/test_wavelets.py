@@ -44,10 +44,10 @@ def test_the_wavelet_is_the_real_part_of_pywavelets_times_the_root_of_two():
 
 @pytest.mark.parametrize("frequency", [60, 440, 7680])
 def test_a_wavelet_passes_the_tones_of_one_octave_and_no_others(frequency):
-    heard = [0.68 * frequency, frequency, 1.32 * frequency]
-    unheard = [0.65 * frequency, 1.35 * frequency]
-    loud = [np.abs(transform(tone(hz, 3), [frequency]))[0, SR:-SR].mean() for hz in heard]
-    quiet = [np.abs(transform(tone(hz, 3), [frequency]))[0, SR:-SR].max() for hz in unheard]
+    passed = [0.68 * frequency, frequency, 1.32 * frequency]
+    stopped = [0.65 * frequency, 1.35 * frequency]
+    loud = [np.abs(transform(tone(hz, 3), [frequency]))[0, SR:-SR].mean() for hz in passed]
+    quiet = [np.abs(transform(tone(hz, 3), [frequency]))[0, SR:-SR].max() for hz in stopped]
     np.testing.assert_allclose(loud, 0.5, rtol=0.02)
     assert max(quiet) < 0.02
 
@@ -107,7 +107,7 @@ def test_silence_has_the_lowest_statistics():
 
 
 @pytest.mark.parametrize("frequency, n", [(60, 100), (9000, SR), (0.1, SR)])
-def test_what_a_wavelet_cannot_hear_is_refused(frequency, n):
+def test_what_a_wavelet_cannot_measure_is_refused(frequency, n):
     for function in (transform, statistics):
         with pytest.raises(ValueError, match="cannot measure"):
             function(np.ones(n), [frequency])

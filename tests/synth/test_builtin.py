@@ -162,12 +162,12 @@ def test_ten_lstms_that_vote_are_far_better(four_features):
         ]
         return networks.sequential(tracks.values.shape[1:], blocks, len(corpus.GENRES))
 
-    known, asked = (tracks.values[rows] for rows in (tracks.train, ~tracks.train))
+    known, test = (tracks.values[rows] for rows in (tracks.train, ~tracks.train))
     ensemble = training.fit_ensemble(
         lstm, known, tracks.labels[tracks.train], n_members=10, epochs=15
     )
-    answers = evaluation.hard_vote(ensemble.predict(asked)[:, :, -1])
-    accuracy = np.mean(answers == tracks.labels[~tracks.train])
+    predicted = evaluation.hard_vote(ensemble.predict(test)[:, :, -1])
+    accuracy = np.mean(predicted == tracks.labels[~tracks.train])
     assert 0.70 <= accuracy <= 0.95
     assert accuracy >= four_features[0] + 0.15
 

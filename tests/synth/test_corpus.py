@@ -62,7 +62,7 @@ def test_rendering_leaves_the_global_random_state_alone():
 
 @few
 @given(genres, seeds, st.floats(0.05, 40), st.sampled_from(list(corpus.SHARES)))
-def test_a_clip_is_sound_of_the_length_asked_for(genre, seed, seconds, kind):
+def test_a_clip_is_sound_of_the_given_length(genre, seed, seconds, kind):
     samples = corpus.render(genre, seed, seconds, kind).samples
     assert samples.dtype == np.float32
     assert samples.shape == (round(seconds * RATE),)
@@ -71,7 +71,7 @@ def test_a_clip_is_sound_of_the_length_asked_for(genre, seed, seconds, kind):
 
 
 @pytest.mark.parametrize("genre", corpus.GENRES)
-def test_every_genre_is_heard_throughout_at_a_drawn_level(genre):
+def test_every_genre_sounds_throughout_at_a_drawn_level(genre):
     samples = corpus.render(genre, 11).samples
     assert 0.5 * LOUDNESS[0] < samples.std() < 1.1 * LOUDNESS[1]
     assert np.sqrt(np.mean(samples.reshape(10, -1) ** 2, axis=1)).min() > 1e-3
@@ -84,13 +84,13 @@ def test_the_tempo_is_from_the_range_of_the_genre(genre, seed):
     assert STYLES[genre].bpm[0] <= bpm <= STYLES[genre].bpm[1]
 
 
-def test_the_tempo_can_be_heard():
-    heard = []
+def test_the_tempo_can_be_measured():
+    errors = []
     for seed in range(6):
         clip = corpus.render("disco", seed)
         tempo = librosa.feature.tempo(y=clip.samples, sr=RATE)[0]
-        heard.append(min(abs(tempo / clip.bpm[0] / ratio - 1) for ratio in (0.5, 1, 2)))
-    assert np.median(heard) < 0.04
+        errors.append(min(abs(tempo / clip.bpm[0] / ratio - 1) for ratio in (0.5, 1, 2)))
+    assert np.median(errors) < 0.04
 
 
 @few
