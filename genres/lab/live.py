@@ -119,8 +119,8 @@ def find_mistakes(probabilities, labels):
     array of int, shape (n_mistakes,)
         Places of the items; of equally confident errors the first item comes first.
     """
-    wrong = np.flatnonzero(probabilities.argmax(axis=1) != labels)
-    return wrong[np.argsort(-probabilities[wrong].max(axis=1), kind="stable")]
+    errors = np.flatnonzero(probabilities.argmax(axis=1) != labels)
+    return errors[np.argsort(-probabilities[errors].max(axis=1), kind="stable")]
 
 
 def explore_neighbours(bench, table, features=tables.BASE_FEATURES, n_neighbors=5):
@@ -152,10 +152,10 @@ def explore_neighbours(bench, table, features=tables.BASE_FEATURES, n_neighbors=
     marked = [
         f"{view.captions[row]}{', with sound' * (view.names[row] in sound)}" for row in view.test
     ]
-    wrong = view.find(features, n_neighbors).predicted != view.ids[view.test]
+    errors = view.find(features, n_neighbors).predicted != view.ids[view.test]
     controls["track"] = widgets.Dropdown(
         options=[(name, place) for place, name in enumerate(marked)],
-        value=int(wrong.argmax()),
+        value=int(errors.argmax()),
         description="Test track",
     )
     figure, synthetic = view.picture.figure, bench.data.synthetic
@@ -271,35 +271,35 @@ def explore_mistakes(bench, probabilities, labels, spectrograms, rows):
         Places of the clips among the spectrograms.
     """
     clips, store = spectrograms.clips, spectrograms.store
-    wrong = {name: find_mistakes(given, labels) for name, given in probabilities.items()}
-    wrong = {name: places for name, places in wrong.items() if len(places)}
-    if not wrong:
+    mistakes = {name: find_mistakes(given, labels) for name, given in probabilities.items()}
+    mistakes = {name: places for name, places in mistakes.items() if len(places)}
+    if not mistakes:
         display(Markdown("*No model here makes a mistake.*"))
         return
     n_mels, n_columns = store.mel.shape[1:]
     picture = liveplots.MistakePicture(clips.genres, n_mels, n_columns / store.columns_per_second)
 
     def draw(model, place):
-        item = wrong[model][place - 1]
+        item = mistakes[model][place - 1]
         given, name = probabilities[model][item], clips.names[rows[item]]
         true, predicted = clips.genres[labels[item]], clips.genres[given.argmax()]
         decibels = melstore.decibels(store.mel[rows[item]], store.range_db)
         picture.update(decibels, given, labels[item], _cut(f"{name} ({true})"))
         return (
-            f"Mistake {place} of {len(wrong[model])} by {model}, in {len(labels)} clips: {name} is "
-            f"{true}, and is predicted as {predicted} with {given.max():.0%}; {true} gets "
+            f"Mistake {place} of {len(mistakes[model])} by {model}, in {len(labels)} clips: {name} "
+            f"is {true}, and is predicted as {predicted} with {given.max():.0%}; {true} gets "
             f"{given[labels[item]]:.0%}."
         )
 
     def clip(model, place):
-        row = rows[wrong[model][place - 1]]
+        row = rows[mistakes[model][place - 1]]
         return [(f"{clips.names[row]} ({clips.genres[clips.labels[row]]})", clips.names[row])]
 
-    model = widgets.Dropdown(options=list(wrong), value=list(wrong)[-1], description="Model")
-    place = widgets.IntSlider(1, 1, len(wrong[model.value]), description="Mistake")
+    model = widgets.Dropdown(options=list(mistakes), value=list(mistakes)[-1], description="Model")
+    place = widgets.IntSlider(1, 1, len(mistakes[model.value]), description="Mistake")
 
     def limit(change):
-        place.max = len(wrong[change.new])
+        place.max = len(mistakes[change.new])
 
     model.observe(limit, "value")
     controls = {"model": model, "place": place}

@@ -6,7 +6,6 @@ Each is drawn once. A new setting then moves what is in it, which is faster than
 import io
 from typing import NamedTuple
 
-import librosa
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -16,9 +15,9 @@ from PIL import Image
 from sklearn.metrics import confusion_matrix
 
 from genres.lab.plots import LINES, PALETTE, SEQUENTIAL, WIDTH, axis_label, genre_colours
+from genres.lab.soundplots import mark_frequencies
 
 _MANY_GENRES = 20  # with more of them there is no room for numbers in the cells of a confusion
-_FREQUENCIES = (300, 1000, 3000, 10000)
 
 
 def _figure(width, height):
@@ -288,8 +287,7 @@ class MistakePicture:
             cmap=SEQUENTIAL,
             interpolation="nearest",
         )
-        places = librosa.hz_to_mel(_FREQUENCIES) / librosa.hz_to_mel(11025) * n_mels
-        self.spectrogram.set_yticks(places, [f"{hz:,}" for hz in _FREQUENCIES])
+        mark_frequencies(self.spectrogram, n_mels)
         self.spectrogram.set(xlabel="time (s)", ylabel="frequency (Hz)")
         self.spectrogram.grid(visible=False)
         axis = self.figure.add_subplot(panels[1])

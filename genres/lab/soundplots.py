@@ -10,8 +10,6 @@ from matplotlib.ticker import NullLocator
 
 from genres.lab.plots import LINES, SEQUENTIAL, WIDTH, genre_colours
 
-_FREQUENCIES = (100, 300, 1000, 3000, 10000)
-
 
 def spectrograms(pictures, titles, seconds, scales, *, n_columns=2, label="dB", grey=False):
     """Draw spectrograms side by side.
@@ -64,19 +62,41 @@ def spectrograms(pictures, titles, seconds, scales, *, n_columns=2, label="dB", 
             axis.set_yticks(np.arange(0.5, n_bands, 4), np.arange(2, n_bands + 2, 4))
             axis.set_ylabel("coefficient")
         else:
-            marked = _FREQUENCIES[1:] if scale == "mel" else range(0, 10001, 2000)
-            axis.set_yticks(_places(marked, n_bands, scale), [f"{hz:,}" for hz in marked])
+            if scale == "mel":
+                mark_frequencies(axis, n_bands)
+            else:
+                mark_frequencies(axis, n_bands, range(0, 10001, 2000), scale=np.asarray)
             axis.set_ylabel("frequency (Hz)")
     if label:
         figure.colorbar(image, ax=axes, label=label, shrink=0.9)
     return figure
 
 
-def _places(frequencies, n_bands, scale, highest=11025):
-    """Give how many bands up frequencies lie."""
-    if scale == "linear":
-        return np.array(frequencies) / highest * n_bands
-    return librosa.hz_to_mel(frequencies) / librosa.hz_to_mel(highest) * n_bands
+def mark_frequencies(
+    axis,
+    n_bands,
+    frequencies=(300, 1000, 3000, 10000),
+    *,
+    highest=11025,
+    scale=librosa.hz_to_mel,
+):
+    """Mark frequencies at the bands of a spectrogram.
+
+    Parameters
+    ----------
+    axis : Axes
+        What the spectrogram is drawn on, a unit a band.
+    n_bands : int
+        How many bands it has.
+    frequencies : sequence of float
+        What to mark, Hz.
+    highest : float
+        Where the bands end, Hz.
+    scale : callable
+        On which scale, of Hz, bands are equally wide.
+    """
+    places = scale(frequencies) / scale(highest) * n_bands
+    axis.set_yticks(places, [f"{hz:,}" for hz in frequencies])
 
 
 def wavelet(t, values, points, frequencies, gains):
@@ -192,7 +212,6 @@ def _mark_octaves(axis, frequencies, step=1):
     axis.set_minor_locator(NullLocator())
 
 
-_FREQUENCIES = (300, 1000, 3000)
 _FEWEST_SHARE = 0.07  # of a track, in which a span's name has room
 
 
@@ -258,8 +277,7 @@ def _spectrogram(axis, decibels, seconds, sr):
     extent = (0, seconds, 0, n_bands)
     axis.imshow(decibels, origin="lower", aspect="auto", extent=extent, cmap=SEQUENTIAL)
     axis.grid(visible=False)
-    places = librosa.hz_to_mel(_FREQUENCIES) / librosa.hz_to_mel(sr / 2) * n_bands
-    axis.set_yticks(places, [f"{hz:,}" for hz in _FREQUENCIES])
+    mark_frequencies(axis, n_bands, (300, 1000, 3000), highest=sr / 2)
     axis.set_ylabel("Hz")
 
 
