@@ -185,16 +185,17 @@ def _predictions(paths, folder, longest):
 
 
 def _predict(champion, path, sound):
-    from genres.models.champion import SECONDS, listen, windows
+    from genres.sound import measurements  # which imports librosa, and that takes a second
 
-    clips, total = windows(sound.samples), 0.0
+    clips, total = measurements.windows(sound.samples), 0.0
     for first in range(0, len(clips), _AT_ONCE):
-        tracks = listen(clips[first : first + _AT_ONCE], champion.n_steps)
-        total = total + champion.probabilities(tracks).sum(axis=0)
-    shares = zip(champion.genres, map(float, total / len(clips)), strict=True)
+        tracks = measurements.measure(clips[first : first + _AT_ONCE], champion.n_steps_)
+        total = total + champion.predict_proba(tracks).sum(axis=0)
+    shares = zip(champion.genres_, map(float, total / len(clips)), strict=True)
     genres = dict(sorted(shares, key=lambda pair: -pair[1]))
     seconds = len(sound.samples) / audio.SAMPLE_RATE
-    return Prediction(str(path), seconds, len(clips), seconds < SECONDS, sound.silent, genres)
+    padded = seconds < measurements.SECONDS
+    return Prediction(str(path), seconds, len(clips), padded, sound.silent, genres)
 
 
 def _say(what, stream):

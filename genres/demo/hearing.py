@@ -111,11 +111,12 @@ def describe(path, name, models, longest, step):
 def _timelines(samples, part, models, step):
     tracks = {}  # models of as many segments share their input
     for name, model in models.items():
-        if model.n_steps not in tracks:
+        if model.n_steps_ not in tracks:
             measuring = partial(step, f"Measuring the {part}")
-            tracks[model.n_steps] = timeline.hear(samples, model.n_steps, measuring)
+            tracks[model.n_steps_] = timeline.measure(samples, model.n_steps_, measuring)
         classifying = partial(step, f"Classifying it with the {name}")
-        track = timeline.listen(samples, model, heard=tracks[model.n_steps], progress=classifying)
+        measured = tracks[model.n_steps_]
+        track = timeline.follow_sound(samples, model, measured=measured, progress=classifying)
         colours = plots.genre_colours(track.genres)
         described = {
             "model": name,
@@ -195,7 +196,7 @@ def main(folder, longest, memory):
     say({"ready": list(models)})
     noise = np.random.default_rng(0).normal(0, 0.1, 12 * audio.SAMPLE_RATE).astype(np.float32)
     for model in models.values():  # the first time takes longest: best before the first file
-        timeline.listen(noise, model)
+        timeline.follow_sound(noise, model)
     while True:
         for message in _respond(requests.get(), models, float(longest), say, stop):
             say(message)

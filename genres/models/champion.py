@@ -1,29 +1,66 @@
-"""What is the best answer for one clip?
+"""What is the best prediction for one clip?
 
-Experts can be asked that hear different things; `genres.models.experts` has them. The probabilities
-of those that are asked are averaged, with a weight for each, and brought to a temperature at which
-they mean what they say. Weights and temperatures come from tracks that the experts did not learn
-from.
+Base classifiers read different things; `genres.models.classifiers` has them. Their calibrated
+probabilities are averaged, with a weight for each, and the mean is calibrated again. Weights and
+temperatures come from tracks that the base classifiers were not trained on.
 """
 
 import hashlib
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import softmax
+from sklearn.base import clone
+from sklearn.model_selection import StratifiedKFold
+from sklearn.utils.validation import check_is_fitted
 
-from genres import Refusal, files
+from genres import Refusal, files, imports
 from genres.data import folders, tables
-from genres.models import evaluation, experts, networks, stacked
-from genres.models.experts import EXPERTS, Effort, Tracks
-from genres.sound import audio, features, melstore, texture
+from genres.models import classifiers, evaluation
+from genres.models.classifiers import BASE_CLASSIFIERS, ProbabilisticClassifier
+from genres.project import PROJECT
+from genres.sound.measurements import SECONDS, Tracks
 
-SECONDS = 30
-"""Length of the clip that is answered at once."""
 
-_CODE = (experts, texture, networks, stacked, melstore, features)  # that makes the experts' answers
+class Effort(NamedTuple):
+    """How much is trained: networks of each kind, and their epochs."""
+
+    lstms: int = 10
+    lstm_epochs: int = 15
+    cnns: int = 1
+    cnn_epochs: int = 40
+
+
+def base_classifiers(effort=None, random_state=None):
+    """Make the base classifiers, not fitted yet.
+
+    Parameters
+    ----------
+    effort : Effort, optional
+        How much is to be trained.
+    random_state : int, optional
+        Their seed.
+
+    Returns
+    -------
+    dict of str to classifier
+        By name, as `genres.models.classifiers.BASE_CLASSIFIERS` has them.
+    """
+    effort = effort or Effort()
+    amounts = {
+        "LSTMs on features": {"n_members": effort.lstms, "epochs": effort.lstm_epochs},
+        "CNNs on mel": {"n_members": effort.cnns, "epochs": effort.cnn_epochs},
+    }
+    return {
+        name: classifier(**amounts.get(name, {}), random_state=random_state)
+        for name, classifier in BASE_CLASSIFIERS.items()
+    }
+
+
+def n_fit_steps(base):
+    """Give how often fitting base classifiers, a dict of them by name, calls ``progress``."""
+    return sum(classifier.n_fit_steps for classifier in base.values())
 
 
 def gather(data, spectrograms):
@@ -38,14 +75,15 @@ def gather(data, spectrograms):
 
     Returns
     -------
-    genres.models.experts.Tracks
+    genres.sound.measurements.Tracks
         In the order of the spectrograms.
     """
     names, columns = spectrograms.clips.names, list(tables.FEATURES)
     _, segments = _data_of(data, spectrograms.clips).finest()
     rows = segments.groupby("File", sort=False).indices
     order = np.stack([rows[name] for name in names])
-    return Tracks(segments[columns].to_numpy(np.float32)[order], spectrograms.store.mel)
+    values = segments[columns].to_numpy(np.float32)[order]
+    return Tracks(values, spectrograms.store.mel, names)
 
 
 def whole_features(data, clips):
@@ -58,156 +96,77 @@ def _data_of(data, clips):
     return folders.find(folders.SYNTHETIC) if clips.synthetic else data
 
 
-def windows(samples):
-    """Cut sound into clips of 30 s.
+def cross_val_predict_proba(base, X, y, splits, *, classes=None, progress=None, folder=None):
+    """Let base classifiers predict tracks that they were not trained on.
 
     Parameters
     ----------
-    samples : array of float32, shape (n_samples,)
-        Mono, 22,050 samples per second; at least a second.
-
-    Returns
-    -------
-    list of array of float32, shape (661500,)
-        One clip after the other; the last one ends where the sound ends, and overlaps the one
-        before. A rest of less than a second counts for nothing; what is shorter than 30 s is
-        repeated until it is as long.
-    """
-    length = SECONDS * audio.SAMPLE_RATE
-    if len(samples) < length:
-        return [np.resize(samples, length)]
-    n_clips = max(1, -(-(len(samples) - audio.SAMPLE_RATE) // length))
-    starts = np.linspace(0, len(samples) - length, n_clips).round().astype(int)
-    return [samples[start : start + length] for start in starts]
-
-
-def listen(clips, n_steps):
-    """Give what a champion hears of clips of 30 s.
-
-    Parameters
-    ----------
-    clips : sequence of array of float32, shape (661500,)
-        As `windows` cuts them.
-    n_steps : int
-        Segments of a clip.
-
-    Returns
-    -------
-    genres.models.experts.Tracks
-    """
-    segments = [
-        [
-            features.course_features(segment, audio.SAMPLE_RATE)
-            for segment in features.segments(clip, SECONDS / n_steps, audio.SAMPLE_RATE)
-        ]
-        for clip in clips
-    ]
-    mel = [melstore.encode(clip, audio.SAMPLE_RATE) for clip in clips]
-    return Tracks(np.array(segments, np.float32), np.stack(mel))
-
-
-def fit_experts(tracks, labels, n_genres, *, seed=0, effort=None, step=None):
-    """Train all experts.
-
-    Parameters
-    ----------
-    tracks : genres.models.experts.Tracks
-        What to learn from.
-    labels : array of int, shape (n_tracks,)
-        Their genre ids.
-    n_genres : int
-        How many genres there are.
-    seed : int
-        Where chance starts from.
-    effort : genres.models.experts.Effort, optional
-        How much to train.
-    step : callable, optional
-        Called `n_steps(effort)` times with 1.
-
-    Returns
-    -------
-    dict of str to expert
-    """
-    settings = {"seed": seed, "effort": effort or Effort(), "step": step or (lambda n: None)}
-    return {
-        name: expert.fit(tracks, labels, n_genres, **settings) for name, expert in EXPERTS.items()
-    }
-
-
-def n_steps(effort):
-    """Give how often `fit_experts` calls its ``step``."""
-    return sum(expert.n_steps(effort) for expert in EXPERTS.values())
-
-
-def ask(fitted, tracks):
-    """Give the probabilities of each expert, {name: (n_tracks, n_genres)}."""
-    return {name: expert.answer(tracks) for name, expert in fitted.items()}
-
-
-def held_out_answers(
-    tracks, labels, splits, n_genres, *, seed=0, effort=None, step=None, folder=None
-):
-    """Ask experts about tracks that they did not learn from.
-
-    Parameters
-    ----------
-    tracks, labels, n_genres, seed, effort
-        As `fit_experts` has them.
-    splits : sequence of (known, asked)
-        Places of the tracks to learn from and of those to ask about, as scikit-learn's splitters
-        give them.
-    step : callable, optional
-        Called `n_steps(effort)` times with 1 for each split.
+    base : dict of str to classifier
+        As `base_classifiers` makes them. They stay as they are: clones are fitted.
+    X : genres.sound.measurements.Tracks
+        The tracks.
+    y : array, shape (n_tracks,)
+        Their labels.
+    splits : sequence of (train, test)
+        Places of the tracks to train on and of those to predict, as scikit-learn's splitters give
+        them. Not all tracks need to be predicted.
+    classes : sequence, optional
+        The labels that columns stand for, in sorted order; by default those that are in `y`.
+    progress : callable, optional
+        Called `n_fit_steps(base)` times with 1 for each split.
     folder : Path, optional
-        Where answers are kept: what was asked before, of the same tracks, splits and code, is not
+        Where predictions are kept: those of the same classifiers, tracks, splits and code are not
         computed again.
 
     Returns
     -------
-    dict of str to array of float, shape (n_tracks, n_genres)
-        Probabilities of each expert; NaN for tracks about which no split asks.
+    dict of str to array of float, shape (n_tracks, n_classes)
+        Probabilities by each classifier: 0 for a class that was not trained on; NaN for tracks
+        that no split predicts.
     """
-    effort, step, splits = effort or Effort(), step or (lambda n: None), list(splits)
+    classes, splits = np.unique(y) if classes is None else np.asarray(classes), list(splits)
     if folder:
-        places = [np.asarray(part) for split in splits for part in split]
-        kept = folder / f"{_digest((n_genres, seed, *effort), *tracks, labels, *places)}.npz"
+        kept = folder / f"{_digest(base, X, y, classes, splits)}.npz"
         if kept.exists():
-            step(n_steps(effort) * len(splits))
+            if progress:
+                progress(n_fit_steps(base) * len(splits))
             with np.load(kept, allow_pickle=False) as archive:
-                return {name: archive[name] for name in EXPERTS}
-    answers = {name: np.full((len(labels), n_genres), np.nan) for name in EXPERTS}
-    for known, asked in splits:
-        fitted = fit_experts(
-            tracks.take(known), labels[known], n_genres, seed=seed, effort=effort, step=step
-        )
-        for name, probabilities in ask(fitted, tracks.take(asked)).items():
-            answers[name][asked] = probabilities
+                return {name: archive[name] for name in base}
+    predicted = {name: np.full((len(y), len(classes)), np.nan) for name in base}
+    for train, test in splits:
+        for name, classifier in base.items():
+            fitted = clone(classifier).fit(X[train], y[train], progress=progress)
+            columns = np.searchsorted(classes, fitted.classes_)
+            predicted[name][test] = 0
+            predicted[name][np.ix_(test, columns)] = fitted.predict_proba(X[test])
     if folder:
         with files.atomic(kept) as temporary, temporary.open("wb") as file:
-            np.savez_compressed(file, **answers)
-    return answers
+            np.savez_compressed(file, **predicted)
+    return predicted
 
 
-def _digest(settings, *arrays):
-    """Tell one set of answers from another: by what is asked, and by the code that answers."""
-    digest = hashlib.sha256(repr(settings).encode())
-    for values in arrays:
-        digest.update(repr(values.shape).encode())
+def _digest(base, X, y, classes, splits):
+    """Tell predictions apart: by who predicts what, and by the code that does."""
+    code = imports.fingerprint(imports.closure([classifiers.__name__], PROJECT), PROJECT)
+    who = [(name, type(one).__name__, one.get_params()) for name, one in base.items()]
+    digest = hashlib.sha256(repr((who, classes.tolist(), code)).encode())
+    measured = [part for part in (X.segments, X.mel) if part is not None]
+    places = [np.asarray(part) for split in splits for part in split]
+    for values in (*measured, np.searchsorted(classes, y), *places):
+        digest.update(repr((values.shape, values.dtype)).encode())
         digest.update(np.ascontiguousarray(values))
-    for module in _CODE:
-        digest.update(Path(module.__file__).read_bytes())
     return digest.hexdigest()[:20]
 
 
 class Mixture(NamedTuple):
-    """How the answers of experts become one.
+    """How the probabilities of base classifiers become one.
 
     Attributes
     ----------
     weights : dict of str to float
-        The share of each expert that is asked; together 1.
+        The share of each base classifier that is used; together 1.
     temperatures : dict of str to float
-        What the logarithms of each expert's probabilities are divided by.
+        What the logarithms of each one's probabilities are divided by.
     temperature : float
         What those of their mean are divided by.
     """
@@ -216,84 +175,154 @@ class Mixture(NamedTuple):
     temperatures: dict
     temperature: float
 
-    def __call__(self, answers):
-        """Give probabilities, (n_tracks, n_genres), from those of each expert."""
+    @classmethod
+    def alone(cls, name):
+        """Make the mixture that is one base classifier as it is."""
+        return cls({name: 1.0}, {name: 1.0}, 1.0)
+
+    def __call__(self, probabilities):
+        """Give probabilities, (n_tracks, n_classes), from those of each base classifier."""
         mean = sum(
-            weight * evaluation.warm(answers[name], self.temperatures[name])
+            weight * evaluation.scale_temperature(probabilities[name], self.temperatures[name])
             for name, weight in self.weights.items()
         )
-        return evaluation.warm(mean, self.temperature)
+        return evaluation.scale_temperature(mean, self.temperature)
 
 
-def mix(answers, labels):
+def mix(probabilities, labels):
     """Find the mixture of least cross-entropy.
 
     Parameters
     ----------
-    answers : dict of str to array of float, shape (n_tracks, n_genres)
-        Probabilities of each expert for tracks that it did not learn from.
+    probabilities : dict of str to array of float, shape (n_tracks, n_classes)
+        Of each base classifier, for tracks that it was not trained on.
     labels : array of int, shape (n_tracks,)
-        Their genre ids.
+        Their columns.
 
     Returns
     -------
     Mixture
     """
-    temperatures = {name: evaluation.temperature(given, labels) for name, given in answers.items()}
-    stacked_answers = np.stack(
-        [evaluation.warm(given, temperatures[name]) for name, given in answers.items()]
+    temperatures = {
+        name: evaluation.fit_temperature(given, labels) for name, given in probabilities.items()
+    }
+    calibrated = np.stack(
+        [
+            evaluation.scale_temperature(given, temperatures[name])
+            for name, given in probabilities.items()
+        ]
     )
 
     def cross_entropy(scores):
-        mean = np.tensordot(softmax(scores), stacked_answers, axes=1)
+        mean = np.tensordot(softmax(scores), calibrated, axes=1)
         return -np.log(np.maximum(mean[np.arange(len(labels)), labels], 1e-12)).mean()
 
-    shares = softmax(minimize(cross_entropy, np.zeros(len(answers)), method="Nelder-Mead").x)
-    weights = dict(zip(answers, map(float, shares), strict=True))
-    mean = Mixture(weights, temperatures, 1.0)(answers)
-    return Mixture(weights, temperatures, evaluation.temperature(mean, labels))
+    start = np.zeros(len(probabilities))
+    shares = softmax(minimize(cross_entropy, start, method="Nelder-Mead").x)
+    weights = dict(zip(probabilities, map(float, shares), strict=True))
+    mean = Mixture(weights, temperatures, 1.0)(probabilities)
+    return Mixture(weights, temperatures, evaluation.fit_temperature(mean, labels))
 
 
-class Champion(NamedTuple):
-    """A trained champion.
+class Champion(ProbabilisticClassifier):
+    """Base classifiers, whose calibrated probabilities are averaged.
+
+    Parameters
+    ----------
+    base : dict of str to classifier, optional
+        As `base_classifiers` makes them, which is the default.
+    mixture : Mixture, optional
+        Weights and temperatures: only those with a weight are fitted. By default it is found by
+        cross-validation on what the champion is trained on.
+    genres : sequence of str, optional
+        What the classes are called, in their order; by default they are called what they are.
+    cv : int, optional
+        Folds of that cross-validation.
+    random_state : int, optional
+        Seed of the folds, and of the default base classifiers.
 
     Attributes
     ----------
-    genres : list of str
-        Names, by id.
-    n_steps : int
+    classes_ : array, shape (n_classes,)
+        The labels, sorted.
+    genres_ : list of str
+        What they are called.
+    base_ : dict of str to classifier
+        The base classifiers, fitted.
+    mixture_ : Mixture
+        How their probabilities become one.
+    n_steps_ : int
         Segments of a clip.
-    fitted : dict of str to expert
-        The experts, as `fit_experts` gives them.
-    mixture : Mixture
-        How their answers become one.
-    known : list of [str, str]
-        Name and genre of the tracks that it learnt from.
+    known_ : list of [str, str]
+        Name and genre of the tracks that it was trained on, where these have names.
     """
 
-    genres: list
-    n_steps: int
-    fitted: dict
-    mixture: Mixture
-    known: list
+    def __init__(self, base=None, mixture=None, genres=None, cv=5, random_state=None):
+        self.base = base
+        self.mixture = mixture
+        self.genres = genres
+        self.cv = cv
+        self.random_state = random_state
 
-    def probabilities(self, tracks):
-        """Give probabilities for tracks, (n_tracks, n_genres)."""
-        return self.mixture(ask(self.fitted, tracks))
+    @property
+    def n_fit_steps(self):
+        """How often `fit` calls its ``progress``."""
+        return n_fit_steps(self._used()) * (1 if self.mixture else 1 + self.cv)
+
+    def _used(self):
+        base = self.base or base_classifiers(random_state=self.random_state)
+        return {name: base[name] for name in self.mixture.weights} if self.mixture else base
+
+    def fit(self, X, y, progress=None):
+        """Train on Tracks X with labels y; `progress` is called `n_fit_steps` times with 1."""
+        codes, used = self._encode(X, y), self._used()
+        genres = self.classes_ if self.genres is None else self.genres
+        if len(genres) != len(self.classes_):
+            raise ValueError(f"{len(genres)} genres, but y has {len(self.classes_)} classes")
+        self.mixture_ = self.mixture
+        if self.mixture is None:
+            folds = StratifiedKFold(self.cv, shuffle=True, random_state=self.random_state)
+            splits = folds.split(codes, codes)
+            held_out = cross_val_predict_proba(used, X, codes, splits, progress=progress)
+            self.mixture_ = mix(held_out, codes)
+        self.base_ = {
+            name: clone(classifier).fit(X, y, progress=progress)
+            for name, classifier in used.items()
+        }
+        self.genres_, self.n_steps_ = [str(genre) for genre in genres], X.segments.shape[1]
+        names = [] if X.names is None else X.names
+        self.known_ = [
+            [str(name), self.genres_[code]] for name, code in zip(names, codes, strict=False)
+        ]
+        return self
+
+    @classmethod
+    def of(cls, base, mixture, genres, n_steps, known=()):
+        """Make a fitted champion of fitted base classifiers."""
+        champion = cls({name: clone(one) for name, one in base.items()}, mixture, genres)
+        champion.base_, champion.mixture_ = base, mixture
+        champion.genres_, champion.n_steps_, champion.known_ = genres, n_steps, list(known)
+        champion.classes_ = next(iter(base.values())).classes_
+        return champion
+
+    def predict_proba(self, X):
+        """Give probabilities of Tracks, (n_tracks, n_classes)."""
+        check_is_fitted(self)
+        return self.mixture_({name: one.predict_proba(X) for name, one in self.base_.items()})
 
 
 def save(champion, folder):
     """Keep a champion in a folder: networks as Keras files, all else as arrays and JSON."""
-    for number, expert in enumerate(champion.fitted.values(), start=1):
-        part = folder / f"expert-{number}"
+    for number, classifier in enumerate(champion.base_.values(), start=1):
+        part = folder / f"classifier-{number}"
         part.mkdir(parents=True, exist_ok=True)
-        expert.save(part)
+        classifier.save(part)
     description = {
-        "genres": champion.genres,
-        "n_steps": champion.n_steps,
-        "experts": list(champion.fitted),
-        **champion.mixture._asdict(),
-        "known": champion.known,
+        "genres": champion.genres_,
+        "n_steps": champion.n_steps_,
+        "classifiers": list(champion.base_),
+        **champion.mixture_._asdict(),
+        "known": champion.known_,
     }
     files.write_json(folder / "champion.json", description)
 
@@ -308,17 +337,17 @@ def load(folder):
     """
     description = files.read_json(folder / "champion.json")
     try:
-        fitted = {
-            name: EXPERTS[name].load(folder / f"expert-{number}")
-            for number, name in enumerate(description["experts"], start=1)
+        base = {
+            name: BASE_CLASSIFIERS[name].load(folder / f"classifier-{number}")
+            for number, name in enumerate(description["classifiers"], start=1)
         }
         mixture = Mixture(*(description[field] for field in Mixture._fields))
-        if set(mixture.weights) != set(fitted) or set(mixture.temperatures) != set(fitted):
-            raise KeyError("weights of other experts")
+        if set(mixture.weights) != set(base) or set(mixture.temperatures) != set(base):
+            raise KeyError("weights of other classifiers")
         genres, n_steps, known = (description[field] for field in ("genres", "n_steps", "known"))
-        if any(expert.n_genres != len(genres) for expert in fitted.values()):
-            raise KeyError("genres of other experts")
-        return Champion(genres, n_steps, fitted, mixture, known)
+        if any(len(classifier.classes_) != len(genres) for classifier in base.values()):
+            raise KeyError("genres of other classifiers")
+        return Champion.of(base, mixture, genres, n_steps, known)
     except (KeyError, TypeError) as error:
         raise Refusal(
             f"{folder} holds no champion that this version knows: make it again."

@@ -7,13 +7,13 @@ from scipy.stats import binomtest, gaussian_kde
 from sklearn.metrics import accuracy_score, f1_score
 
 
-def summarise(labels, answers, genres):
-    """Score the answers for a set of tracks in the ways the report does.
+def summarise(labels, predictions, genres):
+    """Score the predictions for a set of tracks in the ways the report does.
 
     Parameters
     ----------
-    labels, answers : array of int, shape (n_tracks,)
-        True and answered genre ids.
+    labels, predictions : array of int, shape (n_tracks,)
+        True and predicted genre ids.
     genres : sequence of str
         Names, by id.
 
@@ -24,10 +24,10 @@ def summarise(labels, answers, genres):
         [low, high]; ``per_genre``, {genre: {tp, tn, fp, fn, f1}}.
     """
     return {
-        "accuracy": float(accuracy_score(labels, answers)),
-        "macro_f1": macro_f1(labels, answers),
-        "interval": list(accuracy_interval(int(np.sum(labels == answers)), len(labels))),
-        "per_genre": count_per_genre(labels, answers, genres),
+        "accuracy": float(accuracy_score(labels, predictions)),
+        "macro_f1": macro_f1(labels, predictions),
+        "interval": list(accuracy_interval(int(np.sum(labels == predictions)), len(labels))),
+        "per_genre": count_per_genre(labels, predictions, genres),
     }
 
 
@@ -58,49 +58,49 @@ def hold_out(labels, share, seed=0):
     return held_out
 
 
-def macro_f1(labels, answers):
-    """Mean of F1 over the genres that are met or answered; 0 for one that is never right."""
-    return float(f1_score(labels, answers, average="macro", zero_division=0))
+def macro_f1(labels, predictions):
+    """Mean of F1 over the genres that occur or are predicted; 0 for one without a hit."""
+    return float(f1_score(labels, predictions, average="macro", zero_division=0))
 
 
-def accuracy_interval(n_right, n):
+def accuracy_interval(n_correct, n):
     """95 % interval of an accuracy.
 
     Parameters
     ----------
-    n_right, n : int
-        Right answers, and answers.
+    n_correct, n : int
+        Correct predictions, and all predictions.
 
     Returns
     -------
     low, high : float
-        Wilson's score interval (E. B. Wilson, 1927): the true rates at which so many right answers
-        of `n` independent ones would be no surprise.
+        Wilson's score interval (E. B. Wilson, 1927): the true rates at which so many correct
+        predictions of `n` independent ones would be no surprise.
     """
-    interval = binomtest(n_right, n).proportion_ci(confidence_level=0.95, method="wilson")
+    interval = binomtest(n_correct, n).proportion_ci(confidence_level=0.95, method="wilson")
     return float(interval.low), float(interval.high)
 
 
-def count_per_genre(labels, answers, genres):
-    """Count right and wrong answers with each genre in turn against all others.
+def count_per_genre(labels, predictions, genres):
+    """Count correct predictions and errors with each genre in turn against all others.
 
     Parameters
     ----------
-    labels, answers : array of int, shape (n_tracks,)
-        True and answered genre ids.
+    labels, predictions : array of int, shape (n_tracks,)
+        True and predicted genre ids.
     genres : sequence of str
         Names, by id.
 
     Returns
     -------
     dict of str to dict
-        For each genre ``tp``, ``tn``, ``fp``, ``fn`` and ``f1`` (0 where nothing is right).
+        For each genre ``tp``, ``tn``, ``fp``, ``fn`` and ``f1`` (0 where nothing is correct).
     """
     counts = {}
     for genre_id, genre in enumerate(genres):
-        meant, answered = labels == genre_id, answers == genre_id
-        tp, tn = int(np.sum(meant & answered)), int(np.sum(~meant & ~answered))
-        fp, fn = int(np.sum(~meant & answered)), int(np.sum(meant & ~answered))
+        true, predicted = labels == genre_id, predictions == genre_id
+        tp, tn = int(np.sum(true & predicted)), int(np.sum(~true & ~predicted))
+        fp, fn = int(np.sum(~true & predicted)), int(np.sum(true & ~predicted))
         f1 = 2 * tp / (2 * tp + fp + fn) if tp else 0.0
         counts[genre] = {"tp": tp, "tn": tn, "fp": fp, "fn": fn, "f1": f1}
     return counts
@@ -112,7 +112,7 @@ def hard_vote(probabilities):
     Parameters
     ----------
     probabilities : array of float, shape (n_voters, n_items, n_genres)
-        What each voter thinks of each item.
+        Of each item, by each voter.
 
     Returns
     -------
@@ -132,7 +132,7 @@ def soft_vote(probabilities):
     Parameters
     ----------
     probabilities : array of float, shape (n_voters, n_items, n_genres)
-        What each voter thinks of each item.
+        Of each item, by each voter.
 
     Returns
     -------
@@ -148,7 +148,7 @@ def track_vote(probabilities, tracks):
     Parameters
     ----------
     probabilities : array of float, shape (n_segments, n_genres)
-        What is thought of each segment.
+        Of each segment.
     tracks : array, shape (n_segments,)
         The track each segment was cut from.
 
@@ -172,22 +172,22 @@ def track_vote(probabilities, tracks):
     )
 
 
-def mcnemar(right, other_right):
+def mcnemar(correct, other_correct):
     """Test whether two classifiers differ on the same tracks.
 
     Parameters
     ----------
-    right, other_right : array of bool, shape (n_tracks,)
-        Whether each was right on each track.
+    correct, other_correct : array of bool, shape (n_tracks,)
+        Whether each classified each track correctly.
 
     Returns
     -------
     float
         Two-sided p-value of McNemar's exact test (1947): how surprising the split of those tracks
-        on which only one was right would be, were both equally good. 1 where there are none.
+        on which only one was correct would be, were both equally good. 1 where there are none.
     """
-    only_first = int(np.sum(right & ~other_right))
-    only_second = int(np.sum(other_right & ~right))
+    only_first = int(np.sum(correct & ~other_correct))
+    only_second = int(np.sum(other_correct & ~correct))
     if only_first + only_second == 0:
         return 1.0
     return float(binomtest(only_first, only_first + only_second).pvalue)
@@ -199,7 +199,7 @@ def bootstrap_interval(values, groups=None, n_draws=10_000, seed=0):
     Parameters
     ----------
     values : array of float, shape (n_tracks,)
-        A value for each track: 1 where an answer is right, else 0; or a difference of two such.
+        A value for each track: 1 where the prediction is correct, else 0; or a difference of two.
     groups : array, shape (n_tracks,), optional
         What belongs together, such as tracks of one artist: groups are drawn whole.
     n_draws : int
@@ -222,12 +222,12 @@ def bootstrap_interval(values, groups=None, n_draws=10_000, seed=0):
 
 
 def reliability(probabilities, labels, n_bins=10):
-    """Compare how sure a classifier is with how often it is right.
+    """Compare the confidence of a classifier with its accuracy.
 
     Parameters
     ----------
     probabilities : array of float, shape (n_tracks, n_genres)
-        What it thinks of each track; its largest probability is how sure it is.
+        Of each track; the largest is the classifier's confidence.
     labels : array of int, shape (n_tracks,)
         True genre ids.
     n_bins : int
@@ -239,14 +239,14 @@ def reliability(probabilities, labels, n_bins=10):
         ``confidence`` (mean), ``accuracy`` and ``count`` of the tracks in each bin that has any.
     """
     confidence = probabilities.max(axis=1)
-    right = probabilities.argmax(axis=1) == labels
+    correct = probabilities.argmax(axis=1) == labels
     of_bin = np.minimum((confidence * n_bins).astype(int), n_bins - 1)
     count = np.bincount(of_bin, minlength=n_bins)
     filled = count > 0
     count = count[filled]
     return {
         "confidence": np.bincount(of_bin, confidence, n_bins)[filled] / count,
-        "accuracy": np.bincount(of_bin, right, n_bins)[filled] / count,
+        "accuracy": np.bincount(of_bin, correct, n_bins)[filled] / count,
         "count": count,
     }
 
@@ -262,32 +262,32 @@ def calibration_error(probabilities, labels, n_bins=10):
     return float(np.average(apart, weights=bins["count"]))
 
 
-def temperature(probabilities, labels):
-    """Find the temperature that makes probabilities as true as one number can.
+def fit_temperature(probabilities, labels):
+    """Find the temperature that calibrates probabilities as well as one number can.
 
     Parameters
     ----------
     probabilities : array of float, shape (n_tracks, n_genres)
-        Of tracks that the classifier did not learn from.
+        Of tracks that the classifier was not trained on.
     labels : array of int, shape (n_tracks,)
         True genre ids.
 
     Returns
     -------
     float
-        The one of least cross-entropy (Guo and others, 2017): above 1 where the classifier is too
-        sure. It is sought between 0.05 and 20.
+        The one of least cross-entropy (Guo and others, 2017): above 1 where the classifier is
+        overconfident. It is sought between 0.05 and 20.
     """
 
     def cross_entropy(log_temperature):
-        warmed = warm(probabilities, np.exp(log_temperature))
-        return -np.log(np.maximum(warmed[np.arange(len(labels)), labels], 1e-12)).mean()
+        scaled = scale_temperature(probabilities, np.exp(log_temperature))
+        return -np.log(np.maximum(scaled[np.arange(len(labels)), labels], 1e-12)).mean()
 
     return float(np.exp(minimize_scalar(cross_entropy, bounds=np.log([0.05, 20])).x))
 
 
-def warm(probabilities, temperature):
-    """Bring probabilities to a temperature: 1 leaves them, a higher one evens them out.
+def scale_temperature(probabilities, temperature):
+    """Scale probabilities by a temperature: 1 leaves them, a higher one evens them out.
 
     Parameters
     ----------
@@ -304,24 +304,24 @@ def warm(probabilities, temperature):
 
 
 def accuracy_by_coverage(probabilities, labels):
-    """Give the accuracy on the tracks that a classifier is most sure of, for each share of them.
+    """Give the accuracy on the tracks of the highest confidence, for each share of them.
 
     Parameters
     ----------
     probabilities : array of float, shape (n_tracks, n_genres)
-        What it thinks of each track.
+        Of each track.
     labels : array of int, shape (n_tracks,)
         True genre ids.
 
     Returns
     -------
     coverage, accuracy : array of float, shape (n_tracks,)
-        Shares of tracks that are answered, rising to 1, and the accuracy on these.
+        Shares of tracks that are classified, rising to 1, and the accuracy on these.
     """
     order = np.argsort(-probabilities.max(axis=1), kind="stable")
-    right = (probabilities.argmax(axis=1) == labels)[order]
+    correct = (probabilities.argmax(axis=1) == labels)[order]
     n = np.arange(1, len(labels) + 1)
-    return n / len(labels), np.cumsum(right) / n
+    return n / len(labels), np.cumsum(correct) / n
 
 
 def overlap_coefficients(samples, n_points=512):

@@ -42,7 +42,7 @@ def _scan(known, added, beyond, distances, rows):
 
 @njit(cache=True)
 def _vote(distances, rows, labels, weights):
-    """Answer the genre with the largest sum of 1/distance; at distance 0, only copies vote."""
+    """Vote for the genre with the largest sum of 1/distance; at distance 0, only copies vote."""
     weights[:] = 0.0
     copies_only = distances[0] == 0.0
     for neighbour in range(len(distances)):
@@ -65,11 +65,11 @@ def _squares(columns, test_row):
 
 
 @njit(parallel=True, cache=True)
-def answer(columns, train_labels, test, subsets, n_neighbors, n_genres):
-    """Answer of each set of features for each test row, shape (n_subsets, n_test)."""
+def predict(columns, train_labels, test, subsets, n_neighbors, n_genres):
+    """Predict each test row with each set of features, shape (n_subsets, n_test)."""
     n_train = columns.shape[1]
     n_least = min(NEAR_ROWS, n_train)
-    answers = np.empty((len(subsets), len(test)), dtype=np.uint8)
+    predictions = np.empty((len(subsets), len(test)), dtype=np.uint8)
     for row in prange(len(test)):
         squares = _squares(columns, test[row])
         known = np.empty(n_train)
@@ -90,13 +90,13 @@ def answer(columns, train_labels, test, subsets, n_neighbors, n_genres):
                 n_near = _sort_near(known, radius, near, near_rows)
             added = squares[features[-1]]
             _find_nearest(known, added, radius, near[:n_near], near_rows, distances, rows)
-            answers[subset, row] = _vote(distances, rows, train_labels, weights)
-    return answers
+            predictions[subset, row] = _vote(distances, rows, train_labels, weights)
+    return predictions
 
 
 @njit(parallel=True, cache=True)
 def count_side_by_side(columns, train_labels, test, test_labels, n_neighbors, counts):
-    """Add to counts (thread, right or answered, subset, genre) the answers of every four."""
+    """Add to counts (thread, correct or all, subset, genre) the predictions of every four."""
     n_threads = len(counts)
     for thread in prange(n_threads):
         rows = slice(thread, None, n_threads)
@@ -107,15 +107,15 @@ def count_side_by_side(columns, train_labels, test, test_labels, n_neighbors, co
 
 @njit(cache=True, nogil=True)
 def count_rows(columns, train_labels, test, test_labels, n_neighbors, counts):
-    """Add to counts (right or answered, subset, genre) the answers of every four."""
+    """Add to counts (correct or all, subset, genre) the predictions of every four."""
     for row in range(len(test)):
         squares = _squares(columns, test[row])
-        _answer_fours(squares, train_labels, test_labels[row], n_neighbors, counts)
+        _predict_fours(squares, train_labels, test_labels[row], n_neighbors, counts)
 
 
 @njit(cache=True)
-def _answer_fours(squares, train_labels, test_label, n_neighbors, counts):
-    """Answer one test row with every set of four features, in lexicographic order."""
+def _predict_fours(squares, train_labels, test_label, n_neighbors, counts):
+    """Predict one test row with every set of four features, in lexicographic order."""
     n_features, n_train = squares.shape
     n_least = min(NEAR_ROWS, n_train)
     near = np.empty(n_train + 1)
@@ -135,10 +135,10 @@ def _answer_fours(squares, train_labels, test_label, n_neighbors, counts):
                 for fourth in range(third + 1, n_features):
                     added = squares[fourth]
                     _find_nearest(known, added, radius, near[:n_near], near_rows, distances, rows)
-                    answer = _vote(distances, rows, train_labels, weights)
-                    counts[1, subset, answer] += 1
-                    if answer == test_label:
-                        counts[0, subset, answer] += 1
+                    predicted = _vote(distances, rows, train_labels, weights)
+                    counts[1, subset, predicted] += 1
+                    if predicted == test_label:
+                        counts[0, subset, predicted] += 1
                     subset += 1
 
 

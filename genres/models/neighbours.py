@@ -27,8 +27,8 @@ class SubsetScores(NamedTuple):
     subsets : array of int, shape (n_subsets, subset_size)
         Feature columns of each set.
     accuracy, macro_f1 : arrays of float, shape (n_subsets,)
-        Share of right answers, and the mean over genres of F1 (0 for a genre that is neither
-        met nor answered).
+        Share of correct predictions, and the mean over the genres that occur or are predicted of
+        F1 (0 for one never predicted correctly).
     """
 
     subsets: np.ndarray
@@ -55,8 +55,8 @@ def report_combinations(features, base):
     return [(*kept, other) for kept in combinations(base, len(base) - 1) for other in others]
 
 
-def answer_subsets(train, train_labels, test, subsets, n_neighbors=5):
-    """Answer the test rows by k-NN, neighbours weighted by 1/distance, on sets of features.
+def predict_subsets(train, train_labels, test, subsets, n_neighbors=5):
+    """Predict the test rows by k-NN, neighbours weighted by 1/distance, on sets of features.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def answer_subsets(train, train_labels, test, subsets, n_neighbors=5):
     columns, train_labels, test = _prepared(train, train_labels, test, n_neighbors)
     subsets = np.ascontiguousarray(subsets, dtype=np.int64)
     n_genres = train_labels.max() + 1
-    return nearest.answer(columns, train_labels, test, subsets, n_neighbors, n_genres)
+    return nearest.predict(columns, train_labels, test, subsets, n_neighbors, n_genres)
 
 
 def score_subsets(train, train_labels, test, test_labels, subsets, n_neighbors=5):
@@ -102,15 +102,15 @@ def score_subsets(train, train_labels, test, test_labels, subsets, n_neighbors=5
         In the order of `subsets`. Of copies among the training rows the first comes first;
         where genres are equally strong, the smallest id wins.
     """
-    answers = answer_subsets(train, train_labels, test, subsets, n_neighbors)
+    predictions = predict_subsets(train, train_labels, test, subsets, n_neighbors)
     test_labels = np.asarray(test_labels)
-    n_genres = max(answers.max(), test_labels.max()) + 1
-    rights = np.empty((len(answers), n_genres), dtype=np.int64)
-    answered = np.empty_like(rights)
+    n_genres = max(predictions.max(), test_labels.max()) + 1
+    n_correct = np.empty((len(predictions), n_genres), dtype=np.int64)
+    n_predicted = np.empty_like(n_correct)
     for genre in range(n_genres):
-        answered[:, genre] = (answers == genre).sum(axis=1)
-        rights[:, genre] = (answers[:, test_labels == genre] == genre).sum(axis=1)
-    return _scores(np.asarray(subsets), rights, answered, test_labels)
+        n_predicted[:, genre] = (predictions == genre).sum(axis=1)
+        n_correct[:, genre] = (predictions[:, test_labels == genre] == genre).sum(axis=1)
+    return _scores(np.asarray(subsets), n_correct, n_predicted, test_labels)
 
 
 def search_subsets(train, train_labels, test, test_labels, n_neighbors=5, progress=None, dask=None):
@@ -159,9 +159,9 @@ def search_subsets(train, train_labels, test, test_labels, n_neighbors=5, progre
         total += counts
         if progress:
             progress(n_rows)
-    rights, answered = total
+    n_correct, n_predicted = total
     subsets = np.array(list(combinations(range(n_features), 4)), dtype=np.int64)
-    return _scores(subsets, rights, answered, test_labels)
+    return _scores(subsets, n_correct, n_predicted, test_labels)
 
 
 def _blocks(test, test_labels, dask):
@@ -172,7 +172,7 @@ def _blocks(test, test_labels, dask):
 
 
 def _counts_of(columns, train_labels, n_neighbors, shape, block, n_threads=1):
-    """Count answers in a block of test rows: its number of rows, and right answers and answers."""
+    """Count predictions in a block of test rows: its number of rows; those correct, and all."""
     test, test_labels = block
     counts = np.zeros((n_threads, *shape), dtype=np.uint16)
     if n_threads == 1:  # in one of several threads of a cluster's worker, perhaps
@@ -232,10 +232,11 @@ def _prepared(train, train_labels, test, n_neighbors):
     )
 
 
-def _scores(subsets, rights, answered, test_labels):
-    """Scores from right answers and answers, both of shape (n_subsets, n_genres)."""
-    met = np.bincount(test_labels, minlength=rights.shape[1])
-    known = (met + answered) > 0
-    f1 = np.divide(2 * rights, met + answered, out=np.zeros(rights.shape), where=known)
-    accuracy = rights.sum(axis=1) / len(test_labels)
-    return SubsetScores(subsets, accuracy, f1.sum(axis=1) / known.sum(axis=1))
+def _scores(subsets, n_correct, n_predicted, test_labels):
+    """Scores from counts of correct predictions and of all, both of shape (n_subsets, n_genres)."""
+    n_true = np.bincount(test_labels, minlength=n_correct.shape[1])
+    occurs = (n_true + n_predicted) > 0
+    zeros = np.zeros(n_correct.shape)
+    f1 = np.divide(2 * n_correct, n_true + n_predicted, out=zeros, where=occurs)
+    accuracy = n_correct.sum(axis=1) / len(test_labels)
+    return SubsetScores(subsets, accuracy, f1.sum(axis=1) / occurs.sum(axis=1))

@@ -1,4 +1,4 @@
-"""How is a network built, asked for predictions, kept and loaded?"""
+"""How is a network built, used for predictions, kept and loaded?"""
 
 from typing import NamedTuple
 
@@ -51,7 +51,7 @@ def sequential(inputs, blocks, n_genres):
     blocks : list of callable
         Layers, or functions from tensor to tensor, applied in order.
     n_genres : int
-        Answers of the softmax.
+        Classes of the softmax.
 
     Returns
     -------
@@ -61,6 +61,57 @@ def sequential(inputs, blocks, n_genres):
     for block in blocks:
         tensor = block(tensor)
     return keras.Model(first, layers.Dense(n_genres, activation="softmax")(tensor))
+
+
+def recurrent(inputs, n_genres):
+    """Build the first report's LSTM, which predicts at every step.
+
+    Parameters
+    ----------
+    inputs : tuple of int
+        Steps, and features of a step.
+    n_genres : int
+        Classes of the softmax.
+
+    Returns
+    -------
+    keras.Model
+    """
+    lstm = layers.LSTM(128, return_sequences=True)
+    return sequential(inputs, [lstm, layers.Dense(128, "relu"), layers.Dropout(0.3)], n_genres)
+
+
+def convolutional(inputs, n_genres):
+    """Build notebook 07's network: three convolutions along time over all bands.
+
+    Parameters
+    ----------
+    inputs : tuple of int
+        Columns of a spectrogram, and bands.
+    n_genres : int
+        Classes of the softmax.
+
+    Returns
+    -------
+    keras.Model
+        It reads the mean and the maximum over time of what the convolutions find.
+    """
+    convolutions = []
+    for filters in (128, 128, 128):
+        convolutions += [
+            layers.Conv1D(filters, 4, padding="same", use_bias=False),
+            layers.MaxPooling1D(2),
+            layers.BatchNormalization(momentum=0.9),
+            layers.ReLU(),
+            layers.Dropout(0.2),
+        ]
+    blocks = [*convolutions, _over_time, layers.Dense(64, "relu"), layers.Dropout(0.3)]
+    return sequential(inputs, blocks, n_genres)
+
+
+def _over_time(tensor):
+    ends = [layers.GlobalAveragePooling1D()(tensor), layers.GlobalMaxPooling1D()(tensor)]
+    return layers.Concatenate()(ends)
 
 
 def predict(model, values, batch_size=256):

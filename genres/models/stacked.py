@@ -221,7 +221,7 @@ def _dropout(tensor, rate, seeds):
 
 
 def _scores(logits, labels):
-    """Sum over rows of the cross-entropy and of the right answers of the last step.
+    """Sum over rows of the cross-entropy and of the correct predictions of the last step.
 
     Takes (n_members, n_rows, [n_steps,] n_genres) and (n_members, n_rows); gives (2, n_members).
     """
@@ -229,9 +229,9 @@ def _scores(logits, labels):
         logits = logits[:, :, None]
     repeated = tf.repeat(labels[:, :, None], tf.shape(logits)[2], axis=2)
     entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(repeated, logits)
-    right = tf.argmax(logits[:, :, -1], axis=-1, output_type=labels.dtype) == labels
+    correct = tf.argmax(logits[:, :, -1], axis=-1, output_type=labels.dtype) == labels
     sums = [
         tf.reduce_sum(tf.reduce_mean(entropy, 2), 1),
-        tf.reduce_sum(tf.cast(right, tf.float32), 1),
+        tf.reduce_sum(tf.cast(correct, tf.float32), 1),
     ]
     return tf.stack(sums)

@@ -1,7 +1,7 @@
 """When does a track change its genre?
 
-A champion is asked about window after window of a track. Of all paths from genre to genre, the one
-is taken that explains its answers best, where each change has a cost (Viterbi, 1967): the genre
+A champion predicts window after window of a track. Of all paths from genre to genre, the one is
+taken that explains its predictions best, where each change has a cost (Viterbi, 1967): the genre
 changes only where that explains more than it costs.
 """
 
@@ -10,13 +10,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from genres.models import champion
-from genres.models.champion import SECONDS, Champion, Mixture
-from genres.models.experts import KernelMachine, Lstms, Tracks
-from genres.sound import audio, features, melstore
+from genres.models.champion import Champion, Mixture
+from genres.models.classifiers import LstmClassifier, TextureClassifier
+from genres.sound import audio, features, measurements, melstore
+from genres.sound.measurements import SECONDS, Tracks
 
 OVERLAP = 5
-"""Windows in which each moment of a track is heard: an answer comes each fifth of a window."""
+"""Windows that cover each moment of a track: a prediction comes each fifth of a window."""
 
 COST = 2.0
 """What a change of genre costs: so much must the logarithm of the likelihood gain by it."""
@@ -24,8 +24,8 @@ COST = 2.0
 SHARE = 0.2
 """Least share of a second genre that is named."""
 
-_LEAST = 1e-3  # no answer makes a genre quite impossible
-_AT_ONCE = 128  # windows that a champion is asked about together
+_LEAST = 1e-3  # no prediction makes a genre quite impossible
+_AT_ONCE = 128  # windows that a champion predicts together
 _MOST_COMPARED = 20  # clips of 30 s of a track that are compared with known tracks
 
 
@@ -49,7 +49,7 @@ class Span(NamedTuple):
 
 
 class Timeline(NamedTuple):
-    """What a champion says of a track, from moment to moment.
+    """What a champion predicts of a track, from moment to moment.
 
     Attributes
     ----------
@@ -60,7 +60,7 @@ class Timeline(NamedTuple):
     probabilities : array of float, shape (n_steps, n_genres)
         Of each step.
     window : float
-        Seconds of sound, around the middle of a step, that its answer is about.
+        Seconds of sound, around the middle of a step, that its prediction is about.
     spans : list of Span
         From the beginning to the end of the track, without a gap.
     """
@@ -83,15 +83,15 @@ class Timeline(NamedTuple):
 
 
 class Known(NamedTuple):
-    """A track that a champion learnt from, and how like it another is, from 0 to 1."""
+    """A track that a champion was trained on, and its similarity to another, from 0 to 1."""
 
     name: str
     genre: str
-    likeness: float
+    similarity: float
 
 
 def of_ensemble(ensemble, preparation):
-    """Make a champion of notebook 05's LSTMs, which then answer about each segment alone.
+    """Make a champion of notebook 05's LSTMs, which then predict each segment alone.
 
     Parameters
     ----------
@@ -102,13 +102,13 @@ def of_ensemble(ensemble, preparation):
     -------
     genres.models.champion.Champion
     """
-    fitted = {"LSTMs on features": Lstms(ensemble, preparation)}
-    alone = dict.fromkeys(fitted, 1.0)
+    name, genres = "LSTMs on features", preparation["genres"]
+    lstms = LstmClassifier.of(ensemble, preparation, range(len(genres)))
     n_steps = SECONDS // preparation["seconds"]
-    return Champion(preparation["genres"], n_steps, fitted, Mixture(alone, alone, 1.0), [])
+    return Champion.of({name: lstms}, Mixture.alone(name), genres, n_steps)
 
 
-def listen(samples, model, *, heard=None, cost=COST, share=SHARE, progress=None):
+def follow_sound(samples, model, *, measured=None, cost=COST, share=SHARE, progress=None):
     """Follow the genre of a track.
 
     Parameters
@@ -117,9 +117,9 @@ def listen(samples, model, *, heard=None, cost=COST, share=SHARE, progress=None)
         Mono, 22,050 samples per second; at least a second. What is shorter than one of the
         champion's segments is repeated.
     model : genres.models.champion.Champion
-        Whom to ask.
-    heard : genres.models.experts.Tracks, optional
-        What `hear` gave of these samples, where several champions of as many steps are asked.
+        What predicts.
+    measured : genres.sound.measurements.Tracks, optional
+        What `measure` gave of these samples, where several champions of as many steps predict.
     cost, share : float, optional
         As `segment` and `spans` have them.
     progress : callable, optional
@@ -130,33 +130,34 @@ def listen(samples, model, *, heard=None, cost=COST, share=SHARE, progress=None)
     Timeline
     """
     progress = progress or (lambda share: None)
-    heard = heard or hear(samples, model.n_steps, lambda done: progress(0.8 * done))
-    n_windows, answers = len(heard.mel), []
+    if measured is None:
+        measured = measure(samples, model.n_steps_, lambda done: progress(0.8 * done))
+    n_windows, parts = len(measured), []
     for first in range(0, n_windows, _AT_ONCE):
-        answers.append(model.probabilities(heard.take(slice(first, first + _AT_ONCE))))
+        parts.append(model.predict_proba(measured[first : first + _AT_ONCE]))
         progress(0.8 + 0.2 * min(first + _AT_ONCE, n_windows) / n_windows)
-    probabilities = np.concatenate(answers)
-    seconds, window = len(samples) / audio.SAMPLE_RATE, SECONDS / model.n_steps
+    probabilities = np.concatenate(parts)
+    seconds, window = len(samples) / audio.SAMPLE_RATE, SECONDS / model.n_steps_
     middles = np.linspace(window / 2, seconds - window / 2, n_windows)
     edges = np.concatenate([[0.0], (middles[1:] + middles[:-1]) / 2, [seconds]])
-    return follow(model.genres, edges, probabilities, window, cost=cost, share=share)
+    return follow(model.genres_, edges, probabilities, window, cost=cost, share=share)
 
 
-def hear(samples, n_steps, progress=None):
-    """Give what a champion hears of a track, window by window.
+def measure(samples, n_steps, progress=None):
+    """Measure a track window by window, for a champion to follow.
 
     Parameters
     ----------
     samples : array of float32, shape (n_samples,)
-        As `listen` has them.
+        As `follow_sound` has them.
     n_steps : int
         Segments of a clip of 30 s; a window is as long as one of them.
     progress : callable, optional
-        As `listen` has it.
+        As `follow_sound` has it.
 
     Returns
     -------
-    genres.models.experts.Tracks
+    genres.sound.measurements.Tracks
         A track of one segment for each window; of a spectrogram's range, as that of a mel store's
         clip, 30 s around the window decide.
     """
@@ -165,14 +166,14 @@ def hear(samples, n_steps, progress=None):
         samples = np.resize(samples, length)
     n_windows = 1 + round(OVERLAP * (len(samples) - length) / length)
     starts = np.linspace(0, len(samples) - length, n_windows).round().astype(int)
-    measured = []
+    segments = []
     for start in starts:
-        measured.append(features.course_features(samples[start : start + length]))
+        segments.append(features.course_features(samples[start : start + length]))
         if progress:
-            progress(len(measured) / n_windows)
+            progress(len(segments) / n_windows)
     width = round(melstore.COLUMNS_PER_SECOND * SECONDS) // n_steps
     mel = melstore.encode_windows(samples, starts / audio.SAMPLE_RATE, width, SECONDS)
-    return Tracks(np.array(measured, np.float32)[:, None], mel)
+    return Tracks(np.array(segments, np.float32)[:, None], mel)
 
 
 def follow(genres, edges, probabilities, window, *, cost=COST, share=SHARE):
@@ -195,17 +196,17 @@ def follow(genres, edges, probabilities, window, *, cost=COST, share=SHARE):
 
 
 def segment(probabilities, cost=COST, weight=1.0):
-    """Find the path from genre to genre that explains answers best.
+    """Find the path from genre to genre that explains predictions best.
 
     Parameters
     ----------
     probabilities : array of float, shape (n_steps, n_genres)
-        The answers.
+        The predictions.
     cost : float, optional
-        What a change costs: the likelihood of all answers must rise by a factor of e to this.
+        What a change costs: the likelihood of all predictions must rise by a factor of e to this.
     weight : float, optional
-        How much each answer counts: where windows overlap, the share of one that is new, as they
-        say the same thing several times.
+        How much each prediction counts: where windows overlap, the share of one that is new, as
+        they say the same thing several times.
 
     Returns
     -------
@@ -261,28 +262,29 @@ def spans(genres, edges, probabilities, path, share=SHARE):
 
 
 def nearest(samples, model, n=5):
-    """Find the tracks most like this one among those that a champion learnt from.
+    """Find the tracks most similar to this one among those that a champion was trained on.
 
     Parameters
     ----------
     samples : array of float32, shape (n_samples,)
-        As `listen` has them. Of a track longer than ten minutes, as much is compared, spread out.
+        As `follow_sound` has them. Of a track longer than ten minutes, as much is compared, spread
+        out.
     model : genres.models.champion.Champion
-        One that has a kernel machine: others do not keep what they learnt from.
+        One that has a `TextureClassifier`: others do not keep what they were trained on.
     n : int, optional
         How many to give, if it knows as many.
 
     Returns
     -------
     list of Known
-        The most like first; none where the champion keeps none.
+        The most similar first; none where the champion keeps none.
     """
-    machines = [machine for machine in model.fitted.values() if isinstance(machine, KernelMachine)]
-    if not (machines and model.known):
+    of_texture = [one for one in model.base_.values() if isinstance(one, TextureClassifier)]
+    if not (of_texture and model.known_):
         return []
-    clips = champion.windows(samples)
+    clips = measurements.windows(samples)
     clips = clips[:: -(-len(clips) // _MOST_COMPARED)]
-    places, likeness = machines[0].likeness(champion.listen(clips, model.n_steps))
-    mean = likeness.mean(axis=0)
+    places, similarity = of_texture[0].similarity(measurements.measure(clips, model.n_steps_))
+    mean = similarity.mean(axis=0)
     first = np.argsort(-mean, kind="stable")[:n]
-    return [Known(*model.known[places[i]], float(mean[i])) for i in first]
+    return [Known(*model.known_[places[i]], float(mean[i])) for i in first]

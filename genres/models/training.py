@@ -10,6 +10,8 @@ from genres import parallel
 from genres.models.networks import Ensemble, predict
 from genres.models.stacked import Stacked, keras, tf
 
+_MIXUP = 0.3  # of the beta distribution that shares are drawn from
+
 
 class Fit(NamedTuple):
     """A trained network and how its training went.
@@ -56,13 +58,13 @@ def fit(
     values : array of float, shape (n_rows, …), or list of such arrays
         What the network takes.
     labels : array of int, shape (n_rows,) or (n_rows, n_steps)
-        Genre ids, for each answer of the network.
+        Genre ids, for each prediction of the network.
     epochs, batch_size, seed : int
         Passes over the rows; rows of a step; seed of weights, order, dropout and augmentation.
     optimizer : str or callable
         A name that Keras knows, or a function from the number of steps to an optimizer.
     class_weight : dict of int to float, optional
-        How much a row of each genre counts, where a network gives one answer for a row; of
+        How much a row of each genre counts, where a network gives one prediction for a row; of
         probabilities, that of the likeliest genre.
     augment : callable, optional
         Makes an epoch's rows: (random generator, values, labels) to values and either genre ids or
@@ -129,7 +131,7 @@ class _Watch(keras.callbacks.Callback):
             self._progress(1)
 
 
-def warm_then_cool(learning_rate):
+def cosine_decay(learning_rate):
     """Give Adam whose learning rate rises over a tenth of the steps, then falls along a cosine.
 
     Parameters
@@ -144,26 +146,56 @@ def warm_then_cool(learning_rate):
     """
 
     def optimizer(n_steps):
-        n_warm = max(n_steps // 10, 1)
+        warmup_steps = max(n_steps // 10, 1)
         return keras.optimizers.Adam(
             keras.optimizers.schedules.CosineDecay(
                 learning_rate / 10,
-                max(n_steps - n_warm, 1),
+                max(n_steps - warmup_steps, 1),
                 alpha=0.01,
                 warmup_target=learning_rate,
-                warmup_steps=n_warm,
+                warmup_steps=warmup_steps,
             )
         )
 
     return optimizer
 
 
+def mix_windows(width, n_genres, rng, values, labels):
+    """Cut a window out of each clip, and blend it with another's (mixup, Zhang et al., 2018).
+
+    Parameters
+    ----------
+    width, n_genres : int
+        Columns of a window; how many genres there are. With these given, the rest is what `fit`
+        calls its ``augment`` with.
+    rng : numpy.random.Generator
+        What draws windows, partners and shares.
+    values : array of float, shape (n_clips, n_columns, n_bands)
+        The clips.
+    labels : array of int, shape (n_clips,)
+        Their genre ids.
+
+    Returns
+    -------
+    windows : array of float, shape (n_clips, width, n_bands)
+        Each a mean of two.
+    targets : array of float, shape (n_clips, n_genres)
+        The share of each genre.
+    """
+    starts = rng.integers(0, values.shape[1] - width + 1, len(values))
+    x = np.stack([clip[at : at + width] for clip, at in zip(values, starts, strict=True)])
+    share = rng.beta(_MIXUP, _MIXUP, len(x)).astype(np.float32)[:, None]
+    other, targets = rng.permutation(len(x)), np.eye(n_genres)[labels]
+    blended = x * share[..., None] + x[other] * (1 - share[..., None])
+    return blended, targets * share + targets[other] * (1 - share)
+
+
 def _mean_scores(model, values, labels):
     """Give mean cross-entropy and accuracy of a network."""
     probabilities = predict(model, values)
-    right = probabilities.argmax(axis=-1) == labels
+    correct = probabilities.argmax(axis=-1) == labels
     of_label = np.take_along_axis(probabilities, np.asarray(labels)[..., None], axis=-1)
-    return float(-np.log(np.maximum(of_label, 1e-7)).mean()), float(right.mean())
+    return float(-np.log(np.maximum(of_label, 1e-7)).mean()), float(correct.mean())
 
 
 def fit_ensemble(
@@ -190,14 +222,14 @@ def fit_ensemble(
     values : array of float, shape (n_rows, …, n_features)
         What the networks take.
     labels : array of int, shape (n_rows,)
-        Genre ids; where the networks answer at every step, the label holds for all steps.
+        Genre ids; where the networks predict at every step, the label holds for all steps.
     n_members : int
         Networks to train. Member i has its weights, its order of rows and its dropout from
         ``seed + i``, whatever the number of members.
     epochs, batch_size, seed : int
         Passes over the rows; rows of a step; seed.
     rows : array of int, shape (n_members, n_own_rows), optional
-        Which rows each member learns from; all of them learn from all rows by default.
+        Which rows each member is trained on; all of them on all rows by default.
     validation : tuple of (values, labels), optional
         Rows to score after each epoch.
     progress : callable, optional
@@ -228,13 +260,23 @@ def fit_ensemble(
     if rows is None:
         rows = np.tile(np.arange(len(values)), (n_members, 1))
     own = [(seed + member, rows[member]) for member in range(n_members)]
-    settings = (values, labels, epochs, batch_size, validation)
+    settings = _Settings(values, labels, epochs, batch_size, validation)
     if parallel.cluster_address(dask):
         curves, seconds = _train_far_away(build, members, own, settings, progress, dask)
     else:
         curves, seconds = _train(members, own, settings, progress)
     seconds["tracing"] += building
     return Ensemble(members, curves, seconds)
+
+
+class _Settings(NamedTuple):
+    """What the members of an ensemble are trained on, and how: the same for all."""
+
+    values: np.ndarray
+    labels: np.ndarray
+    epochs: int
+    batch_size: int
+    validation: tuple | None
 
 
 def _train(members, own, settings, progress=None):
@@ -292,7 +334,7 @@ def _train_far_away(build, members, own, settings, progress, dask):
         for member, trained in zip(members[first : first + 2], weights, strict=True):
             member.set_weights(trained)
         if progress:
-            progress(settings[2] / len(pairs))
+            progress(settings.epochs / len(pairs))
     all_curves, all_seconds = zip(*[parts[pair.start] for pair in pairs], strict=True)
     curves = {name: np.concatenate([c[name] for c in all_curves]) for name in all_curves[0]}
     seconds = {name: sum(s[name] for s in all_seconds) for name in all_seconds[0]}

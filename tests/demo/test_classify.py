@@ -16,9 +16,10 @@ from genres.__main__ import main
 from genres.data import tables
 from genres.demo import classify
 from genres.models import champion
-from genres.models.champion import Champion
-from genres.models.experts import Effort, Tracks
+from genres.models.champion import Champion, Effort
+from genres.sound import measurements
 from genres.sound.audio import SAMPLE_RATE
+from genres.sound.measurements import Tracks
 
 PROJECT = Path(__file__).resolve().parents[2]
 NAMES = ["pop", "rock", "jazz", "blues"]
@@ -27,10 +28,10 @@ NAMES = ["pop", "rock", "jazz", "blues"]
 class ByPitch:
     """A champion that takes low sound for pop and high sound for blues."""
 
-    genres, n_steps = NAMES, 3
+    genres_, n_steps_ = NAMES, 3
 
-    def probabilities(self, tracks):
-        bands = tracks.mel.reshape(len(tracks.mel), len(NAMES), -1)
+    def predict_proba(self, tracks):
+        bands = tracks.mel.reshape(len(tracks), len(NAMES), -1)
         return softmax(bands.mean(axis=2) / 32, axis=1)
 
 
@@ -97,8 +98,9 @@ def test_a_long_one_is_the_mean_over_the_windows_of_the_whole(model, tmp_path, c
     path = write_sound(tmp_path / "long.wav", 75)
     assert main(["classify", str(path), "--json"]) == 0
     (prediction,) = json.loads(capsys.readouterr().out)["files"]
-    tracks = champion.listen(champion.windows(soundfile.read(path, dtype="float32")[0]), 3)
-    expected = ByPitch().probabilities(tracks)
+    samples, _ = soundfile.read(path, dtype="float32")
+    tracks = measurements.measure(measurements.windows(samples), 3)
+    expected = ByPitch().predict_proba(tracks)
     assert np.ptp(expected, axis=0).max() > 0.01  # windows differ, so each of them counts
     given = [prediction["genres"][genre] for genre in NAMES]
     np.testing.assert_allclose(given, expected.mean(axis=0), rtol=1e-5)
@@ -256,9 +258,8 @@ def test_a_trained_champion_classifies(runs, tmp_path, capsys):
     mel = rng.integers(0, 200, size=(20, 128, 387)).astype(np.uint8)
     tracks, labels = Tracks(segments, mel), np.arange(20) % 2
     effort = Effort(lstms=2, lstm_epochs=1, cnns=1, cnn_epochs=1)
-    fitted = champion.fit_experts(tracks, labels, 2, effort=effort)
-    mixture = champion.mix(champion.ask(fitted, tracks), labels)
-    trained = Champion(["a", "b"], 3, fitted, mixture, [])
+    base = champion.base_classifiers(effort, random_state=0)
+    trained = Champion(base, genres=["a", "b"], cv=2, random_state=0).fit(tracks, labels)
     champion.save(trained, runs / "toy" / "models" / "champion")
 
     path = write_sound(tmp_path / "song.mp3", 35)

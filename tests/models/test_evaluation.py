@@ -15,8 +15,8 @@ def test_wilsons_interval_is_the_textbooks():
 
 
 def test_a_summary_worked_by_hand():
-    labels, answers = np.array([0, 0, 0, 1, 1, 2]), np.array([0, 0, 1, 1, 2, 2])
-    summary = evaluation.summarise(labels, answers, ["a", "b", "c"])
+    labels, predictions = np.array([0, 0, 0, 1, 1, 2]), np.array([0, 0, 1, 1, 2, 2])
+    summary = evaluation.summarise(labels, predictions, ["a", "b", "c"])
     assert summary["accuracy"] == pytest.approx(4 / 6)
     assert summary["per_genre"]["a"] == {"tp": 2, "tn": 3, "fp": 0, "fn": 1, "f1": 0.8}
     assert summary["per_genre"]["b"] == {"tp": 1, "tn": 3, "fp": 1, "fn": 1, "f1": 0.5}
@@ -25,10 +25,10 @@ def test_a_summary_worked_by_hand():
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=50))
 def test_counts_are_those_of_scikit_learn(pairs):
-    labels, answers = np.array(pairs).T
-    counts = evaluation.count_per_genre(labels, answers, "abcd")
+    labels, predictions = np.array(pairs).T
+    counts = evaluation.count_per_genre(labels, predictions, "abcd")
     for genre, (row, other) in zip(
-        "abcd", multilabel_confusion_matrix(labels, answers, labels=range(4)), strict=True
+        "abcd", multilabel_confusion_matrix(labels, predictions, labels=range(4)), strict=True
     ):
         ours = counts[genre]
         assert (ours["tn"], ours["fp"], ours["fn"], ours["tp"]) == (*row, *other)
@@ -106,31 +106,31 @@ def test_held_out_items_are_the_same_share_of_each_genre(counts, share, seed):
     assert (held_out == evaluation.hold_out(labels, share, seed)).all()
 
 
-def test_mcnemar_counts_only_tracks_on_which_one_is_right():
-    right = np.array([True] * 9 + [False] * 1 + [True] * 50)
+def test_mcnemar_counts_only_tracks_on_which_one_is_correct():
+    correct = np.array([True] * 9 + [False] * 1 + [True] * 50)
     other = np.array([False] * 9 + [True] * 1 + [True] * 50)
     # Ten tosses, one head or fewer, on either side: 2 × (1 + 10) / 1024.
-    assert evaluation.mcnemar(right, other) == pytest.approx(22 / 1024)
-    assert evaluation.mcnemar(right, right) == 1
+    assert evaluation.mcnemar(correct, other) == pytest.approx(22 / 1024)
+    assert evaluation.mcnemar(correct, correct) == 1
 
 
 def test_a_bootstrap_of_tracks_is_near_the_interval_of_a_share():
-    right = np.arange(200) < 160
+    correct = np.arange(200) < 160
     np.testing.assert_allclose(
-        evaluation.bootstrap_interval(right), evaluation.accuracy_interval(160, 200), atol=0.015
+        evaluation.bootstrap_interval(correct), evaluation.accuracy_interval(160, 200), atol=0.015
     )
 
 
 def test_a_bootstrap_of_groups_knows_that_tracks_of_one_artist_say_the_same():
-    right = np.repeat(np.arange(40) < 32, 5)
+    correct = np.repeat(np.arange(40) < 32, 5)
     artists = np.repeat(np.arange(40), 5)
-    low, high = evaluation.bootstrap_interval(right)
-    low_by_artist, high_by_artist = evaluation.bootstrap_interval(right, artists)
+    low, high = evaluation.bootstrap_interval(correct)
+    low_by_artist, high_by_artist = evaluation.bootstrap_interval(correct, artists)
     assert high_by_artist - low_by_artist > 2 * (high - low)
 
 
 def test_the_calibration_error_of_a_worked_example():
-    # Ten tracks at .95 with eight right, and ten at .65 with seven right.
+    # Ten tracks at .95 with eight correct, and ten at .65 with seven.
     probabilities = np.array([[0.95, 0.05]] * 10 + [[0.65, 0.35]] * 10)
     labels = np.array([0] * 8 + [1] * 2 + [0] * 7 + [1] * 3)
     bins = evaluation.reliability(probabilities, labels)
@@ -142,19 +142,19 @@ def test_the_calibration_error_of_a_worked_example():
 
 def test_the_temperature_is_found_at_which_labels_were_drawn():
     rng = np.random.default_rng(0)
-    too_sure = rng.dirichlet(np.full(5, 0.3), 3000)
-    true = evaluation.warm(too_sure, 2.5)
+    overconfident = rng.dirichlet(np.full(5, 0.3), 3000)
+    true = evaluation.scale_temperature(overconfident, 2.5)
     labels = np.array([rng.choice(5, p=row) for row in true])
-    found = evaluation.temperature(too_sure, labels)
+    found = evaluation.fit_temperature(overconfident, labels)
     assert found == pytest.approx(2.5, rel=0.1)
     before, after = (
         evaluation.calibration_error(rows, labels)
-        for rows in (too_sure, evaluation.warm(too_sure, found))
+        for rows in (overconfident, evaluation.scale_temperature(overconfident, found))
     )
     assert after < before / 3
 
 
-def test_the_surest_tracks_are_answered_first():
+def test_the_most_confident_tracks_come_first():
     probabilities = np.array([[0.6, 0.4], [0.9, 0.1], [0.3, 0.7]])
     coverage, accuracy = evaluation.accuracy_by_coverage(probabilities, np.array([1, 0, 1]))
     np.testing.assert_allclose(coverage, [1 / 3, 2 / 3, 1])

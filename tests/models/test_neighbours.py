@@ -59,8 +59,8 @@ class Course:
 
     def counts(self, features):
         args = self.train, self.train_labels, self.test, [self.columns(features)]
-        answers = neighbours.answer_subsets(*args)[0]
-        return evaluation.count_per_genre(self.test_labels, answers, self.genres)
+        predictions = neighbours.predict_subsets(*args)[0]
+        return evaluation.count_per_genre(self.test_labels, predictions, self.genres)
 
     def data(self, columns=slice(None)):
         return self.train[:, columns], self.train_labels, self.test[:, columns], self.test_labels
@@ -96,8 +96,8 @@ def loop_over_scikit_learn(train, train_labels, test, test_labels, subsets, **op
     scores = []
     for subset in subsets:
         knn = KNeighborsClassifier(5, weights="distance", **options)
-        answers = knn.fit(train[:, subset], train_labels).predict(test[:, subset])
-        scores.append(f1_score(test_labels, answers, average="macro", zero_division=0))
+        predictions = knn.fit(train[:, subset], train_labels).predict(test[:, subset])
+        scores.append(f1_score(test_labels, predictions, average="macro", zero_division=0))
     return np.array(scores)
 
 
@@ -173,16 +173,18 @@ def test_scores_are_those_of_the_definition(seed, n_train, n_test, n_neighbors, 
     train_labels, test_labels = rng.integers(0, 3, n_train), rng.integers(0, 3, n_test)
     found = neighbours.search_subsets(train, train_labels, test, test_labels, n_neighbors)
     for four, accuracy, macro_f1 in zip(*found, strict=True):
-        answers = [by_definition(train[:, four], train_labels, x[four], n_neighbors) for x in test]
-        if None in answers:
+        predictions = [
+            by_definition(train[:, four], train_labels, row[four], n_neighbors) for row in test
+        ]
+        if None in predictions:
             continue
-        assert accuracy == pytest.approx(accuracy_score(test_labels, answers))
-        expected = f1_score(test_labels, answers, average="macro", zero_division=0)
+        assert accuracy == pytest.approx(accuracy_score(test_labels, predictions))
+        expected = f1_score(test_labels, predictions, average="macro", zero_division=0)
         assert macro_f1 == pytest.approx(expected)
 
 
 def by_definition(train, labels, row, n_neighbors):
-    """The answer, or None where it hangs on which of equally far rows is a neighbour."""
+    """The prediction, or None where it hangs on which of equally far rows is a neighbour."""
     distances = np.sqrt(((train - row) ** 2).sum(axis=1))
     order = np.argsort(distances, kind="stable")
     nearest = order[:n_neighbors]
@@ -213,7 +215,7 @@ def test_cross_validation_scales_with_each_folds_training_rows_only():
 
 def test_too_few_training_rows_are_refused():
     with pytest.raises(ValueError, match="n_neighbors is 5, but there are 3 training rows"):
-        neighbours.answer_subsets(np.zeros((3, 2)), np.zeros(3, int), np.zeros((1, 2)), [[0, 1]])
+        neighbours.predict_subsets(np.zeros((3, 2)), np.zeros(3, int), np.zeros((1, 2)), [[0, 1]])
 
 
 def test_too_few_features_are_refused():

@@ -78,7 +78,7 @@ def test_the_recurrences_gradient_is_tensorflows_own(n_steps):
         np.testing.assert_allclose(ours, theirs, atol=1e-10)
 
 
-def test_each_member_can_learn_from_rows_of_its_own(sequences):
+def test_each_member_can_be_trained_on_rows_of_its_own(sequences):
     values, labels = sequences
     rows = np.array([range(80), range(80, 160)])
     settings = {"epochs": 2, "batch_size": 16}
@@ -91,7 +91,7 @@ def test_each_member_can_learn_from_rows_of_its_own(sequences):
             np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
-def test_members_learn(trained):
+def test_members_improve(trained):
     assert trained.curves["loss"].shape == (3, 60)
     assert np.all(trained.curves["loss"][:, -1] < trained.curves["loss"][:, 0])
     assert np.all(trained.curves["val_accuracy"][:, -1] > 2 / N_GENRES)
@@ -240,7 +240,7 @@ def test_a_trainings_step_is_traced_once(rows, augment):
 
 def test_a_network_keeps_the_weights_of_its_best_epoch_on_the_validation_rows(rows):
     values, labels = rows
-    # These are not what is learnt: they are guessed now better, now worse.
+    # These are not what is trained on: they are guessed now better, now worse.
     others = labels[::-1]
     plain = training.fit(
         dense, values, labels, epochs=8, optimizer=fast, validation=(values, others)
@@ -291,13 +291,13 @@ def test_probabilities_that_are_certain_train_as_genre_ids_do(rows):
     assert_same_weights(ids, certain, atol=1e-5)
 
 
-def test_mixed_rows_are_learnt_from(rows):
+def test_mixed_rows_can_be_trained_on(rows):
     plain = training.fit(dense, *rows, epochs=10, optimizer=fast, augment=mix_up, validation=rows)
     assert max(plain.curves["val_accuracy"]) > 0.6
 
 
 @pytest.mark.parametrize("augment", [None, mix_up])
-def test_a_genre_that_counts_for_nothing_is_not_answered(rows, augment):
+def test_a_genre_that_counts_for_nothing_is_not_predicted(rows, augment):
     counts = {genre: float(genre != 3) for genre in range(N_GENRES)}
     with_it, without = (
         training.fit(
@@ -333,15 +333,15 @@ def test_a_network_of_two_branches_takes_a_list(rows):
     assert accuracy > 0.5
 
 
-def test_a_network_that_answers_at_every_step_is_scored_at_every_step(sequences):
+def test_a_network_that_predicts_at_every_step_is_scored_at_every_step(sequences):
     values, labels = sequences
     every_step = np.repeat(labels[:, None], N_STEPS, axis=1)
     every_step[:, 0] = 0
     plain = training.fit(lstm, values, every_step, epochs=2, validation=(values, every_step))
-    answered = networks.predict(plain.model, values).argmax(axis=-1)
-    assert answered.shape == every_step.shape
+    predicted = networks.predict(plain.model, values).argmax(axis=-1)
+    assert predicted.shape == every_step.shape
     best = plain.curves["val_accuracy"][plain.best_epoch - 1]
-    assert np.mean(answered == every_step) == pytest.approx(best)
+    assert np.mean(predicted == every_step) == pytest.approx(best)
 
 
 @pytest.mark.parametrize("augment", [None, mix_up])

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from genres.lab import soundplots
-from genres.models import champion, experts, timeline
+from genres.models import timeline
 from genres.models.champion import Champion, Mixture
-from genres.models.experts import Effort, Tracks
-from genres.sound import audio, features, melstore
+from genres.models.classifiers import LstmClassifier, TextureClassifier
+from genres.sound import audio, features, measurements, melstore
+from genres.sound.measurements import Tracks
 from genres.synth import corpus
 
 GENRES = ["a", "b", "c"]
@@ -20,24 +21,24 @@ N_STEPS = 6
 SR = audio.SAMPLE_RATE
 
 
-def sure_of(path, share=0.8):
-    """Answers that give each step's genre such a share, and the others the rest."""
+def confident_in(path, share=0.8):
+    """Probabilities that give each step's genre such a share, and the others the rest."""
     rest = (1 - share) / (len(GENRES) - 1)
     return np.where(np.arange(len(GENRES)) == np.array(path)[:, None], share, rest)
 
 
 def followed(path, **settings):
-    return timeline.follow(GENRES, np.arange(len(path) + 1.0), sure_of(path), 1.0, **settings)
+    return timeline.follow(GENRES, np.arange(len(path) + 1.0), confident_in(path), 1.0, **settings)
 
 
-answers = arrays(float, st.tuples(st.integers(1, 30), st.just(3)), elements=st.floats(0.01, 1)).map(
+steps = arrays(float, st.tuples(st.integers(1, 30), st.just(3)), elements=st.floats(0.01, 1)).map(
     lambda values: values / values.sum(axis=1, keepdims=True)
 )
 
 
-@given(answers.filter(lambda values: len(values) <= 5), st.floats(0, 5), st.floats(0.1, 1))
+@given(steps.filter(lambda values: len(values) <= 5), st.floats(0, 5), st.floats(0.1, 1))
 @settings(max_examples=30, deadline=None)
-def test_no_other_path_explains_the_answers_better(probabilities, cost, weight):
+def test_no_other_path_explains_the_predictions_better(probabilities, cost, weight):
     def score(path):
         likelihood = np.log(probabilities[np.arange(len(path)), path]).sum()
         return weight * likelihood - cost * np.count_nonzero(np.diff(path))
@@ -46,7 +47,7 @@ def test_no_other_path_explains_the_answers_better(probabilities, cost, weight):
     assert score(timeline.segment(probabilities, cost, weight)) == pytest.approx(best, abs=1e-9)
 
 
-@given(answers, st.floats(0, 3), st.floats(0, 0.5))
+@given(steps, st.floats(0, 3), st.floats(0, 0.5))
 @settings(max_examples=50, deadline=None)
 def test_spans_cover_the_track_and_their_genres_change(probabilities, cost, share):
     edges = np.cumsum(np.linspace(1, 2, len(probabilities) + 1)) - 1
@@ -63,7 +64,7 @@ def test_spans_cover_the_track_and_their_genres_change(probabilities, cost, shar
         assert sum(span.shares) <= 1 + 1e-9
 
 
-@given(answers, st.floats(0, 3), st.floats(0.1, 3))
+@given(steps, st.floats(0, 3), st.floats(0.1, 3))
 @settings(max_examples=50, deadline=None)
 def test_the_dearer_the_fewer_changes(probabilities, cost, more):
     cheap, dear = (timeline.segment(probabilities, of) for of in (cost, cost + more))
@@ -82,7 +83,7 @@ def test_every_change_that_lasts_is_found():
     assert [span.genres for span in track.spans] == [("a",), ("c",), ("b",), ("a",)]
 
 
-def test_a_single_odd_answer_is_no_change():
+def test_a_single_odd_prediction_is_no_change():
     assert followed([0] * 6 + [2] + [0] * 6, cost=2.0).changes == []
     assert followed([0] * 6 + [2] + [0] * 6, cost=0.1).changes == [6, 7]
 
@@ -97,7 +98,7 @@ def test_a_second_genre_is_named_from_its_share_on():
 
 def test_overlapping_windows_count_by_what_is_new_in_them():
     path = [0] * 5 + [1] * 5
-    track = timeline.follow(GENRES, np.arange(11.0), sure_of(path), 5.0, cost=3.0)
+    track = timeline.follow(GENRES, np.arange(11.0), confident_in(path), 5.0, cost=3.0)
     assert track.changes == []  # five windows say once what one says
     assert followed(path, cost=3.0).changes == [5]
 
@@ -109,33 +110,33 @@ def noise():
 
 def test_windows_of_a_clip_are_what_the_course_and_a_mel_store_have_of_it(noise):
     clip = noise[: 30 * SR] * np.linspace(0.1, 1, 30 * SR, dtype=np.float32)
-    heard, whole = timeline.hear(clip, N_STEPS), melstore.encode(clip, SR)
-    assert heard.segments.shape == (26, 1, 63)
-    assert heard.mel.shape == (26, 128, 64)
+    measured, whole = timeline.measure(clip, N_STEPS), melstore.encode(clip, SR)
+    assert measured.segments.shape == (26, 1, 63)
+    assert measured.mel.shape == (26, 128, 64)
     for at in (0, 7, 25):
         segment = features.course_features(clip[at * SR : (at + 5) * SR], SR)
-        np.testing.assert_allclose(heard.segments[at, 0], segment, rtol=1e-6)
+        np.testing.assert_allclose(measured.segments[at, 0], segment, rtol=1e-6)
         first = min(round(12.9 * at), whole.shape[1] - 64)
-        np.testing.assert_array_equal(heard.mel[at], whole[:, first : first + 64])
+        np.testing.assert_array_equal(measured.mel[at], whole[:, first : first + 64])
 
 
-def test_what_is_loud_far_away_is_not_heard(noise):
+def test_what_is_loud_far_away_changes_nothing(noise):
     quiet = noise[: 40 * SR] * np.float32(0.01)
-    alone = timeline.hear(quiet, 3).mel
-    beside = timeline.hear(np.concatenate([quiet, noise[: 5 * SR]]), 3).mel
+    alone = timeline.measure(quiet, 3).mel
+    beside = timeline.measure(np.concatenate([quiet, noise[: 5 * SR]]), 3).mel
     assert abs(beside[:10].mean() - alone[:10].mean()) < 3  # it would be 40 dB, 128 steps, lower
 
 
 @pytest.mark.parametrize(("seconds", "n_windows"), [(1, 1), (4.99, 1), (5, 1), (7.3, 3), (12, 8)])
-def test_short_tracks_are_heard_too(noise, seconds, n_windows):
-    heard = timeline.hear(noise[: round(seconds * SR)], N_STEPS)
-    assert heard.segments.shape == (n_windows, 1, 63)
-    assert heard.mel.shape == (n_windows, 128, 64)
+def test_short_tracks_are_measured_too(noise, seconds, n_windows):
+    measured = timeline.measure(noise[: round(seconds * SR)], N_STEPS)
+    assert measured.segments.shape == (n_windows, 1, 63)
+    assert measured.mel.shape == (n_windows, 128, 64)
 
 
-def test_silence_is_heard_without_a_fuss():
-    heard = timeline.hear(np.zeros(8 * SR, np.float32), N_STEPS)
-    assert np.isfinite(heard.segments).all()
+def test_silence_is_measured_without_a_fuss():
+    measured = timeline.measure(np.zeros(8 * SR, np.float32), N_STEPS)
+    assert np.isfinite(measured.segments).all()
 
 
 @pytest.fixture(scope="module")
@@ -143,15 +144,10 @@ def model():
     """A champion that knows three genres of the built-in corpus, six clips of each."""
     genres = ["classical", "metal", "hiphop"]
     clips = [(genre, 100 + seed) for genre in genres for seed in range(6)]
-    heard = champion.listen([corpus.render(*clip).samples for clip in clips], N_STEPS)
-    labels = np.repeat(range(3), 6)
-    machine = experts.KernelMachine.fit(
-        heard, labels, 3, seed=0, effort=Effort(), step=lambda n: None
-    )
-    alone = {"kernel machine on texture": 1.0}
-    fitted = dict.fromkeys(alone, machine)
-    known = [[f"{genre} {seed}", genre] for genre, seed in clips]
-    return Champion(genres, N_STEPS, fitted, Mixture(alone, alone, 1.0), known)
+    names = [f"{genre} {seed}" for genre, seed in clips]
+    tracks = measurements.measure([corpus.render(*clip).samples for clip in clips], N_STEPS, names)
+    base = {"kernel machine on texture": TextureClassifier()}
+    return Champion(base, Mixture.alone(*base), genres).fit(tracks, np.repeat(range(3), 6))
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +158,7 @@ def medley():
 
 def test_a_medley_changes_where_its_pieces_meet(model, medley):
     shares = []
-    track = timeline.listen(medley, model, progress=shares.append)
+    track = timeline.follow_sound(medley, model, progress=shares.append)
     assert [span.genres[0] for span in track.spans] == ["classical", "hiphop", "metal"]
     np.testing.assert_allclose(track.changes, [14, 28], atol=2.5)
     assert track.seconds == 42
@@ -173,46 +169,48 @@ def test_a_medley_changes_where_its_pieces_meet(model, medley):
     assert shares[-1] == 1
 
 
-def test_what_was_heard_serves_several_champions(model, medley):
-    heard = timeline.hear(medley, N_STEPS)
-    first, second = timeline.listen(medley, model), timeline.listen(medley, model, heard=heard)
+def test_what_was_measured_serves_several_champions(model, medley):
+    measured = timeline.measure(medley, N_STEPS)
+    first = timeline.follow_sound(medley, model)
+    second = timeline.follow_sound(medley, model, measured=measured)
     np.testing.assert_array_equal(first.probabilities, second.probabilities)
     assert first.spans == second.spans
 
 
 def test_a_second_of_sound_gets_one_span(model, medley):
-    track = timeline.listen(medley[:SR], model)
+    track = timeline.follow_sound(medley[:SR], model)
     assert [(span.start, span.end) for span in track.spans] == [(0.0, 1.0)]
 
 
 def test_the_clips_of_one_genre_mostly_do_not_change(model):
-    tracks = [timeline.listen(corpus.render("metal", seed).samples, model) for seed in range(3)]
+    tracks = [
+        timeline.follow_sound(corpus.render("metal", seed).samples, model) for seed in range(3)
+    ]
     assert sum(bool(track.changes) for track in tracks) <= 1
 
 
 def test_a_known_track_is_the_nearest_to_itself(model):
     nearest = timeline.nearest(corpus.render("hiphop", 103).samples, model, n=4)
     assert nearest[0][:2] == ("hiphop 103", "hiphop")
-    assert nearest[0].likeness == pytest.approx(1, abs=1e-4)
-    likeness = [known.likeness for known in nearest]
+    assert nearest[0].similarity == pytest.approx(1, abs=1e-4)
+    similarities = [known.similarity for known in nearest]
     assert len(nearest) == 4
-    assert likeness == sorted(likeness, reverse=True)
+    assert similarities == sorted(similarities, reverse=True)
 
 
-def test_who_keeps_nothing_knows_no_nearest(model, medley):
-    assert timeline.nearest(medley, model._replace(known=[])) == []
+def test_a_champion_that_keeps_no_tracks_knows_no_nearest(model, medley):
+    parts = model.base_, model.mixture_, model.genres_, model.n_steps_
+    assert timeline.nearest(medley, Champion.of(*parts)) == []
 
 
 def test_an_ensemble_of_lstms_is_a_champion_of_its_own(medley):
     rng = np.random.default_rng(0)
     labels = np.arange(20) % 2
     segments = (rng.normal(size=(20, 3, 63)) + labels[:, None, None]).astype(np.float32)
-    lstms = experts.Lstms.fit(
-        Tracks(segments, None), labels, 2, seed=0, effort=Effort(2, 2, 0, 0), step=lambda n: None
-    )
-    preparation = lstms.preparation | {"genres": ["a", "b"], "seconds": 10}
-    model = timeline.of_ensemble(lstms.ensemble, preparation)
-    track = timeline.listen(medley, model)
+    lstms = LstmClassifier(n_members=2, epochs=2, random_state=0).fit(Tracks(segments), labels)
+    preparation = lstms.preparation_ | {"genres": ["a", "b"], "seconds": 10}
+    model = timeline.of_ensemble(lstms.ensemble_, preparation)
+    track = timeline.follow_sound(medley, model)
     assert track.window == 10
     assert track.genres == ["a", "b"]
     np.testing.assert_allclose(track.probabilities.sum(axis=1), 1, rtol=1e-5)
