@@ -147,9 +147,10 @@ def cross_val_predict_proba(base, X, y, splits, *, classes=None, progress=None, 
 
 def _digest(base, X, y, classes, splits):
     """Tell predictions apart: by who predicts what, and by the code that does."""
-    code = imports.fingerprint(imports.closure([classifiers.__name__], PROJECT), PROJECT)
+    code = imports.closure([classifiers.__name__, Tracks.__module__], PROJECT)
     who = [(name, type(one).__name__, one.get_params()) for name, one in base.items()]
-    digest = hashlib.sha256(repr((who, classes.tolist(), code)).encode())
+    made_by = (who, classes.tolist(), imports.fingerprint(code, PROJECT))
+    digest = hashlib.sha256(repr(made_by).encode())
     measured = [part for part in (X.segments, X.mel) if part is not None]
     places = [np.asarray(part) for split in splits for part in split]
     for values in (*measured, np.searchsorted(classes, y), *places):

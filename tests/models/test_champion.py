@@ -157,9 +157,13 @@ def test_held_out_predictions_are_kept_for_the_same_question(tracks, tmp_path, m
     for other in (champion.base_classifiers(LITTLE, 1), champion.base_classifiers(Effort(), 0)):
         with pytest.raises(BaseException, match="trained again"):
             champion.cross_val_predict_proba(other, *tracks, HALVES[:1], **options)
-    monkeypatch.setattr(champion.imports, "fingerprint", lambda *_: "other code")
+    code = []
+    monkeypatch.setattr(champion.imports, "fingerprint", lambda paths, _: code.extend(paths))
     with pytest.raises(BaseException, match="trained again"):
         champion.cross_val_predict_proba(base, *tracks, HALVES[:1], **options)
+    names = {path.stem for path in code}
+    assert {"classifiers", "training", "stacked", "texture", "measurements"} <= names
+    assert not {"champion", "timeline", "folders", "plots", "runs"} & names
 
 
 def test_a_class_that_a_split_does_not_train_on_gets_no_probability(tracks):
