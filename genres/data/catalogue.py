@@ -24,12 +24,12 @@ class Corpus:
         Who lets whom use it.
     source : str
         Where it is from: what to cite, or the address of a page.
-    places : tuple of str
-        Folders, relative to a data folder, in which it may be.
     proofs : tuple of str
         Patterns, relative to its place, of which each has to match something there.
     folder : str
         Where a download goes, relative to a data folder.
+    places : tuple of str
+        Folders, relative to that one, in which it may be.
     files : tuple of RemoteFile
         What to download; none where nobody has published hashes of the files.
     mirrors : tuple of str
@@ -40,183 +40,129 @@ class Corpus:
     content: str
     licence: str
     source: str
-    places: tuple
     proofs: tuple
     folder: str
+    places: tuple = (".",)
     files: tuple = ()
     mirrors: tuple = ()
 
-    @property
-    def megabytes(self):
-        """The size of the download in MB; 0 where none is offered."""
-        return sum(file.megabytes for file in self.files)
 
-
-_PATIENCE = (2, 5)  # seconds to wait for a connection, and for more data
 _UNPACKS_TO_AT_MOST = 10  # times the size of an archive
 
 _GITHUB = "https://raw.githubusercontent.com"
 
 # The table of whole tracks comes last: where it is, the download had come to its end.
-_COURSE_FILES = (
-    RemoteFile(
-        "GenreClassData_5s.txt",
-        7.3,
-        {files.git_blob_id: "084cc25a2864dc1458a32a7f3682e429ee77ac3f"},
-    ),
-    RemoteFile(
-        "GenreClassData_10s.txt",
-        3.7,
-        {
-            files.git_blob_id: "283779e35a2e3427b4f7c4cbeea9521c6147ac3c",
-            files.sha256: "ceb3a088724706b80e39a35cd1b60024f7ce1b39d70b1f802aa0a1aab9a5bc1d",
-        },
-    ),
-    RemoteFile(
-        "GenreClassData_30s.txt",
-        1.2,
-        {
-            files.git_blob_id: "25b9cb48f3296b5067028cb970c018cc689b1823",
-            files.sha256: "b0e13ad5c324c2f129ee5b3422dbc242daf27e3d148a9ee772c3e89fc1a95dd4",
-        },
-    ),
-)
-
-_FMA_METADATA = RemoteFile(
-    "fma_metadata.zip",
-    358,
-    {files.sha1: "f0df49ffe5f2a6008d7dc83c6915b31835dfe733"},
-    "fma_metadata",
-)
-_FMA_SIZES = {
-    "small": (
-        "8,000 clips of 30 s, 8 balanced genres",
-        RemoteFile(
-            "fma_small.zip",
-            7_700,
-            {files.sha1: "ade154f733639d52e35e32f5593efe5be76c6d70"},
-            "fma_small",
-        ),
-    ),
-    "medium": (
-        "25,000 clips of 30 s, 16 unbalanced genres",
-        RemoteFile(
-            "fma_medium.zip",
-            23_600,
-            {files.sha1: "c67b69ea232021025fca9231fc1c7c1a063ab50b"},
-            "fma_medium",
-        ),
-    ),
-}
-
-CORPORA = {
-    corpus.name: corpus
-    for corpus in (
-        Corpus(
-            name="course",
-            content="feature tables of 990 GTZAN clips in 5, 10 and 30 s segments, 10 genres",
-            licence="none stated",
-            source="NTNU, course TTT4275, as published with the report of Boo and Herculano (2024)",
-            places=("course",),
-            proofs=("GenreClassData_30s.*",),
-            folder="course",
-            files=_COURSE_FILES,
-            mirrors=(
-                f"{_GITHUB}/seb2o/Music-genre-ml-classification/"
-                "df1352b586389418f9772ed1edf3107aaf4adafa/Classification%20Music",
-                *(
-                    f"{_GITHUB}/{repository}/{branch}/{folder}"
-                    for repository, folder in (
-                        ("AntTra/TTT4275-Music-genre-classification", "Classification%20music"),
-                        ("finnfi/TTT4275-music-classification", "Data"),
-                    )
-                    for branch in ("main", "master")
-                ),
-            ),
-        ),
-        Corpus(
-            name="gtzan",
-            content="1,000 clips of 30 s, 10 genres",
-            licence="none stated; for research",
-            source="Tzanetakis and Cook (2002), the dataset marsyas/gtzan on Hugging Face",
-            places=("gtzan/genres", "gtzan"),
-            proofs=("blues/blues.00000.*",),
-            folder="gtzan",
-            files=(
-                RemoteFile(
-                    "genres.tar.gz",
-                    1_200,
-                    {files.md5: "5b3d6dddb579ab49814ab86dba69e7c7"},
-                    "genres",
-                ),
-            ),
-            mirrors=("https://huggingface.co/datasets/marsyas/gtzan/resolve/main/data",),
-        ),
-        Corpus(
-            name="gtzan-mini",
-            content="100 clips of GTZAN, 10 of each genre",
-            licence="none stated; for research",
-            source="TempoBeatDownbeat/gtzan_mini on GitHub",
-            places=("gtzan-mini/gtzan_mini-main/genres", "gtzan-mini"),
-            proofs=("blues/blues.00000.*",),
-            folder="gtzan-mini",
-            files=(
-                RemoteFile(
-                    "main.zip",
-                    120,
-                    {files.md5: "44f7f23af8363d96c59663a987f29a4c"},
-                    "gtzan_mini-main",
-                ),
-            ),
-            mirrors=("https://github.com/TempoBeatDownbeat/gtzan_mini/archive/refs/heads",),
-        ),
-        *(
-            Corpus(
-                name=f"fma-{size}",
-                content=content,
-                licence="CC BY 4.0 for the metadata; each artist's own, mostly Creative Commons, "
-                "for the music",
-                source="Defferrard et al. (2017), mdeff/fma on GitHub",
-                places=(f"fma/fma_{size}",),
-                proofs=("000", "../fma_metadata/tracks.csv"),
-                folder="fma",
-                files=(_FMA_METADATA, audio),
-                mirrors=("https://os.unil.cloud.switch.ch/fma",),
-            )
-            for size, (content, audio) in _FMA_SIZES.items()
-        ),
-        Corpus(
-            name="magnatagatune",
-            content="25,863 clips of 29 s, mapped to Magnatune's 10 genres",
-            licence="CC BY-NC-SA for Magnatune's music",
-            source="Law et al. (2009): clip_info_final.csv and the folders 0 to f of clips; and "
-            "song_info.csv, Magnatune's list of its songs",
-            places=("magnatagatune",),
-            proofs=("clip_info_final.csv", "song_info.csv"),
-            folder="magnatagatune",
-        ),
-        Corpus(
-            name="synthetic",
-            content="feature tables of 1,000 synthetic clips, 10 genres: the built-in corpus",
-            licence="the project's own (MIT)",
-            source="part of the project; made by genres/synth/",
-            places=("synthetic",),
-            proofs=("GenreClassData_30s.*",),
-            folder="synthetic",
-        ),
+_COURSE_FILES = tuple(
+    RemoteFile(f"GenreClassData_{seconds}s.txt", megabytes, {digest: expected})
+    for seconds, megabytes, digest, expected in (
+        (5, 7.3, files.git_blob_id, "084cc25a2864dc1458a32a7f3682e429ee77ac3f"),
+        (10, 3.7, files.sha256, "ceb3a088724706b80e39a35cd1b60024f7ce1b39d70b1f802aa0a1aab9a5bc1d"),
+        (30, 1.2, files.sha256, "b0e13ad5c324c2f129ee5b3422dbc242daf27e3d148a9ee772c3e89fc1a95dd4"),
     )
+)
+
+
+def _fma_archive(name, megabytes, sha1):
+    return RemoteFile(f"{name}.zip", megabytes, {files.sha1: sha1}, name)
+
+
+_FMA_METADATA = _fma_archive("fma_metadata", 358, "f0df49ffe5f2a6008d7dc83c6915b31835dfe733")
+_FMA_SUBSETS = {
+    "8,000 clips of 30 s, 8 balanced genres": _fma_archive(
+        "fma_small", 7_700, "ade154f733639d52e35e32f5593efe5be76c6d70"
+    ),
+    "25,000 clips of 30 s, 16 unbalanced genres": _fma_archive(
+        "fma_medium", 23_600, "c67b69ea232021025fca9231fc1c7c1a063ab50b"
+    ),
 }
+
+_KNOWN = (
+    Corpus(
+        name="course",
+        content="feature tables of 990 GTZAN clips in 5, 10 and 30 s segments, 10 genres",
+        licence="none stated",
+        source="NTNU, course TTT4275, as published with the report of Boo and Herculano (2024)",
+        proofs=("GenreClassData_30s.*",),
+        folder="course",
+        files=_COURSE_FILES,
+        mirrors=(
+            f"{_GITHUB}/seb2o/Music-genre-ml-classification/"
+            "df1352b586389418f9772ed1edf3107aaf4adafa/Classification%20Music",
+            f"{_GITHUB}/AntTra/TTT4275-Music-genre-classification/main/Classification%20music",
+            f"{_GITHUB}/AntTra/TTT4275-Music-genre-classification/master/Classification%20music",
+            f"{_GITHUB}/finnfi/TTT4275-music-classification/main/Data",
+            f"{_GITHUB}/finnfi/TTT4275-music-classification/master/Data",
+        ),
+    ),
+    Corpus(
+        name="gtzan",
+        content="1,000 clips of 30 s, 10 genres",
+        licence="none stated; for research",
+        source="Tzanetakis and Cook (2002), the dataset marsyas/gtzan on Hugging Face",
+        proofs=("blues/blues.00000.*",),
+        folder="gtzan",
+        places=("genres", "."),
+        files=(
+            RemoteFile(
+                "genres.tar.gz", 1_200, {files.md5: "5b3d6dddb579ab49814ab86dba69e7c7"}, "genres"
+            ),
+        ),
+        mirrors=("https://huggingface.co/datasets/marsyas/gtzan/resolve/main/data",),
+    ),
+    Corpus(
+        name="gtzan-mini",
+        content="100 clips of GTZAN, 10 of each genre",
+        licence="none stated; for research",
+        source="TempoBeatDownbeat/gtzan_mini on GitHub",
+        proofs=("blues/blues.00000.*",),
+        folder="gtzan-mini",
+        places=("gtzan_mini-main/genres", "."),
+        files=(
+            RemoteFile(
+                "main.zip", 120, {files.md5: "44f7f23af8363d96c59663a987f29a4c"}, "gtzan_mini-main"
+            ),
+        ),
+        mirrors=("https://github.com/TempoBeatDownbeat/gtzan_mini/archive/refs/heads",),
+    ),
+    *(
+        Corpus(
+            name=audio.unpacks_to.replace("_", "-"),
+            content=content,
+            licence="CC BY 4.0 for the metadata; each artist's own, mostly Creative Commons, "
+            "for the music",
+            source="Defferrard et al. (2017), mdeff/fma on GitHub",
+            proofs=("000", "../fma_metadata/tracks.csv"),
+            folder="fma",
+            places=(audio.unpacks_to,),
+            files=(_FMA_METADATA, audio),
+            mirrors=("https://os.unil.cloud.switch.ch/fma",),
+        )
+        for content, audio in _FMA_SUBSETS.items()
+    ),
+    Corpus(
+        name="magnatagatune",
+        content="25,863 clips of 29 s, mapped to Magnatune's 10 genres",
+        licence="CC BY-NC-SA for Magnatune's music",
+        source="Law et al. (2009): clip_info_final.csv and the folders 0 to f of clips; and "
+        "song_info.csv, Magnatune's list of its songs",
+        proofs=("clip_info_final.csv", "song_info.csv"),
+        folder="magnatagatune",
+    ),
+    Corpus(
+        name="synthetic",
+        content="feature tables of 1,000 synthetic clips, 10 genres: the built-in corpus",
+        licence="the project's own (MIT)",
+        source="part of the project; made by genres/synth/",
+        proofs=("GenreClassData_30s.*",),
+        folder="synthetic",
+    ),
+)
+CORPORA = {corpus.name: corpus for corpus in _KNOWN}
 """The known collections by name."""
 
 
 def listing():
-    """Describe every known collection: its content, size, licence and source, and where it is.
-
-    Returns
-    -------
-    str
-        Four lines for each.
-    """
+    """Describe every known collection: its content, size, licence and source, and where it is."""
     return "\n\n".join(map(_description, CORPORA.values()))
 
 
@@ -240,10 +186,9 @@ def where(name):
         If no collection has that name, or if it is not here.
     """
     corpus = _known(name)
-    place = place_of(corpus, *_data_folders())
-    if place is None:
-        raise Refusal(f"{name} is not here: {_how_to_get(corpus, project.DATA)}.")
-    return place
+    if place := place_of(corpus, *_data_folders()):
+        return place
+    raise _not_here(corpus, project.DATA)
 
 
 def fetch(name, folder=None):
@@ -274,7 +219,7 @@ def fetch(name, folder=None):
     if place := place_of(corpus, folder):
         return place
     if not corpus.files:
-        raise Refusal(f"{name} is not here: {_how_to_get(corpus, folder)}.")
+        raise _not_here(corpus, folder)
     target = folder / corpus.folder
     pending = [
         file
@@ -291,14 +236,13 @@ def fetch(name, folder=None):
             flush=True,
         )
     for file in pending:
-        download(file, target, corpus.mirrors, _PATIENCE)
+        download(file, target, corpus.mirrors)
         if file.unpacks_to:
             most = round(_UNPACKS_TO_AT_MOST * file.megabytes * 1e6)
             unpack(target / file.name, target, max_bytes=most)
-    place = place_of(corpus, folder)
-    if place is None:
-        raise Refusal(f"{target} does not hold what {name} should: {', '.join(corpus.proofs)}.")
-    return place
+    if place := place_of(corpus, folder):
+        return place
+    raise Refusal(f"{target} does not hold what {name} should: {', '.join(corpus.proofs)}.")
 
 
 def _known(name):
@@ -314,9 +258,10 @@ def _data_folders():
 
 def place_of(corpus, *folders):
     """Give where a collection is in the first of some data folders that has it, or None."""
-    for place in (folder / place for folder in folders for place in corpus.places):
-        if all(any(place.glob(proof)) for proof in corpus.proofs):
-            return place.resolve()
+    for folder in folders:
+        for place in (folder / corpus.folder / name for name in corpus.places):
+            if all(any(place.glob(proof)) for proof in corpus.proofs):
+                return place.resolve()
     return None
 
 
@@ -330,13 +275,15 @@ def _description(corpus):
     )
 
 
-def _how_to_get(corpus, folder):
+def _not_here(corpus, folder):
     if corpus.files:
-        return f"python -m genres data fetch {corpus.name} downloads it, {_size(corpus.files)}"
-    return (
-        "no download that could be checked is known, so put your own copy into "
-        f"{folder / corpus.folder} ({corpus.source})"
-    )
+        advice = f"python -m genres data fetch {corpus.name} downloads it, {_size(corpus.files)}"
+    else:
+        advice = (
+            "no download that could be checked is known, so put your own copy into "
+            f"{folder / corpus.folder} ({corpus.source})"
+        )
+    return Refusal(f"{corpus.name} is not here: {advice}.")
 
 
 def _size(remote_files):
