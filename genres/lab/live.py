@@ -6,7 +6,6 @@ use them: there it is a still picture of the initial settings.
 
 import base64
 from html import escape
-from typing import NamedTuple
 
 import ipywidgets as widgets
 import numpy as np
@@ -25,21 +24,6 @@ N_EXPLAINED = 5
 _LONGEST_NAME = 30  # letters, of the name of a clip beside a picture
 
 
-class Nearest(NamedTuple):
-    """What k-NN finds for test tracks.
-
-    Attributes
-    ----------
-    predicted : array of int, shape (n_test,)
-        Genre ids.
-    rows : array of int, shape (n_test, n_rows)
-        The nearest training tracks, the nearest first: at least as many as vote.
-    """
-
-    predicted: np.ndarray
-    rows: np.ndarray
-
-
 def find_nearest(train, labels, test, n_neighbors, n_rows=N_EXPLAINED):
     """Predict genres of test tracks by scikit-learn's k-NN, neighbours weighted by 1/distance.
 
@@ -56,11 +40,14 @@ def find_nearest(train, labels, test, n_neighbors, n_rows=N_EXPLAINED):
 
     Returns
     -------
-    Nearest
+    predicted : array of int, shape (n_test,)
+        Genre ids.
+    rows : array of int, shape (n_test, n_rows)
+        The nearest training tracks, the nearest first: at least as many as vote.
     """
     knn = KNeighborsClassifier(n_neighbors, weights="distance").fit(train, labels)
     n_rows = min(max(n_neighbors, n_rows), len(train))
-    return Nearest(knn.predict(test), knn.kneighbors(test, n_rows, return_distance=False))
+    return knn.predict(test), knn.kneighbors(test, n_rows, return_distance=False)
 
 
 def distance_parts(track, others):
@@ -152,7 +139,8 @@ def explore_neighbours(bench, table, features=tables.BASE_FEATURES, n_neighbors=
     marked = [
         f"{view.captions[row]}{', with sound' * (view.names[row] in sound)}" for row in view.test
     ]
-    errors = view.find(features, n_neighbors).predicted != view.ids[view.test]
+    predicted, _ = view.find(features, n_neighbors)
+    errors = predicted != view.ids[view.test]
     controls["track"] = widgets.Dropdown(
         options=[(name, place) for place, name in enumerate(marked)],
         value=int(errors.argmax()),
@@ -193,31 +181,31 @@ class _Neighbourhood:
     def draw(self, n_neighbors, track, **features):
         """Draw the predictions and the surroundings of one test track; put them into words."""
         features = list(features.values())
-        columns, near, row = _columns(features), self.find(features, n_neighbors), self.test[track]
-        nearest = self.train[near.rows[track]][: self.n_explained]
+        predicted, rows = self.find(features, n_neighbors)
+        columns, row = _columns(features), self.test[track]
+        nearest = self.train[rows[track]][: self.n_explained]
         votes = [n if n <= n_neighbors else "no vote" for n in range(1, len(nearest) + 1)]
-        around = liveplots.Surroundings(
+        self.picture.update(
+            predicted,
             name=_cut(self.captions[row]),
             features=features,
             track=self.raw[row, columns[:2]],
             points=self.raw[self.train][:, columns[:2]],
-            near=near.rows[track][:n_neighbors],
+            near=rows[track][:n_neighbors],
             names=[f"{_cut(self.captions[of])}  {n}" for of, n in zip(nearest, votes, strict=True)],
             parts=distance_parts(self.x[row, columns], self.x[nearest][:, columns]),
         )
-        self.picture.update(near.predicted, around)
-        accuracy = np.mean(near.predicted == self.ids[self.test])
-        true, predicted = self.genres[self.ids[row]], self.genres[near.predicted[track]]
+        accuracy = np.mean(predicted == self.ids[self.test])
         return (
             f"Accuracy {accuracy:.1%} of {self.counted}, k = {n_neighbors}. {self.names[row]} is "
-            f"{true}; its neighbours predict {predicted}."
+            f"{self.genres[self.ids[row]]}; its neighbours predict {self.genres[predicted[track]]}."
         )
 
     def clips(self, n_neighbors, track, **features):
         """Give captions and names of the track and of its nearest neighbours."""
-        near = self.find(list(features.values()), n_neighbors)
-        rows = [self.test[track], *self.train[near.rows[track]][: self.n_explained]]
-        return [(self.captions[row], self.names[row]) for row in rows]
+        _, rows = self.find(features.values(), n_neighbors)
+        shown = [self.test[track], *self.train[rows[track]][: self.n_explained]]
+        return [(self.captions[row], self.names[row]) for row in shown]
 
 
 def _columns(features):

@@ -4,7 +4,6 @@ Each is drawn once. A new setting then moves what is in it, which is faster than
 """
 
 import io
-from typing import NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -15,16 +14,14 @@ from PIL import Image
 from sklearn.metrics import confusion_matrix
 
 from genres.lab.plots import LINES, PALETTE, SEQUENTIAL, WIDTH, axis_label, genre_colours
-from genres.lab.soundplots import mark_frequencies
+from genres.lab.soundplots import draw_spectrogram
 
 _MANY_GENRES = 20  # with more of them there is no room for numbers in the cells of a confusion
 
 
-def _figure(width, height):
-    """Give a figure with fixed panels: a layout would be sought at each change."""
-    figure = plt.figure(figsize=(width, height))
-    figure.set_layout_engine("none")
-    return figure
+def _panels(height, **grid):
+    """Give a figure of two fixed panels side by side: a layout would be sought at each change."""
+    return plt.subplots(1, 2, figsize=(WIDTH, height), layout="none", gridspec_kw=grid)
 
 
 def _title(axis, text):
@@ -48,7 +45,6 @@ class _Confusion:
     def __init__(self, axis, labels, genres, counted):
         self.labels = labels
         n = len(genres)
-        size = 9 if n <= _MANY_GENRES else 5
         self.image = axis.imshow(np.zeros((n, n)), cmap="Blues")
         self.numbers = {
             (row, column): axis.text(column, row, "", ha="center", va="center", size=9)
@@ -57,7 +53,7 @@ class _Confusion:
         }
         axis.set_xticks(range(n), genres, rotation=60, ha="right", rotation_mode="anchor")
         axis.set_yticks(range(n), genres)
-        axis.tick_params(labelsize=size)
+        axis.tick_params(labelsize=9 if n <= _MANY_GENRES else 5)
         axis.grid(visible=False)
         axis.set(xlabel="predicted genre", ylabel="true genre")
         _title(axis, f"Predictions ({counted})")
@@ -70,36 +66,6 @@ class _Confusion:
         for place, number in self.numbers.items():
             number.set_text(str(counts[place]) if counts[place] else "")
             number.set_color("white" if counts[place] > 0.6 * most else "0.15")
-
-
-class Surroundings(NamedTuple):
-    """A test track among the training tracks.
-
-    Attributes
-    ----------
-    name : str
-        What the track is called.
-    features : sequence of str
-        What is compared.
-    track : array of float, shape (2,)
-        Where the track lies: its first two features.
-    points : array of float, shape (n_train, 2)
-        Where the training tracks lie.
-    near : array of int, shape (n_neighbors,)
-        The training tracks that vote, the nearest first.
-    names : sequence of str, shape (n_explained,)
-        What the nearest are called.
-    parts : array of float, shape (n_explained, n_features)
-        What each feature adds to their squared distances.
-    """
-
-    name: str
-    features: list
-    track: np.ndarray
-    points: np.ndarray
-    near: np.ndarray
-    names: list
-    parts: np.ndarray
 
 
 class NeighbourPicture:
@@ -122,14 +88,12 @@ class NeighbourPicture:
     """
 
     def __init__(self, genres, train_labels, test_labels, n_features, n_explained, counted):
-        self.figure = _figure(WIDTH, 7.6)
+        self.figure, (left, self.plane) = _panels(
+            7.6, left=0.1, right=0.98, top=0.95, bottom=0.53, wspace=0.38
+        )
         colours = np.array([genre_colours(genres)[genre] for genre in genres])
         self.colours = colours[train_labels]
-        above = self.figure.add_gridspec(
-            1, 2, left=0.1, right=0.98, top=0.95, bottom=0.53, wspace=0.38
-        )
-        self.confusion = _Confusion(self.figure.add_subplot(above[0]), test_labels, genres, counted)
-        self.plane = self.figure.add_subplot(above[1])
+        self.confusion = _Confusion(left, test_labels, genres, counted)
         self.plane.tick_params(labelsize=9)
         self.plane.locator_params(nbins=5)
         _title(self.plane, "Around the track: features 1 and 2")
@@ -137,23 +101,18 @@ class NeighbourPicture:
         self.others = self.plane.scatter([0], [0], s=26, alpha=0.55, linewidths=0)
         self.near = self.plane.scatter([0], [0], s=80, edgecolors="0.15", zorder=3)
         self.track = self.plane.scatter([0], [0], s=180, marker="*", color="0.05", zorder=5)
+        look = {"ha": "center", "va": "center", "color": "0.05", "size": 8, "weight": "bold"}
         self.numbers = [
-            self.plane.text(0, 0, str(n + 1), size=8, weight="bold", zorder=4, clip_on=True)
-            for n in range(n_explained)
+            self.plane.text(0, 0, str(n), zorder=4, clip_on=True, **look)
+            for n in range(1, n_explained + 1)
         ]
-        for number in self.numbers:
-            number.set(ha="center", va="center", color="0.05")
         self._add_bars(n_features, n_explained)
 
     def _add_bars(self, n_features, n_explained):
         axis = self.figure.add_axes((0.31, 0.12, 0.67, 0.235))
         shades = plt.get_cmap(SEQUENTIAL)(np.linspace(0.1, 0.95, n_features))
-        self.bars = [
-            axis.barh(
-                range(n_explained), np.zeros(n_explained), 0.7, color=shade, edgecolor="white"
-            )
-            for shade in shades
-        ]
+        rows, lengths = range(n_explained), np.zeros(n_explained)
+        self.bars = [axis.barh(rows, lengths, 0.7, color=c, edgecolor="white") for c in shades]
         axis.set(ylim=(n_explained - 0.5, -0.5), xlabel="squared distance, by feature (no unit)")
         axis.tick_params(labelsize=9)
         axis.grid(axis="y", visible=False)
@@ -167,27 +126,39 @@ class NeighbourPicture:
             frameon=False,
         )
 
-    def update(self, predicted, around):
+    def update(self, predicted, name, features, track, points, near, names, parts):
         """Show other settings.
 
         Parameters
         ----------
         predicted : array of int, shape (n_test,)
             Predicted genre ids of the test tracks.
-        around : Surroundings
-            Those of one of them.
+        name : str
+            What the one test track is called.
+        features : sequence of str
+            What is compared.
+        track : array of float, shape (2,)
+            Where the track lies: its first two features.
+        points : array of float, shape (n_train, 2)
+            Where the training tracks lie.
+        near : array of int, shape (n_neighbors,)
+            The training tracks that vote, the nearest first.
+        names : sequence of str, shape (n_explained,)
+            What the nearest are called.
+        parts : array of float, shape (n_explained, n_features)
+            What each feature adds to their squared distances.
         """
         self.confusion.update(predicted)
-        self._move_points(around.track, around.points, around.near, around.features)
-        left = np.zeros(len(around.parts))
-        for bars, lengths in zip(self.bars, around.parts.T, strict=True):
+        self._move_points(track, points, near, features)
+        left = np.zeros(len(parts))
+        for bars, lengths in zip(self.bars, parts.T, strict=True):
             for bar, start, length in zip(bars, left, lengths, strict=True):
                 bar.set(x=start, width=length)
             left = left + lengths
         self.explained.set_xlim(0, max(1.05 * left.max(), 1e-9))
-        _title(self.explained, f"Why its neighbours are near {around.name}")
-        self.explained.set_yticks(range(len(around.names)), around.names)
-        for text, feature in zip(self.legend.get_texts(), around.features, strict=True):
+        _title(self.explained, f"Why its neighbours are near {name}")
+        self.explained.set_yticks(range(len(names)), names)
+        for text, feature in zip(self.legend.get_texts(), features, strict=True):
             text.set_text(feature)
 
     def _move_points(self, track, points, near, features):
@@ -228,18 +199,16 @@ class VotePicture:
     """
 
     def __init__(self, labels, genres, accuracies, counted):
-        self.figure = _figure(WIDTH, 4.3)
-        panels = self.figure.add_gridspec(
-            1, 2, left=0.1, right=0.98, top=0.91, bottom=0.24, wspace=0.32
+        self.figure, (left, axis) = _panels(
+            4.3, left=0.1, right=0.98, top=0.91, bottom=0.24, wspace=0.32
         )
-        self.confusion = _Confusion(self.figure.add_subplot(panels[0]), labels, genres, counted)
-        axis = self.figure.add_subplot(panels[1])
+        self.confusion = _Confusion(left, labels, genres, counted)
         self.accuracies, self.markers = accuracies, {}
-        for number, (name, shares) in enumerate(accuracies.items()):
+        looks = zip(LINES, "os^D", PALETTE, strict=False)
+        for (name, shares), (line, marker, colour) in zip(accuracies.items(), looks, strict=False):
             sizes = np.arange(1, len(shares) + 1)
-            line = {"linestyle": LINES[number], "color": PALETTE[number]}
-            axis.plot(sizes, shares, label=name, **line)
-            (self.markers[name],) = axis.plot([], [], "os^D"[number], color=PALETTE[number])
+            axis.plot(sizes, shares, linestyle=line, color=colour, label=name)
+            (self.markers[name],) = axis.plot([], [], marker, color=colour)
             self.markers[name].set(markersize=11, markeredgecolor="0.15")
         self.here = axis.axvline(1, color="0.6", linewidth=1, zorder=0)
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -274,23 +243,11 @@ class MistakePicture:
     """
 
     def __init__(self, genres, n_mels, seconds):
-        self.figure = _figure(WIDTH, max(3.4, 0.2 * len(genres)))
-        panels = self.figure.add_gridspec(
-            1, 2, left=0.12, right=0.97, top=0.9, bottom=0.17, wspace=0.32, width_ratios=(3, 2)
-        )
-        self.spectrogram = self.figure.add_subplot(panels[0])
-        self.image = self.spectrogram.imshow(
-            np.zeros((n_mels, 1)),
-            origin="lower",
-            aspect="auto",
-            extent=(0, seconds, 0, n_mels),
-            cmap=SEQUENTIAL,
-            interpolation="nearest",
-        )
-        mark_frequencies(self.spectrogram, n_mels)
-        self.spectrogram.set(xlabel="time (s)", ylabel="frequency (Hz)")
-        self.spectrogram.grid(visible=False)
-        axis = self.figure.add_subplot(panels[1])
+        grid = {"left": 0.12, "right": 0.97, "top": 0.9, "bottom": 0.17, "wspace": 0.32}
+        height = max(3.4, 0.2 * len(genres))
+        self.figure, (self.spectrogram, axis) = _panels(height, width_ratios=(3, 2), **grid)
+        self.image = draw_spectrogram(self.spectrogram, np.zeros((n_mels, 1)), seconds)
+        self.spectrogram.set_xlabel("time (s)")
         colours = genre_colours(genres)
         self.bars = axis.barh(genres, np.zeros(len(genres)), color=[colours[g] for g in genres])
         axis.invert_yaxis()

@@ -1,14 +1,15 @@
 """What do scores look like, and how far can they be trusted?"""
 
+from itertools import cycle
+
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import seaborn as sns
 from matplotlib.ticker import MaxNLocator
 from sklearn.metrics import confusion_matrix
 
 from genres.lab.plots import LINES, PALETTE, WIDTH
-
-_MARKERS = "os^Dv"
 
 
 def confusion(labels, predicted, genres, title, counted="tracks"):
@@ -108,23 +109,15 @@ def spreads(values, families, title, label, *, reference=None, reference_name=No
     Figure
     """
     figure, axis = plt.subplots(figsize=(WIDTH, 0.3 * len(values) + 1.4))
-    names = list(families.values())
-    kinds = sorted(set(names), key=names.index)
-    markers = dict(zip(kinds, "osD^vP", strict=False))
-    colours = dict(zip(kinds, PALETTE, strict=False))
+    kinds = list(dict.fromkeys(families.values()))
+    looks = dict(zip(kinds, zip("osD^vP", PALETTE, strict=False), strict=False))
+    firsts = {families[name]: name for name in reversed(values)}
     for row, (name, measured) in enumerate(values.items()):
         kind = families[name]
-        first = name == next(n for n in values if families[n] == kind)
-        axis.plot([min(measured), max(measured)], [row, row], color=colours[kind], linewidth=2)
-        axis.plot(
-            measured,
-            [row] * len(measured),
-            markers[kind],
-            color=colours[kind],
-            markersize=6,
-            linestyle="",
-            label=kind if first else None,
-        )
+        marker, colour = looks[kind]
+        named = kind if name == firsts[kind] else None  # once in the legend
+        axis.plot([min(measured), max(measured)], [row, row], color=colour, linewidth=2)
+        axis.plot(measured, [row] * len(measured), marker, color=colour, label=named)
     if reference:
         crosses = [reference[name] for name in values]
         axis.plot(crosses, range(len(values)), "x", color="0.2", markersize=7, label=reference_name)
@@ -180,15 +173,12 @@ def faults(rows, title):
     Figure
     """
     figure, axis = plt.subplots(figsize=(WIDTH, 0.28 * len(rows) + 1.5))
-    places = np.arange(len(rows))
-    naive, honest, low, high = (
-        np.array([row[part] for row in rows.values()])
-        for part in ("naive", "honest", "low", "high")
-    )
-    axis.hlines(places, low, high, color=PALETTE[0], linewidth=5, alpha=0.35, label="95 % interval")
-    axis.hlines(places, honest, naive, color="0.5", linewidth=1)
-    axis.plot(honest, places, "o", color=PALETTE[0], label="honest")
-    axis.plot(naive, places, "X", color=PALETTE[3], label="tempting")
+    places, table = range(len(rows)), pd.DataFrame(rows).T
+    interval = {"linewidth": 5, "alpha": 0.35, "label": "95 % interval"}
+    axis.hlines(places, table["low"], table["high"], color=PALETTE[0], **interval)
+    axis.hlines(places, table["honest"], table["naive"], color="0.5", linewidth=1)
+    axis.plot(table["honest"], places, "o", color=PALETTE[0], label="honest")
+    axis.plot(table["naive"], places, "X", color=PALETTE[3], label="tempting")
     axis.set_yticks(places, rows)
     axis.invert_yaxis()
     axis.set_xlabel("accuracy")
@@ -213,15 +203,10 @@ def reliability(bins, title):
     """
     figure, axis = plt.subplots(figsize=(WIDTH * 0.75, 4.6))
     axis.plot([0, 1], [0, 1], color="0.6", linewidth=1, label="perfectly calibrated")
-    for number, (name, of_bin) in enumerate(bins.items()):
-        axis.plot(
-            of_bin["confidence"],
-            of_bin["accuracy"],
-            linestyle=LINES[number % len(LINES)],
-            marker=_MARKERS[number % len(_MARKERS)],
-            color=PALETTE[number],
-            label=name,
-        )
+    looks = zip(cycle(LINES), cycle("os^Dv"), PALETTE, strict=False)
+    for (name, of_bin), (line, marker, colour) in zip(bins.items(), looks, strict=False):
+        look = {"linestyle": line, "marker": marker, "color": colour, "label": name}
+        axis.plot(of_bin["confidence"], of_bin["accuracy"], **look)
     axis.set(title=title, xlabel="confidence", ylabel="accuracy", xlim=(0, 1), ylim=(0, 1))
     axis.legend(loc="upper left", fontsize=9)
     return figure
@@ -242,10 +227,10 @@ def coverage(curves, title):
     Figure
     """
     figure, axis = plt.subplots(figsize=(WIDTH * 0.75, 4))
-    for number, (name, (shares, accuracy)) in enumerate(curves.items()):
+    looks = zip(cycle(LINES), PALETTE, strict=False)
+    for (name, (shares, accuracy)), (line, colour) in zip(curves.items(), looks, strict=False):
         many = shares >= 0.05  # of fewer clips, the accuracy jumps about
-        line = LINES[number % len(LINES)]
-        axis.plot(shares[many], accuracy[many], linestyle=line, color=PALETTE[number], label=name)
+        axis.plot(shares[many], accuracy[many], linestyle=line, color=colour, label=name)
     axis.set(title=title, xlabel="share of clips classified", ylabel="accuracy on these")
     axis.set_xlim(0, 1)
     axis.legend()

@@ -9,6 +9,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import NullLocator
 
 from genres.lab.plots import LINES, SEQUENTIAL, WIDTH, genre_colours
+from genres.sound.audio import SAMPLE_RATE
 
 
 def spectrograms(pictures, titles, seconds, scales, *, n_columns=2, label="dB", grey=False):
@@ -44,59 +45,64 @@ def spectrograms(pictures, titles, seconds, scales, *, n_columns=2, label="dB", 
     )
     for axis in axes.flat[len(pictures) :]:
         axis.set_visible(False)
+    look = {"vmin": lowest, "vmax": highest, "cmap": "Greys" if grey else SEQUENTIAL}
     for axis, values, title, scale in zip(axes.flat, pictures, titles, scales, strict=False):
-        n_bands = len(values)
-        image = axis.imshow(
-            values,
-            origin="lower",
-            aspect="auto",
-            extent=(0, seconds, 0, n_bands),
-            cmap="Greys" if grey else SEQUENTIAL,
-            vmin=lowest,
-            vmax=highest,
-            interpolation="nearest",
-        )
-        axis.grid(visible=False)
-        axis.set(title=title, xlabel="time (s)")
+        if scale == "linear":
+            image = draw_spectrogram(
+                axis, values, seconds, range(0, 10001, 2000), scale=np.asarray, **look
+            )
+        else:
+            image = draw_spectrogram(axis, values, seconds, **look)
         if scale == "MFCC":
+            n_bands = len(values)
             axis.set_yticks(np.arange(0.5, n_bands, 4), np.arange(2, n_bands + 2, 4))
             axis.set_ylabel("coefficient")
-        else:
-            if scale == "mel":
-                mark_frequencies(axis, n_bands)
-            else:
-                mark_frequencies(axis, n_bands, range(0, 10001, 2000), scale=np.asarray)
-            axis.set_ylabel("frequency (Hz)")
+        axis.set(title=title, xlabel="time (s)")
     if label:
         figure.colorbar(image, ax=axes, label=label, shrink=0.9)
     return figure
 
 
-def mark_frequencies(
+def draw_spectrogram(
     axis,
-    n_bands,
+    values,
+    seconds,
     frequencies=(300, 1000, 3000, 10000),
     *,
     highest=11025,
     scale=librosa.hz_to_mel,
+    **look,
 ):
-    """Mark frequencies at the bands of a spectrogram.
+    """Draw a spectrogram, a unit a band, and mark frequencies at its bands.
 
     Parameters
     ----------
     axis : Axes
-        What the spectrogram is drawn on, a unit a band.
-    n_bands : int
-        How many bands it has.
+        What to draw on.
+    values : array of float, shape (n_bands, n_frames)
+        The spectrogram, the lowest band first.
+    seconds : float
+        How long it lasts.
     frequencies : sequence of float
         What to mark, Hz.
     highest : float
         Where the bands end, Hz.
     scale : callable
         On which scale, of Hz, bands are equally wide.
+    **look
+        How `Axes.imshow` is to draw it, where it is not drawn as usual.
+
+    Returns
+    -------
+    AxesImage
     """
-    places = scale(frequencies) / scale(highest) * n_bands
+    usual = {"origin": "lower", "aspect": "auto", "cmap": SEQUENTIAL, "interpolation": "nearest"}
+    image = axis.imshow(values, extent=(0, seconds, 0, len(values)), **usual | look)
+    axis.grid(visible=False)
+    places = scale(frequencies) / scale(highest) * len(values)
     axis.set_yticks(places, [f"{hz:,}" for hz in frequencies])
+    axis.set_ylabel("frequency (Hz)")
+    return image
 
 
 def wavelet(t, values, points, frequencies, gains):
@@ -131,21 +137,19 @@ def wavelet(t, values, points, frequencies, gains):
     return figure
 
 
-def scalogram(samples, decibels, frequencies, title, sr=22050):
+def scalogram(samples, decibels, frequencies, title):
     """Draw a sound: its amplitude and, below it, the magnitude of its wavelet transform.
 
     Parameters
     ----------
     samples : array of float, shape (n_samples,)
-        The sound.
+        The sound, 22,050 samples per second.
     decibels : array of float, shape (n_frequencies, n_columns)
         Magnitude in dB below the loudest point; columns evenly spaced in time.
     frequencies : array of float, shape (n_frequencies,)
         Frequencies in Hz, evenly spaced in octaves, the lowest first.
     title : str
         Title of the picture.
-    sr : int
-        Samples per second.
 
     Returns
     -------
@@ -154,8 +158,8 @@ def scalogram(samples, decibels, frequencies, title, sr=22050):
     figure, (above, below) = plt.subplots(
         2, 1, figsize=(WIDTH, 5), sharex=True, height_ratios=(1, 3)
     )
-    seconds = len(samples) / sr
-    above.plot(np.arange(len(samples)) / sr, samples, color="0.3", linewidth=0.4)
+    seconds = len(samples) / SAMPLE_RATE
+    above.plot(np.arange(len(samples)) / SAMPLE_RATE, samples, color="0.3", linewidth=0.4)
     above.set(title=title, ylabel="amplitude", xlim=(0, seconds))
     image = below.pcolormesh(
         (np.arange(decibels.shape[1]) + 0.5) * seconds / decibels.shape[1],
@@ -193,10 +197,8 @@ def octaves(levels, frequencies, title, label):
     figure, axis = plt.subplots(figsize=(WIDTH, 3.8))
     colours = genre_colours(list(levels))
     for (genre, values), line in zip(levels.items(), cycle(LINES), strict=False):
-        axis.plot(
-            frequencies, values, linestyle=line, marker="o", markersize=4, color=colours[genre]
-        )
-        axis.lines[-1].set_label(genre)
+        look = {"linestyle": line, "color": colours[genre], "label": genre}
+        axis.plot(frequencies, values, marker="o", markersize=4, **look)
     axis.set(title=title, xlabel="frequency (Hz)", ylabel=label)
     _mark_octaves(axis.xaxis, frequencies)
     axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
@@ -237,17 +239,14 @@ def timelines(samples, decibels, tracks, title, truth=None, sr=22050):
     -------
     Figure
     """
-    heights = (0.8, 1.3, *(1.3 for _ in tracks))
-    figure, axes = plt.subplots(
-        len(heights),
-        1,
-        figsize=(WIDTH, 1.3 * len(heights) + 1.2),
-        sharex=True,
-        height_ratios=heights,
-    )
+    n_rows = 2 + len(tracks)
+    size, heights = (WIDTH, 1.3 * n_rows + 1.2), [0.8] + [1.3] * (n_rows - 1)
+    figure, axes = plt.subplots(n_rows, figsize=size, sharex=True, height_ratios=heights)
     seconds = len(samples) / sr
     _waveform(axes[0], samples, seconds)
-    _spectrogram(axes[1], decibels, seconds, sr)
+    marked = (300, 1000, 3000)
+    draw_spectrogram(axes[1], decibels, seconds, marked, highest=sr / 2, interpolation=None)
+    axes[1].set_ylabel("Hz")
     for axis, (name, track) in zip(axes[2:], tracks.items(), strict=True):
         _band(axis, track)
         axis.set_ylabel(f"{name}\n(probability)")
@@ -255,9 +254,8 @@ def timelines(samples, decibels, tracks, title, truth=None, sr=22050):
         axes[0].axvline(begin, color="black", linewidth=1.5)
         axes[0].text(begin, 1.02, f" {genre}", transform=axes[0].get_xaxis_transform(), size=9)
     axes[-1].set(xlabel="time (s)", xlim=(0, seconds))
-    genres = next(iter(tracks.values())).genres
-    colours = genre_colours(genres)
-    handles = [Patch(color=colours[genre], label=genre) for genre in genres]
+    colours = genre_colours(track.genres)
+    handles = [Patch(color=colour, label=genre) for genre, colour in colours.items()]
     figure.legend(handles=handles, loc="outside lower center", ncols=5, frameon=False)
     figure.suptitle(title, weight="bold")
     return figure
@@ -272,40 +270,19 @@ def _waveform(axis, samples, seconds):
     axis.set(ylabel="amplitude", ylim=(-peak, peak))
 
 
-def _spectrogram(axis, decibels, seconds, sr):
-    n_bands = len(decibels)
-    extent = (0, seconds, 0, n_bands)
-    axis.imshow(decibels, origin="lower", aspect="auto", extent=extent, cmap=SEQUENTIAL)
-    axis.grid(visible=False)
-    mark_frequencies(axis, n_bands, (300, 1000, 3000), highest=sr / 2)
-    axis.set_ylabel("Hz")
-
-
 def _band(axis, track):
     """Stack the probabilities of genres, mark where the genre changes, and name it."""
-    colours = genre_colours(track.genres)
     times = np.repeat(track.edges, 2)[1:-1]
     shares = np.repeat(track.probabilities, 2, axis=0).T
-    axis.stackplot(
-        times,
-        shares,
-        colors=[colours[genre] for genre in track.genres],
-        edgecolor="white",
-        linewidth=0.4,
-    )
+    colours = list(genre_colours(track.genres).values())
+    axis.stackplot(times, shares, colors=colours, edgecolor="white", linewidth=0.4)
     for change in track.changes:
         axis.axvline(change, color="black", linewidth=1.5, linestyle="--")
     for span in track.spans:
         if span.end - span.start >= _FEWEST_SHARE * track.seconds:
-            axis.text(
-                (span.start + span.end) / 2,
-                0.5,
-                "\n+ ".join(span.genres),
-                ha="center",
-                va="center",
-                size=9,
-                bbox={"facecolor": "white", "alpha": 0.85, "linewidth": 0, "pad": 2},
-            )
+            middle, named = (span.start + span.end) / 2, "\n+ ".join(span.genres)
+            box = {"facecolor": "white", "alpha": 0.85, "linewidth": 0, "pad": 2}
+            axis.text(middle, 0.5, named, ha="center", va="center", size=9, bbox=box)
     axis.grid(visible=False)
     axis.set(ylim=(0, 1), yticks=[0, 1])
 
@@ -331,13 +308,11 @@ def trade_off(false_alarms, recalls, chosen, baseline, title):
     """
     figure, axis = plt.subplots(figsize=(WIDTH * 0.75, 3.8))
     axis.plot(false_alarms, recalls, "-", marker=".", color="C0", label="all costs")
-    axis.plot(
-        false_alarms[chosen], recalls[chosen], "D", color="C3", markersize=9, label="chosen cost"
-    )
+    at = false_alarms[chosen], recalls[chosen]
+    axis.plot(*at, "D", color="C3", markersize=9, label="chosen cost")
     axis.axhline(baseline, color="0.4", linestyle=":", label="always the middle")
-    axis.set(
-        title=title, xlabel="false alarms, share of plain clips", ylabel="changes found, share"
-    )
+    axis.set(title=title, xlabel="false alarms, share of plain clips")
+    axis.set_ylabel("changes found, share")
     axis.set(xlim=(-0.01, max(0.5, 1.1 * false_alarms[chosen])), ylim=(0, 1.02))
     axis.legend(loc="center right")
     return figure

@@ -87,21 +87,22 @@ def sentence(cell):
 @pytest.mark.parametrize("n_neighbors", [1, 5, 12])
 def test_predictions_are_those_of_the_librarys_search(table, features, n_neighbors):
     x_train, y_train, x_test, _ = split(table, features)
-    nearest = live.find_nearest(x_train, y_train, x_test, n_neighbors)
+    predicted, _ = live.find_nearest(x_train, y_train, x_test, n_neighbors)
     columns = np.arange(len(features))[None]
     expected = neighbours.predict_subsets(x_train, y_train, x_test, columns, n_neighbors)
-    np.testing.assert_array_equal(nearest.predicted, expected[0])
+    np.testing.assert_array_equal(predicted, expected[0])
 
 
 def test_the_nearest_are_named_in_order_and_more_than_vote(table):
     x_train, y_train, x_test, _ = split(table, tables.BASE_FEATURES)
-    rows = live.find_nearest(x_train, y_train, x_test, n_neighbors=2, n_rows=5).rows
+    _, rows = live.find_nearest(x_train, y_train, x_test, n_neighbors=2, n_rows=5)
     assert rows.shape == (len(x_test), 5)
     distances = euclidean_distances(x_test, x_train)
     np.testing.assert_allclose(
         np.take_along_axis(distances, rows, axis=1), np.sort(distances, axis=1)[:, :5]
     )
-    assert live.find_nearest(x_train[:3], y_train[:3], x_test, 2, n_rows=5).rows.shape[1] == 3
+    _, rows = live.find_nearest(x_train[:3], y_train[:3], x_test, 2, n_rows=5)
+    assert rows.shape[1] == 3
 
 
 def test_parts_of_distances_sum_to_their_squares():
@@ -185,11 +186,11 @@ def test_the_track_at_the_start_is_misclassified(bench, displayed, table):
 
 def test_what_has_sound_is_played_on_demand(bench, displayed, table, tmp_path):
     x_train, y_train, x_test, y_test = split(table, tables.BASE_FEATURES)
-    nearest = live.find_nearest(x_train, y_train, x_test, 5)
-    track = int((nearest.predicted != y_test).argmax())
+    predicted, rows = live.find_nearest(x_train, y_train, x_test, 5)
+    track = int((predicted != y_test).argmax())
     files = table["File"].to_numpy()
     names = [files[~tables.is_train(table)][track]]
-    names += list(files[tables.is_train(table)][nearest.rows[track]])
+    names += list(files[tables.is_train(table)][rows[track]])
     folder = tmp_path / "audio" / "some"
     folder.mkdir(parents=True)
     soundfile.write(folder / names[0], np.linspace(-0.5, 0.5, 44100), 22050)
