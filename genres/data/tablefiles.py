@@ -69,22 +69,7 @@ def read(path, columns):
 
 
 def check_columns(names, columns, source):
-    """Refuse columns other than those wanted.
-
-    Parameters
-    ----------
-    names : sequence of str
-        The columns that there are.
-    columns : sequence of str
-        The columns that there should be, in any order.
-    source : str or Path
-        Where they come from, for the refusal's sentence.
-
-    Raises
-    ------
-    TableError
-        If one is missing, unknown, or there twice.
-    """
+    """Refuse `names` that are not `columns` in some order: one missing, unknown, or there twice."""
     names = list(names)
     for problem, found in (
         ("lacks the column", [name for name in columns if name not in names]),
@@ -119,9 +104,8 @@ def refuse_cell(table, names, wrong, problem, where):
     if wrong.any():
         row, column = np.argwhere(wrong)[0]
         name = names[column]
-        raise TableError.at(
-            f"{where(row)}, column {name}", f"'{table[name].iat[row]}' {problem}", int(wrong.sum())
-        )
+        problem = f"'{table[name].iat[row]}' {problem}"
+        raise TableError.at(f"{where(row)}, column {name}", problem, int(wrong.sum()))
 
 
 def check_one_each(table, key, value, where):
@@ -130,12 +114,9 @@ def check_one_each(table, key, value, where):
     wrong = (table[value] != before).to_numpy()
     if wrong.any():
         row = int(wrong.argmax())
-        raise TableError.at(
-            where(row),
-            f"{key} {table[key].iat[row]} has {value} {table[value].iat[row]} here "
-            f"and {before.iat[row]} before",
-            table[key][wrong].nunique(),
-        )
+        here = f"{key} {table[key].iat[row]} has {value} {table[value].iat[row]} here"
+        problem = f"{here} and {before.iat[row]} before"
+        raise TableError.at(where(row), problem, table[key][wrong].nunique())
 
 
 def _parse_parquet(content, path):
@@ -169,13 +150,10 @@ def _parse_text(content, columns, path):
     ragged = [at for at, row in enumerate(rows) if len(row) != len(header)]
     if ragged:
         at = ragged[0]
-        cut = at == len(rows) - 1 and len(rows[at]) < len(header)
-        raise TableError.at(
-            f"{path}, line {lines[at]}",
-            f"{len(rows[at])} fields where the first line has {len(header)}"
-            + (", so the file is cut off" if cut else ""),
-            len(ragged),
-        )
+        problem = f"{len(rows[at])} fields where the first line has {len(header)}"
+        if at == len(rows) - 1 and len(rows[at]) < len(header):
+            problem += ", so the file is cut off"
+        raise TableError.at(f"{path}, line {lines[at]}", problem, len(ragged))
     return pd.DataFrame(rows, columns=header, dtype=object), lines
 
 

@@ -25,11 +25,9 @@ FEATURES = (
         for shape in ("centroid", "bandwidth", "rolloff", "contrast", "flatness")
         for moment in ("mean", "var")
     ),
-    *(f"chroma_stft_{pitch}_mean" for pitch in range(1, 13)),
-    *(f"chroma_stft_{pitch}_std" for pitch in range(1, 13)),
+    *(f"chroma_stft_{pitch}_{moment}" for moment in ("mean", "std") for pitch in range(1, 13)),
     "tempo",
-    *(f"mfcc_{coefficient}_mean" for coefficient in range(1, 13)),
-    *(f"mfcc_{coefficient}_std" for coefficient in range(1, 13)),
+    *(f"mfcc_{number}_{moment}" for moment in ("mean", "std") for number in range(1, 13)),
 )
 """The 63 features in the course's order; those named ``_var`` hold standard deviations too."""
 
@@ -55,7 +53,6 @@ _IDS = ("Track ID", "GenreID")
 _NUMBERS = (*FEATURES, *_IDS)
 _WORDS = ("File", "Genre", "Type")
 _GENRES_AT_LEAST, _GENRES_AT_MOST = 2, 50
-_GTZAN_CLIPS_PER_GENRE = 100
 _LARGEST_ID = 10**15 - 1  # whole numbers beyond 2**53 have no float of their own
 # Below this share of a column's magnitude, differences are the rounding of whoever computed it.
 _ROUNDING = 1e-12
@@ -310,9 +307,7 @@ def missing_gtzan_clips(table):
         Names like ``classical.00049``, sorted. Empty where the genres are not GTZAN's ten or a
         track has no name of GTZAN's: of other music, nothing of GTZAN is missing.
     """
-    everything = {
-        f"{genre}.{n:05d}" for genre in GTZAN_GENRES for n in range(_GTZAN_CLIPS_PER_GENRE)
-    }
+    everything = {f"{genre}.{n:05d}" for genre in GTZAN_GENRES for n in range(100)}
     present = {PurePosixPath(file).stem.replace("_", ".") for file in table["File"]}
     is_gtzan = set(genre_names(table)) == set(GTZAN_GENRES) and present <= everything
     return sorted(everything - present) if is_gtzan else []
@@ -350,22 +345,14 @@ def _check_genres(table, source, where):
         )
     gaps = sorted(set(range(len(names))) - set(table["GenreID"]))
     if gaps:
-        raise TableError.at(
-            source,
-            f"the GenreIDs of {len(names)} genres must be 0 to {len(names) - 1}, "
-            f"and {gaps[0]} is missing",
-            len(gaps),
-        )
-    if set(names) == set(GTZAN_GENRES):
-        other = [at for at, name in enumerate(names) if name != GTZAN_GENRES[at]]
-        if other:
-            at = other[0]
-            raise TableError.at(
-                source,
-                f"the genre '{names[at]}' has GenreID {at} where the course's tables have "
-                f"{GTZAN_GENRES.index(names[at])}",
-                len(other),
-            )
+        wanted = f"the GenreIDs of {len(names)} genres must be 0 to {len(names) - 1}"
+        raise TableError.at(source, f"{wanted}, and {gaps[0]} is missing", len(gaps))
+    ids = genre_ids(names)
+    other = [name for at, name in enumerate(names) if ids[name] != at]
+    if other and set(names) == set(GTZAN_GENRES):
+        here = f"the genre '{other[0]}' has GenreID {names.index(other[0])}"
+        theirs = f"where the course's tables have {ids[other[0]]}"
+        raise TableError.at(source, f"{here} {theirs}", len(other))
 
 
 def _check_tracks(table, source, where):
@@ -380,12 +367,9 @@ def _check_tracks(table, source, where):
     odd = counts[counts != usual]
     if len(odd):
         row = int((table["Track ID"] == odd.index[0]).argmax())
-        raise TableError.at(
-            where(row),
-            f"the track '{table['File'].iat[row]}' has {odd.iat[0]} segments where others "
-            f"have {usual}",
-            len(odd),
-        )
+        file = table["File"].iat[row]
+        problem = f"the track '{file}' has {odd.iat[0]} segments where others have {usual}"
+        raise TableError.at(where(row), problem, len(odd))
     for kind in ("Train", "Test"):
         if kind not in set(table["Type"]):
             raise TableError(f"{source}: no row has the Type {kind}.")
