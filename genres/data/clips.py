@@ -10,7 +10,7 @@ import numpy as np
 from genres import Refusal
 from genres.data.tables import GTZAN_GENRES, genre_ids
 
-_GTZAN_NAME = re.compile(rf"({'|'.join(GTZAN_GENRES)})\.(\d{{5}})")
+_GTZAN_FILE = re.compile(rf"\A({'|'.join(GTZAN_GENRES)})/\1\.(\d{{5}})\.[^.]+\Z")
 
 
 class Clip(NamedTuple):
@@ -68,18 +68,14 @@ def find(folder):
     folder = Path(folder).absolute()
     if not folder.is_dir():
         raise Refusal(f"{folder} is not a folder: name the one that holds a folder for each genre.")
-    clips = [
-        _named(Clip(str(path), genre.name, ""))
-        for genre in _visible(folder)
-        if genre.is_dir()
-        for path in _visible(genre)
-    ]
+    genres = filter(Path.is_dir, _visible(folder))
+    clips = [Clip(str(path), genre.name, "") for genre in genres for path in _visible(genre)]
     if not clips:
         raise Refusal(
             f"{folder} has no clips: they are looked for in a folder for each genre, as "
             "rock/song.mp3."
         )
-    return clips
+    return [clip._replace(name=_GTZAN_FILE.sub(r"\1_\2.wav", clip.file)) for clip in clips]
 
 
 def split(clips, test_share=0.2, seed=0):
@@ -127,10 +123,3 @@ def _group(clip):
 
 def _visible(folder):
     return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-
-
-def _named(clip):
-    gtzan = _GTZAN_NAME.fullmatch(Path(clip.path).stem)
-    if gtzan and gtzan[1] == clip.genre:
-        return clip._replace(name=f"{gtzan[1]}_{gtzan[2]}.wav")
-    return clip._replace(name=clip.file)
