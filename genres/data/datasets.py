@@ -94,18 +94,18 @@ def _read_fma(audio):
     tracks = tracks[tracks["subset"].isin(_FMA_SUBSETS[audio.name])]
     there = {path.name: path for path in sorted(audio.glob("*/*.mp3"))}
     clips, rejected = [], []
-    columns = (tracks[name] for name in ("track", "genre", "split", "artist"))
-    for track, genre, split, artist in zip(*columns, strict=True):
-        name = f"{int(track):06d}.mp3"
+    for track in tracks.itertuples():
+        name = f"{int(track.track_id):06d}.mp3"
         path = there.pop(name, None)
         if path is None:
             rejected.append((audio / name[:3] / name, "no such file"))
-        elif not genre:
+        elif not track.genre:
             rejected.append((path, "no genre"))
-        elif split not in _FMA_TYPES:
+        elif track.split not in _FMA_TYPES:
             rejected.append((path, "no split"))
         else:
-            clips.append(Clip(str(path), genre, name, _FMA_TYPES[split], artist or None))
+            kind, artist = _FMA_TYPES[track.split], track.artist or None
+            clips.append(Clip(str(path), track.genre, name, kind, artist))
     rejected += [(path, "not in tracks.csv") for path in there.values()]
     # Most clips have 29.98 s.
     return Dataset(clips, _rejected(rejected), missing=0.1)
@@ -120,9 +120,9 @@ def _read_fma_tracks(path):
     missing = [name for name in _FMA_COLUMNS.values() if name not in names]
     if missing:
         raise Refusal(f"{path} lacks the column {' '.join(missing[0])}.")
-    at = {0: "track"} | {names.index(column): name for name, column in _FMA_COLUMNS.items()}
+    at = {0: "track_id"} | {names.index(column): name for name, column in _FMA_COLUMNS.items()}
     tracks = _read_csv(path, header=None, skiprows=3, usecols=list(at)).rename(columns=at)
-    odd = [track for track in tracks["track"] if not track.isdecimal()]
+    odd = [track for track in tracks["track_id"] if not track.isdecimal()]
     if odd:
         raise Refusal(f"{path}: the track_id '{odd[0]}' is no whole number.")
     return tracks
@@ -132,19 +132,17 @@ def _read_magnatagatune(folder):
     """Read MagnaTagATune's clips, below its folders ``0`` to ``f``, wherever these are in it."""
     clips = _read_table(folder / "clip_info_final.csv", _CLIP_COLUMNS, sep="\t")
     songs = _read_table(folder / "song_info.csv", _SONG_COLUMNS, escapechar="\\")
-    found = match_magnatune(clips, songs)
     places = [folder, *_children(folder)]
     used, rejected = [], []
-    for name, artist, genre, how in zip(
-        clips["mp3_path"], clips["artist"], found["genre"], found["how"], strict=True
-    ):
+    for clip in clips.join(match_magnatune(clips, songs)).itertuples():
+        name = clip.mp3_path
         path = next((place / name for place in places if (place / name).is_file()), None)
         if path is None:
             rejected.append((folder / name, "no such file" if name else "no file named"))
-        elif genre is None:
-            rejected.append((path, how))
+        elif clip.genre is None:
+            rejected.append((path, clip.how))
         else:
-            used.append(Clip(str(path), genre, name, None, normalise(artist) or None))
+            used.append(Clip(str(path), clip.genre, name, group=normalise(clip.artist) or None))
     # All clips have 29.1 s.
     return Dataset(used, _rejected(rejected), missing=1.0)
 
@@ -281,8 +279,7 @@ def _agreement(names, key):
 
 
 def _normalised(table):
-    parts = [table[part].map(normalise) for part in KEYS[0]]
-    return [dict(zip(KEYS[0], names, strict=True)) for names in zip(*parts, strict=True)]
+    return table[list(KEYS[0])].map(normalise).to_dict("records")
 
 
 def _genre(names):
