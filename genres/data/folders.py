@@ -167,8 +167,7 @@ def find(data=None, *, offline=False):
         if named:
             raise
         cause = str(failure).rstrip(".")
-        built_in = _open(project.DATA / SYNTHETIC, f"for lack of others ({cause})")
-        if built_in:
+        if built_in := _open(project.DATA / SYNTHETIC, f"for lack of others ({cause})"):
             return built_in
         raise Refusal(
             f"There are no data: put the course tables into {project.DATA / COURSE}, or name a "
@@ -180,15 +179,7 @@ def find(data=None, *, offline=False):
 def extraction_of(folder):
     """Give the folder in which the tables made from a folder of audio are kept.
 
-    Parameters
-    ----------
-    folder : str or Path
-        The folder of audio.
-
-    Returns
-    -------
-    Path
-        Below the project's own data folder; it may not be there yet.
+    It is below the project's own data folder, and may not be there yet.
     """
     folder = Path(folder).expanduser().resolve()
     place = hashlib.sha256(str(folder).encode()).hexdigest()[:8]
@@ -207,33 +198,29 @@ def holds_audio_only(data):
 def _named_folder(folder, why):
     if not folder.is_dir():
         raise Refusal(f"There is no folder {folder} ({why}).")
-    found = _open(folder, why)
-    if not found and (extracted := _open(extraction_of(folder), f"{why}, extracted from audio")):
+    if found := _open(folder, why):
+        return found
+    if extracted := _open(extraction_of(folder), f"{why}, extracted from audio"):
         folder = folder.resolve()
         reason = extracted.reason.replace(extracted.name, folder.name, 1)
-        found = replace(extracted, name=folder.name, folder=folder, reason=reason, audio=folder)
-    if not found:
-        raise Refusal(
-            f"{folder} ({why}) holds no feature table: neither it nor its folder {COURSE} has a "
-            f"GenreClassData_<seconds>s file that ends in .txt, .csv, .gz or .parquet; "
-            f"./run_all.sh --data makes tables of a folder of audio."
-        )
-    return found
+        return replace(extracted, name=folder.name, folder=folder, reason=reason, audio=folder)
+    raise Refusal(
+        f"{folder} ({why}) holds no feature table: neither it nor its folder {COURSE} has a "
+        f"GenreClassData_<seconds>s file that ends in .txt, .csv, .gz or .parquet; "
+        f"./run_all.sh --data makes tables of a folder of audio."
+    )
 
 
 def _open(folder, why):
     """Give the data in a folder or in its folder ``course``, or None where there is no table."""
     folder = folder.resolve()
     for place in (folder / COURSE, folder):
-        found = _find_tables(place)
-        if found:
-            name = place.name if place.name == COURSE else folder.name
-            synthetic = name == SYNTHETIC
-            kind = "synthetic music" if synthetic else "music"
-            reason = f"{name}: tables of {_lengths(found)} segments of {kind}, {why}"
-            return Data(
-                name, folder, found, synthetic, reason, _find_mel_store(folder), _find_audio(folder)
-            )
+        if found := _find_tables(place):
+            name = COURSE if place.name == COURSE else folder.name
+            music = "synthetic music" if name == SYNTHETIC else "music"
+            reason = f"{name}: tables of {_lengths(found)} segments of {music}, {why}"
+            beside = _find_mel_store(folder), _find_audio(folder)
+            return Data(name, folder, found, name == SYNTHETIC, reason, *beside)
     return None
 
 
@@ -251,18 +238,15 @@ def _find_mel_store(folder):
 
 def _find_audio(folder):
     """Give the larger of the collections of GTZAN's clips that a data folder has."""
-    places = (
-        catalogue.place_of(catalogue.CORPORA[name], folder) for name in ("gtzan", "gtzan-mini")
-    )
-    return next(filter(None, places), None)
+    whole, mini = (catalogue.CORPORA[name] for name in ("gtzan", "gtzan-mini"))
+    return catalogue.place_of(whole, folder) or catalogue.place_of(mini, folder)
 
 
 def _find_tables(folder):
     """Give the feature table for each length of segment, shortest first."""
     found = {}
     for path in sorted(folder.glob("GenreClassData_*")):
-        match = _TABLE_NAME.fullmatch(path.name)
-        if match:
+        if match := _TABLE_NAME.fullmatch(path.name):
             seconds = int(match[1])
             if seconds in found:
                 raise Refusal(
@@ -278,7 +262,6 @@ def _lengths(seconds):
     return f"{', '.join(others)} and {last}" if others else last
 
 
-_FAULT_FILTERED = ("train", "valid", "test")
 _LINE = re.compile(r"(?:\w+/)?(\w+)\.(\d{5})\.\w+")
 
 
@@ -335,7 +318,8 @@ def fault_filtered(data):
     Refusal
         If a line names no clip, or a clip is in two lists.
     """
-    paths = {kind: data.folder / SPLITS / f"fault_filtered_{kind}.txt" for kind in _FAULT_FILTERED}
+    lists = {kind: f"fault_filtered_{kind}.txt" for kind in ("train", "valid", "test")}
+    paths = {kind: data.folder / SPLITS / name for kind, name in lists.items()}
     if not all(path.exists() for path in paths.values()):
         return None
     kinds = {}
