@@ -217,9 +217,8 @@ def unpack(archive, folder, *, max_bytes, max_members=200_000):
 def _extract_all(archive, folder, max_bytes, max_members):
     if zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as file:
-            _check_sizes(
-                archive, (info.file_size for info in file.infolist()), max_bytes, max_members
-            )
+            sizes = (info.file_size for info in file.infolist())
+            _check_sizes(archive, sizes, max_bytes, max_members)
             file.extractall(folder)
     else:
         with tarfile.open(archive) as file:
