@@ -6,6 +6,7 @@ import signal
 import sys
 
 from genres import Refusal
+from genres.project import PROJECT, RUNS
 
 EXAMPLES = """\
 commands:
@@ -32,11 +33,21 @@ more, with .venv/bin/python -m genres …:
 """
 
 
-class Parser(argparse.ArgumentParser):
-    """A parser that says in one sentence what it does not understand, and guesses nothing."""
+ONLY = dict(metavar="NN", action="append", default=[], help="only this notebook (repeatable)")
+MODEL = dict(metavar="FOLDER", help="runs/<name>/models/champion (by default of real music)")
+DASK = dict(metavar="ADDRESS", help="scheduler of a cluster to work on")
 
-    def __init__(self, **options):
+
+class Parser(argparse.ArgumentParser):
+    """A parser that says in one sentence what it does not understand, and guesses nothing.
+
+    Among what it parses is `command`, the function that does what is asked for.
+    """
+
+    def __init__(self, command=None, **options):
         super().__init__(**options, allow_abbrev=False)
+        if command:
+            self.set_defaults(command=command)
 
     def error(self, message):
         """Print the message and end with status 2."""
@@ -49,10 +60,16 @@ def build_parser():
     """Build the parser of all commands: each sets ``command``, the function that does it."""
     parser = Parser(prog="python -m genres", description=__doc__)
     parser.add_argument("--check", action="store_true", help="only check the command line")
-    commands = parser.add_subparsers(required=True, metavar="command", parser_class=Parser)
+    commands = parser.add_subparsers(required=True, metavar="command")
+    _add_commands_of_the_report(commands)
+    _add_commands_on_music(commands)
+    return parser
 
+
+def _add_commands_of_the_report(commands):
     run = commands.add_parser(
         "run",
+        command=_run,
         prog="./run_all.sh",
         help="execute the report's notebooks",
         description="Run the report: execute its notebooks in order, into runs/<name>/.\n"
@@ -64,45 +81,26 @@ def build_parser():
         "--data", metavar="FOLDER", help="folder of the data, or a name: course, synthetic"
     )
     run.add_argument("--name", help="name of the run (by default that of the data)")
-    run.add_argument(
-        "--only", metavar="NN", action="append", default=[], help="only this notebook (repeatable)"
-    )
+    run.add_argument("--only", **ONLY)
     run.add_argument("--quick", action="store_true", help="rehearse: fewer models and epochs")
     run.add_argument("--fresh", action="store_true", help="execute unchanged notebooks, too")
     run.add_argument("--offline", action="store_true", help="download nothing")
     run.add_argument("--out", metavar="FOLDER", help="where the run's folder is, instead of runs/")
-    run.add_argument("--dask", metavar="ADDRESS", help="scheduler of a cluster to work on")
-    run.set_defaults(command=_run)
+    run.add_argument("--dask", **DASK)
 
     publish = commands.add_parser(
         "publish",
+        command=_publish,
         prog="./run_all.sh publish",
         help="make a finished run the published one",
         description="Put a finished full run's notebooks, pictures and figures into the project.",
     )
     publish.add_argument("folder", nargs="?", metavar="RUN", help="by default runs/course")
-    publish.add_argument(
-        "--only", metavar="NN", action="append", default=[], help="only this notebook (repeatable)"
-    )
-    publish.set_defaults(command=_publish)
-
-    demo = commands.add_parser(
-        "demo",
-        prog="./run_all.sh demo",
-        help="open a page to drop files of music on",
-        description="Serve a page, to this machine alone, on which one drops a file of music and "
-        "sees of which genre it is when. It needs a model that notebook 11 trained; where there is "
-        "none it offers to train a rough one.",
-    )
-    demo.add_argument("--port", type=_port, help="where to serve (by default any that is free)")
-    demo.add_argument("--no-browser", action="store_false", dest="browser", help="open no browser")
-    demo.add_argument(
-        "--model", metavar="FOLDER", help="runs/<name>/models/champion (by default of real music)"
-    )
-    demo.set_defaults(command=_demo)
+    publish.add_argument("--only", **ONLY)
 
     report = commands.add_parser(
         "report",
+        command=_report,
         prog="./run_all.sh report",
         help="make a web site of a run",
         description="Write a run's whole report as a web site that needs no network, and as one "
@@ -115,27 +113,34 @@ def build_parser():
         help="its folder, or its name in runs/; 'published' is what the project publishes "
         "(by default the newest run, or else that)",
     )
-    report.set_defaults(command=_report)
 
     handout = commands.add_parser(
         "handout",
+        command=_handout,
         prog="./run_all.sh handout",
         help="write the notebooks for students",
         description="Write the notebooks without outputs, and without the exercises' answers.",
     )
     handout.add_argument("--out", metavar="FOLDER", help="by default runs/handout")
-    handout.set_defaults(command=_handout)
-
-    _add_extract(commands)
-    _add_data(commands)
-    _add_synth(commands)
-    _add_classify(commands)
-    return parser
 
 
-def _add_extract(commands):
+def _add_commands_on_music(commands):
+    demo = commands.add_parser(
+        "demo",
+        command=_demo,
+        prog="./run_all.sh demo",
+        help="open a page to drop files of music on",
+        description="Serve a page, to this machine alone, on which one drops a file of music and "
+        "sees of which genre it is when. It needs a model that notebook 11 trained; where there is "
+        "none it offers to train a rough one.",
+    )
+    demo.add_argument("--port", type=_port, help="where to serve (by default any that is free)")
+    demo.add_argument("--no-browser", action="store_false", dest="browser", help="open no browser")
+    demo.add_argument("--model", **MODEL)
+
     extract = commands.add_parser(
         "extract",
+        command=_extract,
         help="make feature tables from a folder of audio",
         description="Measure every clip of a folder <genre>/<clip>, or of a collection that "
         "'data list' names, and write the tables. Stopped and started again, it goes on.",
@@ -153,28 +158,23 @@ def _add_extract(commands):
     )
     extract.add_argument("--mel", action="store_true", help="keep log-mel spectrograms too")
     extract.add_argument("--workers", type=int, help="processes (by default one a core)")
-    extract.add_argument("--dask", metavar="ADDRESS", help="scheduler of a cluster to work on")
+    extract.add_argument("--dask", **DASK)
     extract.add_argument("--seed", type=int, default=0, help="chooses the clips to test on")
-    extract.set_defaults(command=_extract)
 
-
-def _add_data(commands):
-    data = commands.add_parser("data", help="list, find or download collections of music")
-    actions = data.add_subparsers(required=True, metavar="action", parser_class=Parser)
-    listing = actions.add_parser("list", help="what there is, of which licence, and where")
-    listing.set_defaults(command=_list)
+    data = commands.add_parser(
+        "data", command=_data, help="list, find or download collections of music"
+    )
+    actions = data.add_subparsers(dest="action", required=True, metavar="action")
+    actions.add_parser("list", help="what there is, of which licence, and where")
     where = actions.add_parser("where", help="the folder of a collection")
     where.add_argument("name")
-    where.set_defaults(command=_where)
     fetch = actions.add_parser("fetch", help="download a collection")
     fetch.add_argument("name")
     fetch.add_argument("--folder", help="data folder to put it into (by default the project's)")
-    fetch.set_defaults(command=_fetch)
 
-
-def _add_synth(commands):
     synth = commands.add_parser(
         "synth",
+        command=_synth,
         help="make a clip of a synthetic genre",
         description="Make a clip of a synthetic genre: the same seed makes the same clip.",
     )
@@ -185,24 +185,19 @@ def _add_synth(commands):
     synth.add_argument("--seed", type=int, default=0)
     synth.add_argument("--kind", choices=("plain", "crossing", "switching"), default="plain")
     synth.add_argument("--out", metavar="FILE.wav", help="by default <genre>.wav")
-    synth.set_defaults(command=_synth)
 
-
-def _add_classify(commands):
     classify = commands.add_parser(
         "classify",
+        command=_classify,
         help="say of which genre files are",
         description="Say of which genre files of music are, with a model that notebook 11 trained. "
         "Each is cut into windows of 30 s. What cannot be read, or lasts over an hour, is skipped.",
     )
     classify.add_argument("names", nargs="+", metavar="FILE", help="a file, or a folder of files")
-    classify.add_argument(
-        "--model", metavar="FOLDER", help="runs/<name>/models/champion (by default of real music)"
-    )
+    classify.add_argument("--model", **MODEL)
     classify.add_argument(
         "--json", dest="as_json", action="store_true", help="all probabilities, as JSON"
     )
-    classify.set_defaults(command=_classify)
 
 
 def main(arguments=None):
@@ -219,7 +214,7 @@ def main(arguments=None):
     if only_check:
         return 0
     try:
-        return command(**options)
+        return command(**options) or 0
     except Refusal as refusal:
         print(refusal, file=sys.stderr)
         return 2
@@ -237,13 +232,11 @@ def _run(dask, **options):
 
 
 def _publish(folder, only):
-    from genres.project import RUNS
     from genres.report.publish import publish
 
     notebooks = publish(folder or RUNS / "course", only=only)
     names = ", ".join(notebook.stem for notebook in notebooks)
     print(f"Published: {names}. Look at git diff, then commit.")
-    return 0
 
 
 def _port(text):
@@ -259,21 +252,17 @@ def _demo(port, browser, model):
 
 
 def _report(wanted):
-    from genres.project import PROJECT
     from genres.report import site
     from genres.run import runs
 
     print(site.write(runs.find(PROJECT, wanted), PROJECT))
-    return 0
 
 
 def _handout(out):
-    from genres.project import PROJECT
     from genres.report.handout import write
 
-    folder = out or PROJECT / "runs" / "handout"
+    folder = out or RUNS / "handout"
     print(f"{len(write(PROJECT, folder))} files for students in {folder}")
-    return 0
 
 
 def _extract(folder, out, segments, features, mel, workers, dask, seed):
@@ -282,28 +271,13 @@ def _extract(folder, out, segments, features, mel, workers, dask, seed):
     settings = Settings(features=features, segments=tuple(segments), mel=mel)
     outcome = extract(folder, out, settings, workers=workers, dask=dask, seed=seed)
     print(outcome.summary(out))
-    return 0
 
 
-def _list():
+def _data(action, **options):
     from genres.data import catalogue
 
-    print(catalogue.listing())
-    return 0
-
-
-def _where(name):
-    from genres.data import catalogue
-
-    print(catalogue.where(name))
-    return 0
-
-
-def _fetch(name, folder):
-    from genres.data import catalogue
-
-    print(catalogue.fetch(name, folder))
-    return 0
+    actions = {"list": catalogue.listing, "where": catalogue.where, "fetch": catalogue.fetch}
+    print(actions[action](**options))
 
 
 def _synth(genre, tables, seconds, seed, kind, out):
@@ -311,13 +285,12 @@ def _synth(genre, tables, seconds, seed, kind, out):
 
     if tables:
         print("\n".join(map(str, builtin.write_tables(tables))))
-        return 0
+        return
     out = out or f"{genre}.wav"
     clip = corpus.render(genre, seed, seconds, kind)
     corpus.write_wav(clip, out)
     parts = ", ".join(f"{name} from {start:.1f} s" for start, name in clip.timeline)
     print(f"{out}: synthetic {kind} clip of {seconds:g} s, {parts}")
-    return 0
 
 
 def _classify(names, model, as_json):
