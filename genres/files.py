@@ -11,8 +11,6 @@ import numpy as np
 
 from genres import Refusal
 
-_CHUNK = 1 << 20
-
 
 @contextmanager
 def atomic(path):
@@ -133,7 +131,7 @@ def git_blob_id(path):
 
 def _digest(path, digest):
     with Path(path).open("rb") as file:
-        while chunk := file.read(_CHUNK):
+        while chunk := file.read(1 << 20):
             digest.update(chunk)
     return digest.hexdigest()
 

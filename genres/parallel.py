@@ -58,13 +58,7 @@ def each(function, items, workers=None, dask=None):
 
 
 def cluster_address(dask=None):
-    """Give the address of the cluster to work on, or None where this machine works alone.
-
-    Parameters
-    ----------
-    dask : str, optional
-        As `each` has it.
-    """
+    """Give the address of the cluster to work on, or None; `dask` is as `each` has it."""
     return dask or os.environ.get(ADDRESS_VARIABLE)
 
 

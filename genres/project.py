@@ -21,29 +21,18 @@ class RunFolder:
     ----------
     folder : Path
         The run's own folder, such as ``runs/course``.
-
-    Attributes
-    ----------
-    folder : Path
-    figures, models, site, work : Path
-        Folders: of pictures, of trained models, of the web site, and of the notebook in flight.
-    bars : Path
-        File to which the notebook in flight writes how far it is.
-    combined : Path
-        The results of all notebooks in one file.
-    ledger : Path
-        The run's figures beside those of the reports.
-    champion : Path
-        Folder of the champion that notebook 11 trained.
     """
 
     def __init__(self, folder):
         self.folder = folder
-        self.figures, self.models = folder / "figures", folder / "models"
-        self.site, self.work = folder / "report", folder / "work"
-        self.bars = self.work / "progress"
-        self.combined, self.ledger = folder / "results.json", folder / "ledger.md"
-        self.champion = self.models / "champion"
+        self.figures = folder / "figures"
+        self.models = folder / "models"
+        self.champion = self.models / "champion"  # that notebook 11 trained
+        self.site = folder / "report"  # a web site
+        self.work = folder / "work"  # of the notebook in flight
+        self.bars = self.work / "progress"  # to which that notebook writes how far it is
+        self.combined = folder / "results.json"  # the results of all notebooks
+        self.ledger = folder / "ledger.md"  # the run's figures beside those of the reports
 
     def executed(self, notebook):
         """Give the path of an executed notebook, by its name without suffix."""
@@ -84,16 +73,10 @@ def find_notebooks(project, only=()):
     notebooks = sorted((project / "notebooks").glob("[0-9]*.ipynb"))
     if not notebooks:
         raise Refusal(f"{project / 'notebooks'} holds no notebook: is the project complete?")
-    names = [notebook.stem for notebook in notebooks]
+    names = {path: {path.stem, path.stem.partition("-")[0]} for path in notebooks}
     for wanted in only:
-        if not any(_is_called(name, wanted) for name in names):
-            raise Refusal(f"There is no notebook {wanted}; there are {', '.join(names)}.")
-    return [
-        notebook
-        for notebook in notebooks
-        if not only or any(_is_called(notebook.stem, wanted) for wanted in only)
-    ]
-
-
-def _is_called(name, wanted):
-    return wanted.zfill(2) in (name, name.partition("-")[0])
+        if wanted.zfill(2) not in set().union(*names.values()):
+            there = ", ".join(path.stem for path in notebooks)
+            raise Refusal(f"There is no notebook {wanted}; there are {there}.")
+    chosen = {wanted.zfill(2) for wanted in only}
+    return [path for path in notebooks if not only or chosen & names[path]]

@@ -7,8 +7,6 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-_TAIL = 4096  # bytes; a progress line has about a hundred
-
 
 def spoken(seconds):
     """Say a duration the way a person would: ``40 s``, ``6 min``, ``2 h 10 min``."""
@@ -68,10 +66,7 @@ def last_bar(path, begin=0):
         where that bar is complete.
     """
     try:
-        with path.open("rb") as file:
-            end = file.seek(0, 2)
-            file.seek(max(begin, end - _TAIL))
-            lines = file.read().split(b"\n")[:-1]
+        *lines, _ = path.read_bytes()[begin:].split(b"\n")
         bar = json.loads(lines[-1])
     except (OSError, IndexError, ValueError):
         return None
