@@ -1,8 +1,6 @@
 """What did a run come to, and does it agree with the published one?"""
 
-from contextlib import suppress
-
-from genres import Refusal, files
+from genres import files
 from genres.report import ledger, site
 from genres.report.ledger import NONE
 from genres.run import runs
@@ -25,9 +23,7 @@ def conclude(outcome):
         Exit status: 0, or 1 if a notebook failed.
     """
     run, results = outcome.run, outcome.results
-    published = {}
-    with suppress(Refusal):
-        published = files.read_json(run.project / "figures" / "results.json")
+    published = runs.read_if_sound(run.project / "figures" / "results.json")
     rows = ledger.read(run.project / ledger.PLACE)
     table = comparison_table(rows, outcome.notebooks, outcome.seconds, results, published)
     print(f"\n{table}\n")

@@ -7,14 +7,12 @@ import sys
 import tempfile
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import psutil
 
 from genres.run import provenance
 from genres.screen import last_bar, spoken
-
-_PERIOD = 1.0  # seconds between two looks at a notebook in flight
 
 
 class NotebookFailed(Exception):
@@ -75,14 +73,6 @@ def execute(notebook, output, parameters, environment, on_cell):
         ) from error
     except RuntimeError as error:  # all that is known of a kernel that did not start
         raise NotebookFailed(f"{notebook.stem} did not start: {error}.") from error
-
-
-def count_cells(notebook):
-    """Count the cells that will be executed: those with code, and the one papermill injects."""
-    return 1 + sum(
-        kind == "code" and bool(source.strip())
-        for kind, source, _ in provenance.read_cells(notebook)
-    )
 
 
 @contextmanager
@@ -176,8 +166,8 @@ class Watch:
     ----------
     title : str
         What the line begins with.
-    n_cells : int
-        Code cells of the notebook.
+    notebook : Path
+        The ``.ipynb`` file.
     bars : Path
         File to which the notebook's progress bars append JSON lines
         ``{"label": str, "done": n, "total": n}``.
@@ -185,10 +175,12 @@ class Watch:
         Given the seconds since the start, gives those left, or None.
     """
 
-    def __init__(self, title, n_cells, bars, left):
+    def __init__(self, title, notebook, bars, left):
         self.peak_memory = 0  # bytes, of this process and all below it
         self.seconds = 0.0
-        self._title, self._n_cells, self._bars, self._left = title, n_cells, bars, left
+        self._title, self._bars, self._left = title, bars, left
+        code = [source for kind, source, _ in provenance.read_cells(notebook) if kind == "code"]
+        self._n_cells = 1 + sum(map(bool, map(str.strip, code)))  # with the one papermill injects
         self._cell = self._seen = 0
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._look_on, daemon=True)
@@ -213,7 +205,7 @@ class Watch:
         while True:
             self.peak_memory = max(self.peak_memory, _memory())
             _rewrite_line(self._line())
-            if self._done.wait(_PERIOD):
+            if self._done.wait(1.0):
                 return
 
     def _line(self):
@@ -237,8 +229,6 @@ def _memory():
     here = psutil.Process()
     total = 0
     for process in [here, *here.children(recursive=True)]:
-        try:
+        with suppress(psutil.Error):  # it has just ended
             total += process.memory_info().rss
-        except psutil.Error:
-            continue  # it has just ended
     return total

@@ -9,16 +9,15 @@ import re
 import subprocess
 import sys
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from genres import files, imports
 
-INJECTED = "injected-parameters"  # papermill's tag of the cell it puts in
-
 
 def is_injected(cell):
     """Say whether papermill put a cell in."""
-    return INJECTED in cell.get("metadata", {}).get("tags", [])
+    return "injected-parameters" in cell.get("metadata", {}).get("tags", [])
 
 
 def read_cells(notebook):
@@ -130,13 +129,14 @@ def commit_of(notebooks, project):
     """
     code = {path for notebook in notebooks for path in code_files(notebook, project)}
     watched = [str(path) for path in sorted(code | {project / "requirements.lock"})]
+    git = partial(_printed_by, "git", "-C", str(project))
     try:
-        commit = _git(project, "rev-parse", "HEAD").strip()
-        if _git(project, "status", "--porcelain", "--ignored", "--", *watched):
+        commit = git("rev-parse", "HEAD").strip()
+        if git("status", "--porcelain", "--ignored", "--", *watched):
             return None
         for notebook in notebooks:
             path = notebook.relative_to(project).as_posix()
-            committed = json.loads(_git(project, "show", f"HEAD:./{path}"))
+            committed = json.loads(git("show", f"HEAD:./{path}"))
             if _cells_of(committed) != read_cells(notebook):
                 return None
     except (OSError, subprocess.CalledProcessError):
@@ -170,18 +170,15 @@ def describe_machine(project):
 
 
 def _cells_of(document):
-    cells = [
+    return [
         [cell["cell_type"], "".join(cell["source"]), cell.get("metadata", {}).get("tags", [])]
         for cell in document.get("cells", [])
+        if not is_injected(cell)
     ]
-    return [cell for cell in cells if INJECTED not in cell[2]]
 
 
-def _git(project, *arguments):
-    command = ["git", "-C", str(project), *arguments]
-    return subprocess.run(
-        command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding="utf-8"
-    ).stdout
+def _printed_by(*command):
+    return subprocess.check_output(command, stderr=subprocess.DEVNULL, encoding="utf-8")
 
 
 def _cpu_name():
@@ -190,6 +187,5 @@ def _cpu_name():
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         return next(line for line in lines if line.startswith("model name")).split(": ", 1)[1]
     with suppress(OSError, subprocess.CalledProcessError):
-        command = ["sysctl", "-n", "machdep.cpu.brand_string"]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+        return _printed_by("sysctl", "-n", "machdep.cpu.brand_string").strip()
     return platform.processor() or platform.machine()

@@ -7,7 +7,7 @@ import re
 import shutil
 import signal
 import sys
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple
@@ -16,8 +16,8 @@ from genres import Refusal, files
 from genres.data import folders
 from genres.project import PROJECT, find_notebooks
 from genres.run import provenance
-from genres.run.execution import Forecast, NotebookFailed, Watch, count_cells, execute
-from genres.run.runs import Run
+from genres.run.execution import Forecast, NotebookFailed, Watch, execute
+from genres.run.runs import Run, read_if_sound
 from genres.screen import seen_from_here, spoken
 
 
@@ -26,30 +26,14 @@ class Stopped(KeyboardInterrupt):
 
 
 class Outcome(NamedTuple):
-    """The outcome of an execution of the report.
+    """The outcome of an execution of the report."""
 
-    Attributes
-    ----------
-    run : genres.run.runs.Run
-        The run that was begun or continued.
-    notebooks : list of str
-        Names of the notebooks wanted.
-    seconds : dict of str to float
-        What each executed notebook took; the others were kept.
-    failures : list of str
-        The message of each notebook that failed.
-    results : dict of str to dict
-        What each notebook of the run found, of those that hold.
-    is_whole : bool
-        Whether it is a full run of all notebooks in which none failed.
-    """
-
-    run: Run
-    notebooks: list
-    seconds: dict
-    failures: list
-    results: dict
-    is_whole: bool
+    run: Run  # that was begun or continued
+    notebooks: list[str]  # names of those wanted
+    seconds: dict[str, float]  # what each executed notebook took; the others were kept
+    failures: list[str]  # the message of each notebook that failed
+    results: dict[str, dict]  # what each notebook of the run found, of those that hold
+    is_whole: bool  # whether it is a full run of all notebooks in which none failed
 
 
 def run_report(
@@ -100,7 +84,10 @@ def run_report(
     if folders.holds_audio_only(data):
         _extract(data or os.environ["GENRE_DATA"])
     found = folders.find(data, offline=offline)
-    folder = Path(out or project / "runs").resolve() / _folder_name(name or found.name, quick)
+    name = name or found.name
+    if not re.fullmatch(r"\w[\w .-]*", name):
+        raise Refusal(f"{name!r} cannot name a run: letters, digits, dots and dashes can.")
+    folder = Path(out or project / "runs").resolve() / (f"{name}-quick" if quick else name)
     run = Run(project, folder, found, quick)
     with _lock(folder), _signals_that_stop():
         print(f"Data: {found.reason}")
@@ -177,7 +164,7 @@ def _execute(run, notebook, title, forecast):
     run.work.mkdir(parents=True)
     partial = run.work / notebook.name
     parameters = {"DATA": str(run.data.folder), "QUICK": run.quick}
-    watch = Watch(title, count_cells(notebook), run.bars, lambda gone: forecast.left(name, gone))
+    watch = Watch(title, notebook, run.bars, lambda gone: forecast.left(name, gone))
     try:
         with watch:
             execute(notebook, partial, parameters, _environment(run), watch.next_cell)
@@ -241,22 +228,20 @@ def _expected(run, name):
     """Give the seconds a notebook took before, here or in the published run, or None."""
     seconds = run.read_state(name).get("seconds")
     if seconds is None and not run.quick:
-        with suppress(Refusal):
-            published = files.read_json(run.project / "figures" / "run.json")
-            seconds = published.get(name, {}).get("seconds")
+        published = read_if_sound(run.project / "figures" / "run.json")
+        seconds = published.get(name, {}).get("seconds")
     return seconds
 
 
 def _plan(due, forecast):
     n_due = sum(map(bool, due.values()))
-    n_kept = len(due) - n_due
-    counts = f"{n_due} to execute" + (f", {n_kept} kept" if n_kept else "")
-    if not n_due:
-        return f"Notebooks: {counts}"
-    left = forecast.left()
-    return f"Notebooks: {counts}, " + (
-        "time not known yet" if left is None else f"about {spoken(left)}"
-    )
+    plan = [f"Notebooks: {n_due} to execute"]
+    if n_due < len(due):
+        plan.append(f"{len(due) - n_due} kept")
+    if n_due:
+        left = forecast.left()
+        plan.append("time not known yet" if left is None else f"about {spoken(left)}")
+    return ", ".join(plan)
 
 
 @contextmanager
@@ -284,9 +269,3 @@ def _signals_that_stop():
     finally:
         for signum, handler in before.items():
             signal.signal(signum, handler)
-
-
-def _folder_name(name, quick):
-    if not re.fullmatch(r"\w[\w .-]*", name):
-        raise Refusal(f"{name!r} cannot name a run: letters, digits, dots and dashes can.")
-    return f"{name}-quick" if quick else name

@@ -56,7 +56,7 @@ class Run(RunFolder):
             ``finished``, ``commit``, ``peak_memory`` in bytes and ``machine``. Empty if there is
             none.
         """
-        return _read(self.state(name))
+        return read_if_sound(self.state(name))
 
     def combine_results(self):
         """Write ``results.json`` from the results of all notebooks that hold, and return them."""
@@ -70,30 +70,14 @@ class Run(RunFolder):
 
 
 class Report(NamedTuple):
-    """What a site shows.
+    """What a site shows."""
 
-    Attributes
-    ----------
-    folder : Path
-        The folder of the run.
-    home : Path
-        The folder that holds ``notebooks/`` and ``figures/``.
-    notebooks : list of Path
-        The executed notebooks, in order.
-    missing : list of str
-        Names of the project's notebooks that are not among them.
-    results : dict of str to dict
-        What each notebook kept.
-    states : list of dict
-        What is known of the execution of each, as `Run.read_state` has it.
-    """
-
-    folder: Path
-    home: Path
-    notebooks: list
-    missing: list
-    results: dict
-    states: list
+    folder: Path  # of the run
+    home: Path  # the folder that holds notebooks/ and figures/
+    notebooks: list[Path]  # the executed ones, in order
+    missing: list[str]  # names of the project's notebooks that are not among them
+    results: dict[str, dict]  # what each notebook kept
+    states: list[dict]  # what is known of the execution of each, as Run.read_state has it
 
     @property
     def seconds(self):
@@ -133,10 +117,9 @@ def find(project, wanted=None):
     """
     runs = project / "runs"
     if wanted is None:
-        newest = sorted(
-            runs.glob("*/notebooks/[0-9]*.ipynb"), key=lambda path: path.stat().st_mtime
-        )
-        wanted = newest[-1].parent.parent if newest else PUBLISHED
+        executed = runs.glob("*/notebooks/[0-9]*.ipynb")
+        newest = max(executed, key=lambda path: path.stat().st_mtime, default=None)
+        wanted = newest.parents[1] if newest else PUBLISHED
     if str(wanted) == PUBLISHED:
         return _of_published(project)
     folder = next((place for place in (Path(wanted), runs / wanted) if place.is_dir()), None)
@@ -156,7 +139,7 @@ def of_run(folder, project):
         folder,
         [run.executed(name) for name in done],
         [name for name in names if name not in done],
-        {name: _read(run.results(name)) for name in done},
+        {name: read_if_sound(run.results(name)) for name in done},
         [state for name in done if (state := run.read_state(name))],
     )
 
@@ -167,12 +150,13 @@ def _of_published(project):
         project,
         find_notebooks(project),
         [],
-        _read(project / "figures" / "results.json"),
-        list(_read(project / "figures" / "run.json").values()),
+        read_if_sound(project / "figures" / "results.json"),
+        list(read_if_sound(project / "figures" / "run.json").values()),
     )
 
 
-def _read(path):
+def read_if_sound(path):
+    """Read a JSON file; give an empty dict where there is none, or no JSON in it."""
     with suppress(Refusal):
         return files.read_json(path)
     return {}
