@@ -5,9 +5,7 @@ import re
 from pathlib import Path
 
 from genres import Refusal, files
-
-COMES_WITH = ("GLOSSARY.md",)
-"""What goes with the notebooks, from their folder."""
+from genres.project import find_notebooks
 
 ANSWER = re.compile(r"<details>\s*<summary>Answer</summary>.*?</details>", re.S)
 """A folded answer in a notebook."""
@@ -39,11 +37,11 @@ def write(project, folder):
     """
     folder = Path(folder).resolve()
     source = project / "notebooks"
-    notebooks = sorted(source.glob("[0-9]*.ipynb"))
     if folder == source.resolve():
         raise Refusal("The handout cannot take the notebooks' own place: name another folder.")
+    notebooks = find_notebooks(project)
     texts = {folder / path.name: _without_answers(files.read_json(path)) for path in notebooks}
-    texts |= {folder / name: (source / name).read_text("utf-8") for name in COMES_WITH}
+    texts[folder / "GLOSSARY.md"] = (source / "GLOSSARY.md").read_text("utf-8")
     for path, text in texts.items():
         if path.exists() and path.read_text("utf-8") != text:
             raise Refusal(

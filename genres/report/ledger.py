@@ -185,15 +185,15 @@ def figure(row, results):
     return found
 
 
-def shown(row, figure):
-    """Write a headline's figure in its form, or a dash where there is none."""
-    return NONE if figure is None else _write(figure, row.form).replace("%", " %")
-
-
 def headline(row, results):
-    """Write the report's figure of a headline and the one in a notebook's results, both alike."""
-    reported = number(row.reported) if row.reported else None
-    return shown(row, reported), shown(row, figure(row, results))
+    """Write the report's figure of a headline and the one in a notebook's results, both alike.
+
+    Each is in the headline's form, or a dash where there is none.
+    """
+    values = (number(row.reported) if row.reported else None, figure(row, results))
+    return tuple(
+        NONE if value is None else _write(value, row.form).replace("%", " %") for value in values
+    )
 
 
 def number(text):

@@ -36,28 +36,14 @@ class Picture(NamedTuple):
 
 
 class Page(NamedTuple):
-    """A page, before navigation is put around it.
+    """A page, before navigation is put around it; its question, body and sections are HTML."""
 
-    Attributes
-    ----------
-    name : str
-        Its file's name, without suffix.
-    title : str
-    question : str
-        What a notebook asks, as HTML; "" elsewhere.
-    body : str
-        Its content, as HTML.
-    sections : list of (str, str)
-        Anchor and title, as HTML, of each section.
-    pictures : list of Picture
-    """
-
-    name: str
+    name: str  # its file's name, without suffix
     title: str
-    question: str
+    question: str  # what a notebook asks; "" elsewhere
     body: str
-    sections: list
-    pictures: list
+    sections: list[tuple[str, str]]  # anchor and title of each
+    pictures: list[Picture]
 
 
 def of_notebook(path, folder):
@@ -74,31 +60,31 @@ def of_notebook(path, folder):
     -------
     Page
     """
-    document = files.read_json(path)
     page = _NotebookPage(path.stem, folder)
-    cells = [page.cell(cell) for cell in document["cells"] if not provenance.is_injected(cell)]
-    opening = next((c for c in document["cells"] if c["cell_type"] == "markdown"), {"source": ""})
-    asked = re.search(r"\*\*Question\.\*\*\s*(.+?)(?:\n\n|$)", "".join(opening["source"]), re.S)
-    question = (
-        page.markdown(asked[1]).removeprefix("<p>").rstrip().removesuffix("</p>") if asked else ""
-    )
-    title = page.title or path.stem
-    return Page(path.stem, title, question, "\n".join(cells), page.sections, page.pictures)
+    written = [c for c in files.read_json(path)["cells"] if not provenance.is_injected(c)]
+    body = "\n".join(map(page.cell, written))
+    opening = next(("".join(c["source"]) for c in written if c["cell_type"] == "markdown"), "")
+    asked = re.search(r"\*\*Question\.\*\*\s*(.+?)(?:\n\n|$)", opening, re.S)
+    question = page.words.to_html(asked[1]) if asked else ""
+    question = question.removeprefix("<p>").rstrip().removesuffix("</p>")
+    words = page.words
+    return Page(path.stem, words.title or path.stem, question, body, words.sections, page.pictures)
 
 
 def of_markdown(text, name):
     """Turn a page of Markdown into HTML."""
-    renderer = _Renderer(name)
-    body = _markdown(renderer)(text)
-    return Page(name, renderer.title or name, "", body, renderer.sections, [])
+    words = _Words(name)
+    body = words.to_html(text)
+    return Page(name, words.title or name, "", body, words.sections, [])
 
 
-class _Renderer(mistune.HTMLRenderer):
+class _Words(mistune.HTMLRenderer):
     """HTML with anchors at headings, tables in a box of their own, and formulas as pictures."""
 
     def __init__(self, name):
         super().__init__(escape=False)
         self.name, self.title, self.sections = name, "", []
+        self.to_html = mistune.create_markdown(renderer=self, plugins=[table, math])
 
     def heading(self, text, level, **_):
         plain = html.unescape(re.sub(r"<[^>]+>", "", text))
@@ -134,31 +120,23 @@ class _NotebookPage:
     def __init__(self, name, folder):
         self.name, self.folder, self.pictures = name, folder, []
         self._n_files = 0
-        self._renderer = _Renderer(name)
-        self.markdown = _markdown(self._renderer)
-
-    @property
-    def title(self):
-        return self._renderer.title
-
-    @property
-    def sections(self):
-        return self._renderer.sections
+        self.words = _Words(name)
 
     def cell(self, cell):
         source = "".join(cell["source"])
         anchor = html.escape(f"cell-{cell.get('id', '')}")
         if cell["cell_type"] != "code":
-            return f'<div class="text" id="{anchor}">\n{self.markdown(source)}</div>'
+            return f'<div class="text" id="{anchor}">\n{self.words.to_html(source)}</div>'
         if not source.strip():
             return ""
         number = cell.get("execution_count")
         label = f"Code of cell {number}" if number else "Code"
+        code = highlight(source, PythonLexer(), HtmlFormatter(nowrap=True)).rstrip()
         shown = "".join(filter(None, map(self._output, cell.get("outputs", []))))
         return (
             f'<div class="cell" id="{anchor}">\n'
             f'<details class="code"><summary>{label}</summary>'
-            f'<pre tabindex="0">{_python(source)}</pre></details>\n{shown}</div>'
+            f'<pre tabindex="0">{code}</pre></details>\n{shown}</div>'
         )
 
     def _output(self, output):
@@ -174,7 +152,7 @@ class _NotebookPage:
         if "text/html" in data:
             return self._html("".join(data["text/html"]))
         if "text/markdown" in data:
-            return f'<div class="said">{self.markdown("".join(data["text/markdown"]))}</div>\n'
+            return f'<div class="said">{self.words.to_html("".join(data["text/markdown"]))}</div>\n'
         if "application/vnd.jupyter.widget-view+json" in data:
             return ""  # what moves in JupyterLab alone
         return _preformatted("".join(data.get("text/plain", "")))
@@ -191,7 +169,8 @@ class _NotebookPage:
         )
 
     def _where(self):
-        where = re.sub(r"<[^>]+>", "", self.sections[-1][1]) if self.sections else self.title
+        words = self.words
+        where = re.sub(r"<[^>]+>", "", words.sections[-1][1]) if words.sections else words.title
         return f"Picture {len(self.pictures) + 1} of {self.name[:2]}, on: {html.unescape(where)}"
 
     def _turnable(self, data, output):
@@ -220,16 +199,8 @@ class _NotebookPage:
         return path
 
 
-def _markdown(renderer):
-    return mistune.create_markdown(renderer=renderer, plugins=[table, math])
-
-
 def _page_of(found):
     return f"{found[1] if found[1][:1].isdigit() else found[1].lower()}.html"
-
-
-def _python(source):
-    return highlight(source, PythonLexer(), HtmlFormatter(nowrap=True)).rstrip()
 
 
 def _preformatted(text):

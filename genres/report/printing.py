@@ -16,7 +16,6 @@ BROWSERS = (
 )
 """Programs that can print a page, by the names they have on one system or another."""
 
-_LONGEST = 300.0  # s
 _OPTIONS = (
     "--headless",
     "--disable-gpu",
@@ -29,17 +28,8 @@ _OPTIONS = (
 )
 
 
-def find_browser():
-    """Find a browser that can print.
-
-    It is the one that the environment variable ``GENRE_CHROMIUM`` names, where that is set ("" for
-    none), else the first of `BROWSERS` that is installed.
-
-    Returns
-    -------
-    str or None
-        Its path.
-    """
+def _find_browser():
+    """Find the browser that ``GENRE_CHROMIUM`` names ("" for none), or else one of `BROWSERS`."""
     named = os.environ.get("GENRE_CHROMIUM")
     names = BROWSERS if named is None else [named]
     return next(filter(None, map(shutil.which, names)), None)
@@ -58,7 +48,7 @@ def print_page(page, pdf):
     Refusal
         If there is no browser, or it cannot print the page.
     """
-    browser = find_browser()
+    browser = _find_browser()
     if browser is None:
         raise Refusal(
             "for one, install Chromium or Chrome (on Debian and Ubuntu with 'sudo apt install "
@@ -72,6 +62,6 @@ def print_page(page, pdf):
         ):
             places = [f"--user-data-dir={profile}", f"--print-to-pdf={temporary}", page.as_uri()]
             command = [browser, *_OPTIONS, *sandbox, *places]
-            subprocess.run(command, capture_output=True, timeout=_LONGEST, check=True)
+            subprocess.run(command, capture_output=True, timeout=300, check=True)
     except (OSError, subprocess.SubprocessError) as error:
         raise Refusal(f"{browser} cannot print {page.name} ({type(error).__name__}).") from error

@@ -115,16 +115,12 @@ def result_table(rows, results, run):
             report, here = ledger.headline(row, results[name])
             link = f"[{name}](notebooks/{name}.ipynb)"
             lines.append(f"| {link} | {row.headline} | {report} | {here} |")
-    seconds = sum(made["seconds"] for made in run.values())
-    machines = {
-        f"{made['machine']['cores']} cores of {made['machine']['cpu']}" for made in run.values()
-    }
-    memory = max(made["peak_memory"] for made in run.values())
-    lines += [
-        "",
-        f"This run took {spoken(seconds)} on {' and '.join(sorted(machines))}, and "
-        f"{memory / 1e9:.1f} GB of memory.",
-    ]
+    made = run.values()
+    seconds = sum(one["seconds"] for one in made)
+    machines = {f"{m['cores']} cores of {m['cpu']}" for m in (one["machine"] for one in made)}
+    where = " and ".join(sorted(machines))
+    memory = max(one["peak_memory"] for one in made) / 1e9
+    lines += ["", f"This run took {spoken(seconds)} on {where}, and {memory:.1f} GB of memory."]
     return "\n".join(lines)
 
 
@@ -288,10 +284,9 @@ def _texts(outputs):
 def _replace_pictures(source, target, names):
     """Copy the pictures of the run, and take away those that its notebooks no longer draw."""
     target.mkdir(exist_ok=True)
-    for picture in target.iterdir():
-        if picture.name.startswith(tuple(f"{name}-" for name in names)):
-            picture.unlink()
     for name in names:
+        for old in target.glob(f"{name}-*"):
+            old.unlink()
         for picture in sorted(source.glob(f"{name}-*")):
             with files.atomic(target / picture.name) as temporary:
                 shutil.copyfile(picture, temporary)

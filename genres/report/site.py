@@ -93,13 +93,8 @@ def _write_pages(report, project, folder):
     notebooks = [pages.of_notebook(path, folder) for path in waiting]
     rows = ledger.read(project / ledger.PLACE)
     made = [*notebooks, _ledger_page(rows, report)]
-    made += [
-        pages.of_markdown(
-            (project / "notebooks" / name).read_text("utf-8"), Path(name).stem.lower()
-        )
-        for name in WORDS
-        if (project / "notebooks" / name).exists()
-    ]
+    words = [path for name in WORDS if (path := project / "notebooks" / name).exists()]
+    made += [pages.of_markdown(path.read_text("utf-8"), path.stem.lower()) for path in words]
     front = _front(report, notebooks, rows, folder)
     names = {page.name for page in (front, *made)}
     made = [page._replace(body=_without_dead_links(page.body, names)) for page in made]
@@ -201,7 +196,9 @@ def _front(report, notebooks, rows, folder):
 <p class="told">{_describe(report)}</p>
 <h2 id="figures">Headline figures</h2>
 {_headlines(rows, report)}
-{_ledger_summary(rows, report)}<h2 id="notebooks">The notebooks</h2>
+<p><a href="ledger.html"><b>The ledger</b></a>: every figure of the five reports beside its value
+here, and why the two differ ({ledger.summary(rows, report.results)}).</p>
+<h2 id="notebooks">The notebooks</h2>
 <ul class="cards">
 {cards}
 </ul>"""
@@ -276,14 +273,6 @@ def _cover(page, report, folder):
     return (
         f'<a class="cover" href="{page.name}.html" tabindex="-1" aria-hidden="true">'
         f'<img src="{path}" alt=""></a>'
-    )
-
-
-def _ledger_summary(rows, report):
-    told = ledger.summary(rows, report.results)
-    return (
-        '<p><a href="ledger.html"><b>The ledger</b></a>: every figure of the five reports beside '
-        f"its value here, and why the two differ ({told}).</p>\n"
     )
 
 
