@@ -57,6 +57,7 @@ class Bench:
         except Refusal as refusal:
             sys.exit(f"{refusal}")
         self.synthetic, self.sources = self.data.synthetic, []
+        self._n_built_in = N_BUILT_IN_QUICK if quick else N_BUILT_IN
         name = f"{self.data.name}-quick" if quick else self.data.name
         self.run = RunFolder(Path(os.environ.get("GENRE_RUN") or project.RUNS / name))
         self.folder = self.run.folder
@@ -80,23 +81,18 @@ class Bench:
 
     def built_in_recordings(self):
         """Give the sound of the built-in corpus, to set beside that of the data; say so."""
-        found = recordings.built_in_recordings(self._n_built_in, self.progress)
-        self._say_source(found)
-        return found
+        return self._told(recordings.built_in_recordings(self._n_built_in, self.progress))
 
     def _taken(self, find):
         found = find(self.data, self._n_built_in, self.progress)
         self.synthetic = self.synthetic or found.clips.synthetic
-        self._say_source(found)
-        return found
+        return self._told(found)
 
-    @property
-    def _n_built_in(self):
-        return N_BUILT_IN_QUICK if self.quick else N_BUILT_IN
-
-    def _say_source(self, found):
+    def _told(self, found):
+        """Note and say where spectrograms or sound were taken from, and give them back."""
         self.sources.append(found.clips.source)
         say(f"*{found.clips.source}.*")
+        return found
 
     def show(self, figure, picture, synthetic=None):
         """Show a picture, and keep it as ``figures/<notebook>-<picture>.png`` of the run.
@@ -160,36 +156,26 @@ class Bench:
         callable
             To be called with the number of steps done since its last call.
         """
-        bar = _Bar(label, total)
-        yield bar.step
-        bar.finish()
+        done, start = 0, time.monotonic()
+        shown = start
+        line = display(Markdown(f"{label} …"), display_id=True)
 
+        def step(n=1):
+            nonlocal done, shown
+            done += n
+            now = time.monotonic()
+            if now - shown < 0.5:
+                return
+            shown = now
+            left = (now - start) * (total / done - 1)
+            line.update(Markdown(f"{label}: {done / total:.0%}, about {left:.0f} s left"))
+            if os.environ.get("GENRE_PROGRESS"):
+                with Path(os.environ["GENRE_PROGRESS"]).open("a") as bars:
+                    note = {"label": label, "done": int(done), "total": int(total)}
+                    bars.write(json.dumps(note) + "\n")
 
-class _Bar:
-    """A line that says how far something is, in the notebook and in the file GENRE_PROGRESS."""
-
-    def __init__(self, label, total):
-        self.label, self.total, self.done = label, total, 0
-        self.start = self.shown = time.monotonic()
-        self.line = display(Markdown(f"{label} …"), display_id=True)
-
-    def step(self, n=1):
-        self.done += n
-        now = time.monotonic()
-        if now - self.shown < 0.5:
-            return
-        self.shown = now
-        left = (now - self.start) * (self.total / self.done - 1)
-        share = self.done / self.total
-        self.line.update(Markdown(f"{self.label}: {share:.0%}, about {left:.0f} s left"))
-        if os.environ.get("GENRE_PROGRESS"):
-            with Path(os.environ["GENRE_PROGRESS"]).open("a") as bars:
-                note = {"label": self.label, "done": int(self.done), "total": int(self.total)}
-                bars.write(json.dumps(note) + "\n")
-
-    def finish(self):
-        seconds = time.monotonic() - self.start
-        self.line.update(Markdown(f"*{self.label}: {seconds:.1f} s*"))
+        yield step
+        line.update(Markdown(f"*{label}: {time.monotonic() - start:.1f} s*"))
 
 
 def say(text):
