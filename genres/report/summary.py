@@ -6,9 +6,6 @@ from genres.report.ledger import NONE
 from genres.run import runs
 from genres.screen import seen_from_here, spoken
 
-# Figures come back from JSON, and other machines add in another order.
-_ROUNDING = 1e-9
-
 
 def conclude(outcome):
     """Say what a run came to, and write its web site and its ledger.
@@ -60,7 +57,9 @@ def agreement(row, results, published):
         return f"{NONE} (quick)"
     if results.get("data") != published.get("data"):
         return f"{NONE} (other data)"
-    return "yes" if abs(figure - reference) <= ledger.number(row.tolerance) + _ROUNDING else "no"
+    # Figures come back from JSON, and other machines add in another order: 1e-9 is for rounding.
+    agrees = abs(figure - reference) <= ledger.number(row.tolerance) + 1e-9
+    return "yes" if agrees else "no"
 
 
 def comparison_table(rows, notebooks, seconds, results, published):
