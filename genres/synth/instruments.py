@@ -4,6 +4,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+# By how much two of a kind differ, in the logarithm.
+_SPREADS = {"darkening": 0.2, "attack": 0.25, "decay": 0.25, "fade": 0.3, "vibrato": 0.3,
+            "rate": 0.08, "detune": 0.3, "noise": 0.4, "drive": 0.35}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Instrument:
@@ -58,25 +62,14 @@ class Instrument:
 
     def varied(self, rng):
         """Another instrument of the same kind: no two clips use the same one."""
-
-        def about(value, spread):
-            return value * float(np.exp(spread * rng.standard_normal()))
-
-        size = about(1.0, 0.08)
-        return replace(
-            self,
-            slope=self.slope + 1.2 * rng.standard_normal(),
-            darkening=about(self.darkening, 0.2),
-            bodies=tuple(tuple((hz * size, db) for hz, db in body) for body in self.bodies),
-            attack=about(self.attack, 0.25),
-            decay=about(self.decay, 0.25),
-            fade=about(self.fade, 0.3),
-            vibrato=about(self.vibrato, 0.3),
-            rate=about(self.rate, 0.08),
-            detune=about(self.detune, 0.3),
-            noise=about(self.noise, 0.4),
-            drive=about(self.drive, 0.35),
-        )
+        size = float(np.exp(0.08 * rng.standard_normal()))
+        varied = {
+            "bodies": tuple(tuple((hz * size, db) for hz, db in body) for body in self.bodies),
+            "slope": self.slope + 1.2 * rng.standard_normal(),
+        }
+        for name, spread in _SPREADS.items():
+            varied[name] = getattr(self, name) * float(np.exp(spread * rng.standard_normal()))
+        return replace(self, **varied)
 
 
 @dataclass(frozen=True)
@@ -119,80 +112,74 @@ VOWELS = (
 
 INSTRUMENTS = {
     "piano": Instrument(slope=-6, darkening=4, bodies=(((180, 3), (2500, 4)),), decay=1.0,
-                        release=0.12, fade=0.3, noise=0.15),
+        release=0.12, fade=0.3, noise=0.15),
     "electric piano": Instrument(slope=-10, darkening=4, even=-6, decay=1.2, release=0.1),
     "organ": Instrument(slope=-5, darkening=1, even=-2, attack=0.01, sustain=0.95, release=0.04,
-                        vibrato=0.12, rate=6.4, detune=5, noise=0.05),
+        vibrato=0.12, rate=6.4, detune=5, noise=0.05),
     "strings": Instrument(slope=-7, darkening=1, bodies=(((450, 3), (1200, 3), (2800, 4)),),
-                          attack=0.11, sustain=0.85, release=0.2, vibrato=0.18, detune=11,
-                          noise=0.25, noise_decay=0.1),
+        attack=0.11, sustain=0.85, release=0.2, vibrato=0.18, detune=11, noise=0.25,
+        noise_decay=0.1),
     "violin": Instrument(slope=-6, darkening=1, bodies=(((500, 4), (1100, 3), (2900, 6)),),
-                         attack=0.06, sustain=0.85, release=0.1, vibrato=0.3, noise=0.3,
-                         noise_decay=0.08),
+        attack=0.06, sustain=0.85, release=0.1, vibrato=0.3, noise=0.3, noise_decay=0.08),
     "flute": Instrument(slope=-12, darkening=1, even=-4, bodies=(((900, 3),),), attack=0.05,
-                        sustain=0.9, release=0.08, vibrato=0.2, noise=0.3, noise_decay=0.2),
+        sustain=0.9, release=0.08, vibrato=0.2, noise=0.3, noise_decay=0.2),
     "oboe": Instrument(slope=-5, darkening=2, even=-2, bodies=(((1100, 8), (2900, 4)),),
-                       attack=0.04, sustain=0.9, release=0.06, vibrato=0.2, noise_decay=0.1),
+        attack=0.04, sustain=0.9, release=0.06, vibrato=0.2, noise_decay=0.1),
     "french horn": Instrument(slope=-9, darkening=2, bodies=(((350, 5),),), attack=0.07,
-                              sustain=0.85, release=0.12, vibrato=0.08, detune=6),
+        sustain=0.85, release=0.12, vibrato=0.08, detune=6),
     "brass": Instrument(slope=-4, bodies=(((1200, 4), (2400, 3)),), attack=0.03, sustain=0.7,
-                        vibrato=0.12, bend=-0.5, detune=9, noise_decay=0.05),
+        vibrato=0.12, bend=-0.5, detune=9, noise_decay=0.05),
     "trumpet": Instrument(slope=-4, darkening=2, bodies=(((1300, 6),),), attack=0.025, sustain=0.8,
-                          vibrato=0.2, bend=-0.4, noise_decay=0.05),
+        vibrato=0.2, bend=-0.4, noise_decay=0.05),
     "saxophone": Instrument(slope=-5, darkening=2, bodies=(((600, 4), (1400, 5), (2600, 4)),),
-                            attack=0.03, sustain=0.8, fade=0.4, vibrato=0.25, bend=-0.6, noise=0.3,
-                            noise_decay=0.15),
+        attack=0.03, sustain=0.8, fade=0.4, vibrato=0.25, bend=-0.6, noise=0.3, noise_decay=0.15),
     "harmonica": Instrument(slope=-3, darkening=2, even=-5, bodies=(((800, 5), (2200, 7)),),
-                            attack=0.03, sustain=0.85, fade=0.4, vibrato=0.35, bend=-1, noise=0.25,
-                            noise_decay=0.1),
+        attack=0.03, sustain=0.85, fade=0.4, vibrato=0.35, bend=-1, noise=0.25, noise_decay=0.1),
     "acoustic guitar": Instrument(slope=-5, darkening=4, bodies=(((110, 4), (220, 3), (2800, 5)),),
-                                  attack=0.002, decay=0.5, noise=0.35, noise_band=(2000, 9000)),
+        attack=0.002, decay=0.5, noise=0.35, noise_band=(2000, 9000)),
     "nylon guitar": Instrument(slope=-8, darkening=4, bodies=(((120, 4), (230, 3)),), decay=0.5,
-                               release=0.1, noise=0.2),
+        release=0.1, noise=0.2),
     "banjo": Instrument(slope=-3, darkening=5, bodies=(((450, 4), (1200, 6)),), attack=0.002,
-                        decay=0.2, fade=0.1, noise=0.35),
+        decay=0.2, fade=0.1, noise=0.35),
     "steel guitar": Instrument(slope=-5, bodies=(((1500, 4),),), attack=0.02, decay=1.4,
-                               sustain=0.3, release=0.15, fade=0.6, vibrato=0.25, bend=-1.5,
-                               detune=4),
-    "clean guitar": Instrument(slope=-5, darkening=4, bodies=(((400, 2), (2400, 5)),),
-                               attack=0.002, release=0.05, noise=0.2),
+        sustain=0.3, release=0.15, fade=0.6, vibrato=0.25, bend=-1.5, detune=4),
+    "clean guitar": Instrument(slope=-5, darkening=4, bodies=(((400, 2), (2400, 5)),), attack=0.002,
+        release=0.05, noise=0.2),
     "blues guitar": Instrument(slope=-5, bodies=(((500, 2), (2000, 5)),), decay=1.2, sustain=0.1,
-                               fade=0.3, vibrato=0.3, bend=-0.9, noise=0.15, drive=1.6),
+        fade=0.3, vibrato=0.3, bend=-0.9, noise=0.15, drive=1.6),
     "crunch guitar": Instrument(slope=-5, bodies=(((700, 2), (2200, 4)),), decay=1.3, sustain=0.2,
-                                fade=0.4, release=0.05, noise=0.2, drive=3),
+        fade=0.4, release=0.05, noise=0.2, drive=3),
     "metal guitar": Instrument(slope=-4, darkening=2, bodies=(((110, 4), (2400, 5)),), decay=1.2,
-                               sustain=0.4, release=0.03, fade=0.5, detune=7, noise=0.3, drive=8),
+        sustain=0.4, release=0.03, fade=0.5, detune=7, noise=0.3, drive=8),
     "lead guitar": Instrument(slope=-5, darkening=2, bodies=(((900, 4), (2400, 3)),), decay=2,
-                              sustain=0.6, fade=0.6, vibrato=0.35, bend=-0.6, drive=5),
+        sustain=0.6, fade=0.6, vibrato=0.35, bend=-0.6, drive=5),
     "upright bass": Instrument(slope=-10, darkening=6, bodies=(((90, 3), (700, 4)),), attack=0.008,
-                               decay=0.5, fade=0.08, noise=0.15, noise_band=(500, 2500)),
+        decay=0.5, fade=0.08, noise=0.15, noise_band=(500, 2500)),
     "electric bass": Instrument(slope=-9, darkening=5, bodies=(((100, 3), (800, 3)),), decay=0.8,
-                                sustain=0.2, release=0.05, fade=0.12),
+        sustain=0.2, release=0.05, fade=0.12),
     "slap bass": Instrument(slope=-5, darkening=6, bodies=(((90, 3), (2500, 3)),), attack=0.002,
-                            decay=0.4, sustain=0.1, release=0.03, fade=0.08, noise=0.3),
+        decay=0.4, sustain=0.1, release=0.03, fade=0.08, noise=0.3),
     "picked bass": Instrument(slope=-5, darkening=4, bodies=(((100, 3), (1500, 3)),), decay=0.9,
-                              sustain=0.3, release=0.03, noise=0.2, drive=1.2),
+        sustain=0.3, release=0.03, noise=0.2, drive=1.2),
     "synth bass": Instrument(darkening=6, even=-3, decay=0.5, sustain=0.5, release=0.03, fade=0.12,
-                             detune=4, noise=0),
+        detune=4, noise=0),
     "sub bass": Instrument(slope=-17, darkening=4, even=-6, attack=0.006, decay=0.9, sustain=0.25,
-                           bend=1.5, noise=0),
+        bend=1.5, noise=0),
     "synth pad": Instrument(darkening=2, bodies=(((900, 3),),), attack=0.15, sustain=0.9,
-                            release=0.3, fade=1.2, vibrato=0.05, detune=14),
+        release=0.3, fade=1.2, vibrato=0.05, detune=14),
     "synth lead": Instrument(slope=-4, darkening=2, even=-4, sustain=0.7, vibrato=0.15, detune=8),
     "pluck synth": Instrument(slope=-3, darkening=7, attack=0.002, decay=0.3, sustain=0.05,
-                              fade=0.1, detune=8),
+        fade=0.1, detune=8),
     "sample": Instrument(slope=-7, bodies=(((500, 3), (1500, 3)),), attack=0.01, sustain=0.3,
-                         vibrato=0.1, detune=6, noise=0.3, noise_decay=0.1),
+        vibrato=0.1, detune=6, noise=0.3, noise_decay=0.1),
     "singer": Instrument(slope=-7, darkening=1, bodies=VOWELS, attack=0.05, sustain=0.85, fade=0.4,
-                         vibrato=0.3, bend=-0.8, noise=0.7, noise_decay=0.06,
-                         noise_band=(2500, 9000)),
+        vibrato=0.3, bend=-0.8, noise=0.7, noise_decay=0.06, noise_band=(2500, 9000)),
     "shouter": Instrument(slope=-5, darkening=1, bodies=VOWELS, attack=0.03, sustain=0.8, fade=0.4,
-                          vibrato=0.2, bend=-1.5, noise=0.6, noise_decay=0.15, drive=2),
+        vibrato=0.2, bend=-1.5, noise=0.6, noise_decay=0.15, drive=2),
     "rapper": Instrument(slope=-7, darkening=2, bodies=VOWELS, attack=0.015, decay=0.18,
-                         sustain=0.5, release=0.04, bend=2.5, noise=1.1, noise_decay=0.035,
-                         noise_band=(2500, 9500)),
+        sustain=0.5, release=0.04, bend=2.5, noise=1.1, noise_decay=0.035, noise_band=(2500, 9500)),
     "choir": Instrument(slope=-9, darkening=1, bodies=VOWELS[3:], attack=0.15, sustain=0.9,
-                        release=0.25, vibrato=0.25, detune=16, noise=0.2, noise_decay=0.1),
+        release=0.25, vibrato=0.25, detune=16, noise=0.2, noise_decay=0.1),
 }  # fmt: skip
 
 DRUMS = {
