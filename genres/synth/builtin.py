@@ -182,14 +182,10 @@ def _each(function, items, label, workers, progress):
 def _measure(entry):
     """Give a clip's name and, for each length of segments, its features, (n_segments, 63)."""
     samples = entry.render().samples
-    values = [
-        [
-            features.course_features(segment, corpus.SAMPLE_RATE)
-            for segment in features.segments(samples, length, corpus.SAMPLE_RATE)
-        ]
+    return entry.name, [
+        [features.course_features(segment) for segment in features.segments(samples, length)]
         for length in SEGMENTS
     ]
-    return entry.name, values
 
 
 def _render(item):

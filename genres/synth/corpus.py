@@ -135,7 +135,6 @@ def entries(n_per_genre=100, seed=SEED):
     """
     if not 1 <= n_per_genre <= MAX_PER_GENRE:
         raise Refusal(f"A genre can have 1 to {MAX_PER_GENRE:,} clips, not {n_per_genre}.")
-    _check_seed(seed)
     listed = []
     for genre in GENRES:
         rng = _generator(genre, seed, _MUSIC)
@@ -143,20 +142,14 @@ def entries(n_per_genre=100, seed=SEED):
             if number % 5 == 0:
                 tested = number + rng.integers(5)
             kind = str(rng.choice(list(SHARES), p=list(SHARES.values())))
-            second = _another(genre, rng)
+            another = _another(genre, rng)
+            second = None if kind == "plain" else another
             clip_seed = seed * MAX_PER_GENRE + number
-            change = _change_seconds(genre, clip_seed, SECONDS)
-            listed.append(
-                Entry(
-                    name=f"synthetic_{genre}_{number:05d}.wav",
-                    genre=genre,
-                    second_genre=None if kind == "plain" else second,
-                    kind=kind,
-                    change_seconds=change if kind == "switching" else None,
-                    seed=clip_seed,
-                    split="Test" if number == tested else "Train",
-                )
-            )
+            switching = kind == "switching"
+            change = _change_seconds(genre, clip_seed, SECONDS) if switching else None
+            split = "Test" if number == tested else "Train"
+            name = f"synthetic_{genre}_{number:05d}.wav"
+            listed.append(Entry(name, genre, second, kind, change, clip_seed, split))
     return listed
 
 
@@ -189,15 +182,12 @@ def render(genre, seed, seconds=SECONDS, kind="plain", second_genre=None):
         have, a length that is not positive and finite, or a negative seed.
     """
     _check(genre, seconds, kind, second_genre)
-    _check_seed(seed)
     rng = _generator(genre, seed, _MUSIC)
     n_samples = round(seconds * SAMPLE_RATE)
-    if kind == "plain":
-        samples, bpm = _perform(STYLES[genre], n_samples, rng)
-        return Rendered(samples, genre, None, kind, ((0.0, genre),), (bpm,))
-    second = second_genre or _another(genre, rng)
-    if kind == "crossing":
-        samples, bpm = _perform(_cross(STYLES[genre], STYLES[second]), n_samples, rng)
+    second = None if kind == "plain" else second_genre or _another(genre, rng)
+    if kind != "switching":
+        style = _cross(STYLES[genre], STYLES[second]) if second else STYLES[genre]
+        samples, bpm = _perform(style, n_samples, rng)
         return Rendered(samples, genre, second, kind, ((0.0, genre),), (bpm,))
     change = _change_seconds(genre, seed, seconds)
     order = (genre, second) if change >= seconds / 2 else (second, genre)
@@ -232,12 +222,9 @@ def _check(genre, seconds, kind, second_genre):
         raise Refusal(f"A clip must last longer than 0 s, and not {seconds} s.")
 
 
-def _check_seed(seed):
+def _generator(genre, seed, purpose):
     if seed < 0:
         raise Refusal(f"A seed must be 0 or more, not {seed}.")
-
-
-def _generator(genre, seed, purpose):
     return np.random.default_rng([seed, GENRES.index(genre), purpose])
 
 
@@ -279,18 +266,11 @@ def _switch(order, change, n_samples, rng):
 
 def _perform(style, n_samples, rng):
     """Draw a piece in a style, play it and record it: samples and tempo (bpm)."""
-    bpm = rng.uniform(*style.bpm)
+    bpm, beats = rng.uniform(*style.bpm), _one(style.metres, rng)
+    ranges = (style.rubato, style.swing, style.looseness)
+    rubato, swing, looseness = (rng.uniform(*limits) for limits in ranges)
     seconds = n_samples / SAMPLE_RATE
-    meter = Meter.draw(
-        bpm,
-        seconds,
-        rng,
-        beats=_one(style.metres, rng),
-        rubato=rng.uniform(*style.rubato),
-        swing=rng.uniform(*style.swing),
-        swung=style.swung,
-        looseness=rng.uniform(*style.looseness),
-    )
+    meter = Meter.draw(bpm, seconds, rng, beats, rubato, swing, style.swung, looseness)
     harmony = Harmony(rng.integers(12), _one(style.scales, rng), _one(style.progressions, rng))
     parts = _parts(_one(style.forms, rng).split(), meter, rng)
     mix = _play_drums(style, parts, meter, n_samples, rng)
@@ -346,13 +326,12 @@ def _play_line(line, parts, meter, harmony, n_samples, rng):
     gate = rng.uniform(*line.gate)
     themes = rng.integers(1 << 32, size=2)
     level = 10 ** (rng.uniform(*line.level) / 20)
-    seconds = n_samples / SAMPLE_RATE
     notes = []
     for part, bars in parts:
         gain = PARTS[part].get(line.role)
         if gain:
             notes += line_notes(line, pattern, gate, bars, meter, harmony, gain, themes, rng)
-    notes = [note for note in notes if note.start < seconds]
+    notes = [note for note in notes if note.start < n_samples / SAMPLE_RATE]
     return np.float32(level) * play(instrument, notes, n_samples, SAMPLE_RATE, rng)
 
 

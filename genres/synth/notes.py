@@ -146,9 +146,9 @@ class Harmony:
 
     def ladder(self, register):
         """Pitches of the scale within a register, upwards."""
-        notes = {(self.tonic + note) % 12 for note in SCALES[self.scale]}
-        return np.array([pitch for pitch in range(register[0], register[1] + 1)
-                         if pitch % 12 in notes])  # fmt: skip
+        notes = [(self.tonic + note) % 12 for note in SCALES[self.scale]]
+        pitches = np.arange(register[0], register[1] + 1)
+        return pitches[np.isin(pitches % 12, notes)]
 
 
 @dataclass(frozen=True)
@@ -254,11 +254,10 @@ def line_notes(line, pattern, gate, bars, meter, harmony, gain, themes, rng):
     velocities *= [VELOCITIES.get(hit.sign, 0.8) for hit in hits]
     pitches = VOICINGS[line.voicing](hits, line.register, harmony.ladder(line.register), themes)
     rests = rng.random(len(bars)) < _RESTING
+    played = zip(hits, onsets, durations, pitches, velocities, strict=True)
     return [
         Note(onset, duration, pitch, velocity)
-        for hit, onset, duration, velocity, chord in zip(
-            hits, onsets, durations, velocities, pitches, strict=True
-        )
+        for hit, onset, duration, chord, velocity in played
         if not rests[hit.bar]
         for pitch in chord
     ]

@@ -1,5 +1,6 @@
 """How does a note become samples? Oscillators, envelopes, noise and an amplifier."""
 
+from collections import namedtuple
 from typing import NamedTuple
 
 import numba
@@ -18,6 +19,12 @@ _NOISE_MASK = (1 << 17) - 1
 _BLOCK = 64
 _BREATH = 0.12
 _BEND_SECONDS = 0.05
+
+# What the compiled loop takes of an instrument; times become samples.
+_TIMES = ("attack", "decay", "release", "fade", "noise_decay")
+_Shape = namedtuple(
+    "_Shape", "attack decay release fade noise_decay sustain vibrato rate bend noise"
+)
 
 
 class Note(NamedTuple):
@@ -57,22 +64,15 @@ def play(instrument, notes, n_samples, sr, rng):
     hertz = 440 * 2.0 ** ((pairs[0] - 69) / 12)
     cycles = _cycles(instrument, hertz, pairs[1], sr, rng)
     noise = _noise(instrument.noise_band, _NOISE_MASK + 1, sr, rng)
-    shape = _Shape.of(instrument, sr)
+    units = {name: sr if name in _TIMES else 1 for name in _Shape._fields}
+    shape = _Shape(*(float(getattr(instrument, name) * unit) for name, unit in units.items()))
+    starts, durations = ((times * sr).astype(np.int64) for times in (start, duration))
     half = instrument.detune / 2400
     for octaves in (-half, half) if half else (0.0,):
         out_of_tune = 0.02 / 12 * rng.standard_normal(len(notes))
-        _add_notes(
-            out,
-            cycles,
-            noise,
-            shape,
-            (start * sr).astype(np.int64),
-            (duration * sr).astype(np.int64),
-            hertz[row] / sr * 2.0 ** (octaves + out_of_tune),
-            velocity,
-            row,
-            rng.integers(1 << _PHASE_BITS, size=len(notes)),
-        )
+        steps = hertz[row] / sr * 2.0 ** (octaves + out_of_tune)
+        phases = rng.integers(1 << _PHASE_BITS, size=len(notes))
+        _add_notes(out, cycles, noise, shape, sr, starts, durations, steps, velocity, row, phases)
     return _amplify(out, instrument.drive, sr) if instrument.drive else out
 
 
@@ -132,38 +132,6 @@ def lay(shot, starts, velocities, n_samples):
     return out
 
 
-class _Shape(NamedTuple):
-    """An instrument's envelope for the compiled loop: times in samples."""
-
-    attack: float
-    decay: float
-    sustain: float
-    release: float
-    fade: float
-    vibrato: float
-    rate: float
-    bend: float
-    bend_decay: float
-    noise: float
-    noise_decay: float
-
-    @classmethod
-    def of(cls, instrument, sr):
-        return cls(
-            attack=instrument.attack * sr,
-            decay=instrument.decay * sr,
-            sustain=float(instrument.sustain),
-            release=instrument.release * sr,
-            fade=instrument.fade * sr,
-            vibrato=float(instrument.vibrato),
-            rate=instrument.rate / sr,
-            bend=float(instrument.bend),
-            bend_decay=_BEND_SECONDS * sr,
-            noise=float(instrument.noise),
-            noise_decay=instrument.noise_decay * sr,
-        )
-
-
 def _cycles(instrument, hertz, body, sr, rng):
     """One cycle of the bright and of the dark sound of every pitch: (pitch, 2, _CYCLE + 1).
 
@@ -196,7 +164,7 @@ def _noise(band, n_samples, sr, rng):
 
 
 @numba.njit(cache=True)
-def _add_notes(out, cycles, noise, shape, starts, durations, steps, velocities, rows, phases):
+def _add_notes(out, cycles, noise, shape, sr, starts, durations, steps, velocities, rows, phases):
     for n in range(len(starts)):
         start, duration, velocity = starts[n], durations[n], velocities[n]
         bright, dark = cycles[rows[n], 0], cycles[rows[n], 1]
@@ -211,9 +179,9 @@ def _add_notes(out, cycles, noise, shape, starts, durations, steps, velocities, 
             next_level = velocity * min(t / shape.attack, 1.0) * fall * rest
             next_hiss = shape.noise * next_level * (np.exp(-t / shape.noise_decay) + _BREATH)
             next_brightness = velocity * np.exp(-t / shape.fade)
-            turns = t * shape.rate
+            turns = t * (shape.rate / sr)
             pitch = shape.vibrato * min(turns / 2, 1.0) * np.sin(2 * np.pi * turns)
-            pitch += shape.bend * np.exp(-t / shape.bend_decay)
+            pitch += shape.bend * np.exp(-t / (_BEND_SECONDS * sr))
             step = int(steps[n] * 2.0 ** (pitch / 12) * (1 << _PHASE_BITS))
             level_slope = (next_level - level) / _BLOCK
             hiss_slope = (next_hiss - hiss) / _BLOCK
