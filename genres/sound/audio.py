@@ -2,7 +2,6 @@
 
 import os
 import re
-import stat
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,7 +26,7 @@ _MARGIN_SECONDS = 0.1
 _VALUES_AT_ONCE = 1 << 22
 _HEAD_BYTES = 512
 
-_AUDIO = {b".snd": "AU", b"fLaC": "FLAC", b"OggS": "Ogg", b"FORM": "AIFF"}
+_AUDIO = {b".snd": "AU", b"fLaC": "FLAC", b"OggS": "Ogg", b"FORM": "AIFF", b"ID3": "MP3"}
 _OTHER_AUDIO = {
     b"0&\xb2u": "Windows Media",
     b"MThd": "MIDI",
@@ -142,9 +141,14 @@ def read_whole(path, shortest=1.0, longest=3600.0):
 
 def _resampled(path, longest, shortest):
     """Give up to `longest` seconds of a file, and at least `shortest`, at 22,050 a second."""
-    _check_file(path)
-    with without_stderr():
-        samples, rate = _decode(path, longest, shortest)
+    try:
+        _check_file(path)
+        with without_stderr():
+            samples, rate = _decode(path, longest, shortest)
+    except FileNotFoundError as error:
+        raise AudioError("missing", f"{path} does not exist.") from error
+    except OSError as error:
+        raise AudioError("unreadable", f"{path} cannot be read: {error.strerror}.") from error
     _check_samples(samples, path)
     if rate != SAMPLE_RATE:
         samples = librosa.resample(samples, orig_sr=rate, target_sr=SAMPLE_RATE)
@@ -156,28 +160,21 @@ def _sound(samples):
 
 
 def _check_file(path):
-    try:
-        status = path.stat()
-    except FileNotFoundError as error:
-        raise AudioError("missing", f"{path} does not exist.") from error
-    except OSError as error:
-        raise AudioError("unreadable", f"{path} cannot be read: {error.strerror}.") from error
-    if stat.S_ISDIR(status.st_mode):
+    n_bytes = path.stat().st_size
+    if path.is_dir():
         raise AudioError("folder", f"{path} is a folder, not an audio file.")
-    if not stat.S_ISREG(status.st_mode):
+    if not path.is_file():
         raise AudioError("not a file", f"{path} is a device or a pipe, not a file.")
-    if status.st_size == 0:
+    if n_bytes == 0:
         raise AudioError("empty", f"{path} is empty: it has 0 bytes.")
 
 
 def _decode(path, longest, shortest):
     """Give up to `longest` seconds and a margin as mono samples, and their rate."""
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
     try:
-        with path.open("rb") as file:
-            head = file.read(_HEAD_BYTES)
         sound = soundfile.SoundFile(os.fsencode(path))  # which need not be UTF-8
-    except OSError as error:
-        raise AudioError("unreadable", f"{path} cannot be read: {error.strerror}.") from error
     except soundfile.LibsndfileError as error:
         raise _not_opened(path, head, error) from error
     with sound:
@@ -187,10 +184,8 @@ def _decode(path, longest, shortest):
         try:
             samples = _mix_down(sound, round((longest + margin) * rate))
         except soundfile.LibsndfileError as error:
-            raise AudioError(
-                "damaged",
-                f"{path} is damaged or cut off: it cannot be decoded for {shortest:g} s.",
-            ) from error
+            what = f"is damaged or cut off: it cannot be decoded for {shortest:g} s"
+            raise AudioError("damaged", f"{path} {what}.") from error
         if len(samples) < round(shortest * rate):
             raise _too_short(sound, len(samples), shortest, path)
     return samples, rate
@@ -217,17 +212,11 @@ def _check_header(sound, head, path):
     if sound.format not in _CONTAINERS:
         raise AudioError("format", f"{path} is {sound.format_info}: {_ADVICE}.")
     if not _LOWEST_RATE <= sound.samplerate <= _HIGHEST_RATE:
-        raise AudioError(
-            "sample rate",
-            f"{path} says that it has {sound.samplerate:,} samples per second: "
-            f"{_LOWEST_RATE:,} to {_HIGHEST_RATE:,} can be read.",
-        )
+        what = f"{sound.samplerate:,} samples per second: {_LOWEST_RATE:,} to {_HIGHEST_RATE:,}"
+        raise AudioError("sample rate", f"{path} says that it has {what} can be read.")
     if sound.channels > _MOST_CHANNELS:
-        raise AudioError(
-            "channels",
-            f"{path} says that it has {sound.channels:,} channels: up to {_MOST_CHANNELS} can be "
-            "read.",
-        )
+        what = f"{sound.channels:,} channels: up to {_MOST_CHANNELS}"
+        raise AudioError("channels", f"{path} says that it has {what} can be read.")
 
 
 def _check_samples(samples, path):
@@ -241,25 +230,19 @@ def _check_samples(samples, path):
 
 
 def _too_short(sound, n_frames, shortest, path):
-    rate = sound.samplerate
-    if n_frames == 0 and sound.format == "OGG":
-        return AudioError(
-            "truncated",
-            f"{path} gives no sound: it is empty, or it is cut off, and Ogg needs its end.",
-        )
+    length = f"{n_frames / sound.samplerate:.3f} s"
     # libsndfile lowers what the header promises to what the file holds, and notes that.
     promised_more = re.search(r"data\s*(size)?\s*: \d+ \(should be", sound.extra_info, re.I)
-    if promised_more or sound.frames > n_frames:
-        return AudioError(
-            "truncated",
-            f"{path} is cut off after {n_frames / rate:.3f} s, and {shortest:g} s are needed.",
-        )
-    if n_frames == 0:
-        return AudioError("no samples", f"{path} is audio without any sample.")
-    return AudioError(
-        "short",
-        f"{path} lasts {n_frames / rate:.3f} s, shorter than the {shortest:g} s needed.",
-    )
+    if n_frames == 0 and sound.format == "OGG":
+        reason = "truncated"
+        what = "gives no sound: it is empty, or it is cut off, and Ogg needs its end"
+    elif promised_more or sound.frames > n_frames:
+        reason, what = "truncated", f"is cut off after {length}, and {shortest:g} s are needed"
+    elif n_frames == 0:
+        reason, what = "no samples", "is audio without any sample"
+    else:
+        reason, what = "short", f"lasts {length}, shorter than the {shortest:g} s needed"
+    return AudioError(reason, f"{path} {what}.")
 
 
 def _not_opened(path, head, error):
@@ -278,10 +261,9 @@ def _kind(head):
     """Give the format of audio that a file begins like, or None."""
     if head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE":
         return "WAV"
-    # A tag, or the eleven bits that every MPEG frame begins with.
-    if head[:3] == b"ID3" or (head[:1] == b"\xff" and head[1:2] >= b"\xe0"):
+    if head[:1] == b"\xff" and head[1:2] >= b"\xe0":  # the eleven bits of every MPEG frame
         return "MP3"
-    return _AUDIO.get(head[:4])
+    return _named(head, _AUDIO)
 
 
 def _has_odd_encoding(head):
@@ -292,15 +274,17 @@ def _has_odd_encoding(head):
 
 
 def _not_audio(path, head):
-    other = next((kind for magic, kind in _OTHER_AUDIO.items() if head.startswith(magic)), None)
-    if head[4:8] == b"ftyp":
-        other = "MPEG-4"
+    other = "MPEG-4" if head[4:8] == b"ftyp" else _named(head, _OTHER_AUDIO)
     if other:
         return AudioError("format", f"{path} is {other}: {_ADVICE}.")
-    what = next((what for magic, what in _NO_AUDIO.items() if head.startswith(magic)), None)
+    what = _named(head, _NO_AUDIO)
     if what is None:
         what = "nothing but zeros" if not any(head) else "text" if _is_text(head) else "unknown"
     return AudioError("not audio", f"{path} is not audio whatever its name: its content is {what}.")
+
+
+def _named(head, names):
+    return next((name for magic, name in names.items() if head.startswith(magic)), None)
 
 
 def _is_text(head):
