@@ -40,8 +40,6 @@ KAGGLE_FEATURES = (
 LOWEST_RATE = 12_800
 """The highest band of the spectral contrast starts at half of this rate."""
 
-
-_N_COURSE_MFCC, _N_KAGGLE_MFCC = 12, 20
 _TEMPO_WINDOW_SECONDS = 8
 _USUAL_BPM, _FASTEST_BPM = 120, 320
 _MEDIAN_WIDTH = 31
@@ -97,11 +95,10 @@ def course_features(samples, sr=22050):
         If the segment is shorter than a frame or not finite, or the rate too low.
     """
     frames = measure(_checked(samples, sr), sr)
-    single = frames[:7]
-    coefficients = mfcc(frames.mel, _N_COURSE_MFCC)
+    coefficients = mfcc(frames.mel, 12)
     return np.concatenate(
         [
-            [moment(values) for values in single for moment in (np.mean, np.std)],
+            [moment(values) for values in frames[:7] for moment in (np.mean, np.std)],
             frames.chroma.mean(axis=1, dtype=float),
             frames.chroma.std(axis=1, dtype=float),
             [_tempo(_onset_strength(frames.mel, np.mean), sr)],
@@ -126,10 +123,8 @@ def kaggle_features(samples, sr=22050):
 
     Parameters
     ----------
-    samples : array of float32, shape (n_samples,)
-        The clip; silence is allowed.
-    sr : int
-        Samples per second, above 12,800. The table is of 22,050.
+    samples, sr
+        As for `course_features`; the table is of whole clips at 22,050 samples per second.
 
     Returns
     -------
@@ -144,7 +139,7 @@ def kaggle_features(samples, sr=22050):
     samples = _checked(samples, sr)
     frames = measure(samples, sr, "reflect")
     onsets = _onset_strength(frames.mel, np.median)
-    coefficients = mfcc(frames.mel, _N_KAGGLE_MFCC)
+    coefficients = mfcc(frames.mel, 20)
     measured = (
         frames.chroma,
         frames.rms,

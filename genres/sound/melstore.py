@@ -80,11 +80,13 @@ def load(path):
         with zipfile.ZipFile(path) as archive:
             if sum(member.file_size for member in archive.infolist()) > _MOST_BYTES:
                 raise Refusal(f"{path} claims to hold more than {_MOST_BYTES >> 30} GiB.")
-            there = [name for name in MelStore._fields if f"{name}.npy" in archive.namelist()]
-            content = {name: _read(archive, name) for name in there}
-        missing = [name for name in ("mel", "track") if name not in content]
-        if missing:
-            raise Refusal(f"{path} is no mel store: it has no array '{missing[0]}'.")
+            content = {}
+            for name in MelStore._fields:
+                if f"{name}.npy" in archive.namelist():
+                    with archive.open(f"{name}.npy") as member:
+                        content[name] = np.lib.format.read_array(member, allow_pickle=False)
+                elif name not in MelStore._field_defaults:
+                    raise Refusal(f"{path} is no mel store: it has no array '{name}'.")
         mel, track = content.pop("mel"), content.pop("track").astype(str)
         store = MelStore(mel, track, **{name: float(c.item()) for name, c in content.items()})
     except OSError as error:
@@ -250,16 +252,8 @@ def _levels(samples, seconds, sr):
     around = min(1 + seconds * sr // spectra.HOP_LENGTH, n_frames)
     # At the ends of a track, its first or last 30 s.
     inside = np.clip(middles, around // 2, n_frames - 1 - (around - 1) // 2)
-    return (
-        decibels,
-        minimum_filter1d(ends[0], around)[inside],
-        maximum_filter1d(ends[1], around)[inside],
-    )
-
-
-def _read(archive, name):
-    with archive.open(f"{name}.npy") as member:
-        return np.lib.format.read_array(member, allow_pickle=False)
+    lowest, highest = minimum_filter1d(ends[0], around), maximum_filter1d(ends[1], around)
+    return decibels, lowest[inside], highest[inside]
 
 
 def _check(store, path):

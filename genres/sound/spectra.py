@@ -106,7 +106,7 @@ def measure(samples, sr, pad_mode="constant"):
         pitches.append(_find_pitches(squared, sr))
     return Frames(
         zero_crossing_rate=_zero_crossing_rate(samples),
-        rms=np.sqrt(_sum_squares(_padded(samples, N_FFT, pad_mode)) / N_FFT),
+        rms=np.sqrt(_sum_squares(np.pad(samples, N_FFT // 2, pad_mode)) / N_FFT),
         centroid=shape[0],
         bandwidth=shape[1],
         rolloff=shape[2],
@@ -136,7 +136,7 @@ def magnitudes(samples, n_fft, hop_length, pad_mode="constant"):
     magnitude : array of float32, shape (1 + n_fft // 2, n_frames_of_block)
         Their magnitude spectra.
     """
-    padded = _padded(samples, n_fft, pad_mode)
+    padded = np.pad(samples, n_fft // 2, pad_mode)
     windows = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop_length]
     window = scipy.signal.get_window("hann", n_fft)
     for start in range(0, len(windows), BLOCK):
@@ -353,7 +353,3 @@ def _sum_squares(padded):
             total += np.float64(inside[i]) * inside[i]
         sums[frame] = total
     return sums
-
-
-def _padded(samples, n_fft, mode):
-    return np.pad(samples, n_fft // 2, mode=mode)

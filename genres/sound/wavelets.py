@@ -97,12 +97,9 @@ def statistics(samples, frequencies=HALF_OCTAVES, sr=22050):
         magnitude = np.abs(scipy.fft.ifft(octave, n)) * n / (2 * len(samples))
         means.append(magnitude.mean())
         variances.append(magnitude.var())
-    return np.concatenate(
-        [
-            20 * np.log10(np.maximum(means, _SILENCE)),
-            10 * np.log10(np.maximum(variances, _SILENCE**2)),
-        ]
-    )
+    mean_levels = 20 * np.log10(np.maximum(means, _SILENCE))
+    variance_levels = 10 * np.log10(np.maximum(variances, _SILENCE**2))
+    return np.concatenate([mean_levels, variance_levels])
 
 
 def _octaves(samples, frequencies, sr):
