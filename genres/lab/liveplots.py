@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from PIL import Image
 from sklearn.metrics import confusion_matrix
 
-from genres.lab.plots import LINES, PALETTE, SEQUENTIAL, WIDTH, axis_label, genre_colours
+from genres.lab.plots import SEQUENTIAL, WIDTH, axis_label, genre_colours, looks
 from genres.lab.soundplots import draw_spectrogram
 
 _MANY_GENRES = 20  # with more of them there is no room for numbers in the cells of a confusion
@@ -204,12 +204,11 @@ class VotePicture:
         )
         self.confusion = _Confusion(left, labels, genres, counted)
         self.accuracies, self.markers = accuracies, {}
-        looks = zip(LINES, "os^D", PALETTE, strict=False)
-        for (name, shares), (line, marker, colour) in zip(accuracies.items(), looks, strict=False):
-            sizes = np.arange(1, len(shares) + 1)
-            axis.plot(sizes, shares, linestyle=line, color=colour, label=name)
-            (self.markers[name],) = axis.plot([], [], marker, color=colour)
-            self.markers[name].set(markersize=11, markeredgecolor="0.15")
+        for shares, look in looks(accuracies):
+            axis.plot(np.arange(1, len(shares) + 1), shares, **look | {"marker": ""})
+            (marker,) = axis.plot([], [], look["marker"], color=look["color"])
+            marker.set(markersize=11, markeredgecolor="0.15")
+            self.markers[look["label"]] = marker
         self.here = axis.axvline(1, color="0.6", linewidth=1, zorder=0)
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.margins(x=0.06)

@@ -159,18 +159,10 @@ def _draw(axis, drawn, genres):
     """Draw the clips of a map, genre by genre, and each genre's median above them all."""
     size = np.clip(9000 / len(drawn.labels), 8, 40)
     for number, points in _by_genre(drawn, genres):
-        style = _style(number, genres)
-        axis.scatter(
-            *points.T,
-            s=size,
-            marker=style["marker"],
-            color=style["markerfacecolor"],
-            alpha=0.6,
-            linewidth=0,
-        )
-    for number, points in _by_genre(drawn, genres):
-        median = np.median(points, axis=0)
-        axis.plot(*median[:, None], linestyle="", zorder=10, **_style(number, genres))
+        style, median = _style(number, genres), np.median(points, axis=0)
+        marker, colour = style["marker"], style["markerfacecolor"]
+        axis.scatter(*points.T, s=size, marker=marker, color=colour, alpha=0.6, linewidth=0)
+        axis.plot(*median[:, None], linestyle="", zorder=10, **style)
 
 
 def _by_genre(drawn, genres):

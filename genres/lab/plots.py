@@ -75,9 +75,7 @@ def describe(figure):
     str
         Each thing once, in the order in which they are drawn.
     """
-    above = figure.get_suptitle()
-    parts = [above] if above else []
-    legends = list(figure.legends)
+    parts, legends = [figure.get_suptitle()], list(figure.legends)
     for axis in figure.axes:
         names = [name for name in (axis.get_ylabel(), axis.get_xlabel()) if name]
         parts += [axis.get_title(), " against ".join(names)]
@@ -95,6 +93,25 @@ def genre_colours(genres):
     }
 
 
+def looks(lines):
+    """Go through lines: give the values of each, and a look that none of ten shares.
+
+    Parameters
+    ----------
+    lines : dict of str to object
+        Values by name.
+
+    Yields
+    ------
+    values : object
+    look : dict
+        For `Axes.plot`: line, marker, colour and, for the legend, the name.
+    """
+    each = zip(lines.items(), cycle(LINES), cycle("os^Dv"), cycle(PALETTE), strict=False)
+    for (name, values), line, marker, colour in each:
+        yield values, {"linestyle": line, "marker": marker, "color": colour, "label": name}
+
+
 def matrix(
     values,
     row_names,
@@ -106,7 +123,7 @@ def matrix(
     y_label="",
     annotate=False,
     centre=None,
-    numbered=None,
+    numbered=((), ()),
 ):
     """Draw a matrix of numbers with the names of its rows and columns.
 
@@ -156,9 +173,8 @@ def matrix(
     for side, n_names in (("x", n_columns), ("y", n_rows)):
         if n_names > 20:
             axis.tick_params(axis=side, labelsize=8 if cell > 0.15 else 5.5)
-    if numbered:
-        for number, (row, column) in enumerate(zip(*numbered, strict=True), start=1):
-            axis.text(column + 0.5, row + 0.5, number, ha="center", va="center", weight="bold")
+    for number, (row, column) in enumerate(zip(*numbered, strict=True), start=1):
+        axis.text(column + 0.5, row + 0.5, number, ha="center", va="center", weight="bold")
     return figure
 
 
@@ -239,19 +255,11 @@ def growth(sizes, lines, title, x_label, y_label):
     Figure
     """
     figure, axis = plt.subplots(figsize=(WIDTH, 3.6))
-    for number, (name, draws) in enumerate(lines.items()):
+    for number, (draws, look) in enumerate(looks(lines)):
         aside = (number - (len(lines) - 1) / 2) * np.ptp(sizes) / 60
         mean = draws.mean(axis=0)
-        axis.errorbar(
-            np.add(sizes, aside),
-            mean,
-            np.abs(np.percentile(draws, [10, 90], axis=0) - mean),
-            linestyle=LINES[number],
-            marker="os^D"[number],
-            color=PALETTE[number],
-            capsize=3,
-            label=name,
-        )
+        spread = np.abs(np.percentile(draws, [10, 90], axis=0) - mean)
+        axis.errorbar(np.add(sizes, aside), mean, spread, capsize=3, **look)
     axis.set(title=title, xlabel=x_label, ylabel=y_label, xticks=sizes)
     axis.legend(title="mean, 10th to\n90th percentile", loc="upper left", bbox_to_anchor=(1, 1))
     return figure
@@ -268,15 +276,9 @@ def points(x, y, names, title, x_label, y_label):
             0 < other_x - at_x < np.ptp(x) / 5 and abs(other_y - at_y) < np.ptp(y) / 14
             for other_x, other_y in zip(x, y, strict=True)
         )
-        axis.annotate(
-            name,
-            (at_x, at_y),
-            xytext=(-9 if in_the_way else 9, 0),
-            textcoords="offset points",
-            ha="right" if in_the_way else "left",
-            va="center",
-            size=10,
-        )
+        offset, side = (-9, "right") if in_the_way else (9, "left")
+        aside = {"xytext": (offset, 0), "textcoords": "offset points", "ha": side, "va": "center"}
+        axis.annotate(name, (at_x, at_y), size=10, **aside)
     axis.margins(0.12)
     axis.set(title=title, xlabel=x_label, ylabel=y_label)
     return figure
@@ -309,15 +311,12 @@ def densities(table, features, genres):
         for genre, line in zip(genres, cycle(LINES), strict=False):
             axis.hist(values[genre], bins, density=True, color=colours[genre], alpha=0.25)
             density = gaussian_kde(values[genre])(grid)
-            axis.plot(grid, density, linestyle=line, color=_darker(colours[genre]), label=genre)
+            darker = [0.75 * channel for channel in colours[genre]]
+            axis.plot(grid, density, linestyle=line, color=darker, label=genre)
         axis.set(xlabel=axis_label(feature), ylabel="density")
     handles, labels = axes.flat[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=len(genres))
     return figure
-
-
-def _darker(colour):
-    return tuple(0.75 * channel for channel in colour)
 
 
 def boxes(table, features, genres):
@@ -327,21 +326,10 @@ def boxes(table, features, genres):
     """
     n_rows = (len(features) + 1) // 2
     figure, axes = plt.subplots(n_rows, 2, figsize=(WIDTH, 3.3 * n_rows), sharey=True)
+    by_genre = {"y": "Genre", "order": genres, "hue": "Genre", "hue_order": genres}
+    look = {"palette": genre_colours(genres), "width": 0.65, "fliersize": 2, "linewidth": 1}
     for axis, feature in zip(axes.flat, features, strict=False):
-        sns.boxplot(
-            table,
-            x=feature,
-            y="Genre",
-            order=genres,
-            hue="Genre",
-            hue_order=genres,
-            palette=genre_colours(genres),
-            width=0.65,
-            fliersize=2,
-            linewidth=1,
-            legend=False,
-            ax=axis,
-        )
+        sns.boxplot(table, x=feature, **by_genre, **look, legend=False, ax=axis)
         axis.set(xlabel=axis_label(feature), ylabel="")
     return figure
 

@@ -116,8 +116,7 @@ def find_spectrograms(data, n_per_genre=30, progress=True):
     path, table = data.mel, data.table(folders.WHOLE)
     if path is None and data.audio and not data.synthetic:
         out = folders.extraction_of(data.audio)
-        settings = extract.Settings(mel=True)
-        extract.extract(data.audio, out, settings, progress=progress)
+        extract.extract(data.audio, out, extract.Settings(mel=True), progress=progress)
         path = out / "mel.npz"
     if path is not None:
         store = melstore.load(path)
@@ -125,21 +124,13 @@ def find_spectrograms(data, n_per_genre=30, progress=True):
         if clips:
             return Spectrograms(clips, store._replace(mel=store.mel[rows], track=clips.names))
     store = melstore.load(builtin.mel_store(n_per_genre, progress=progress))
-    clips = _built_in(store.track, data, "spectrograms")
-    return Spectrograms(clips, store)
+    return Spectrograms(_built_in(store.track, data, "spectrograms"), store)
 
 
 def find_recordings(data, n_per_genre=30, progress=True):
-    """Give the sound that goes with the data at hand.
+    """Give the sound that goes with the data at hand: their own, or else the built-in corpus's.
 
-    Parameters
-    ----------
-    data : genres.data.folders.Data
-        The data. Their own clips are taken where they have any, else those of the built-in corpus.
-    n_per_genre : int
-        How many clips of each genre, where it is the built-in corpus.
-    progress : bool or callable
-        As `genres.screen.bar` has it; making the built-in corpus's sound takes a while.
+    Parameters are those of `find_spectrograms`.
 
     Returns
     -------

@@ -1,7 +1,5 @@
 """What do scores look like, and how far can they be trusted?"""
 
-from itertools import cycle
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -9,7 +7,7 @@ import seaborn as sns
 from matplotlib.ticker import MaxNLocator
 from sklearn.metrics import confusion_matrix
 
-from genres.lab.plots import LINES, PALETTE, WIDTH
+from genres.lab.plots import PALETTE, WIDTH, looks
 
 
 def confusion(labels, predicted, genres, title, counted="tracks"):
@@ -65,24 +63,16 @@ def ranks(scores, marks, title, label):
     Figure
     """
     figure, axis = plt.subplots(figsize=(WIDTH, 4.4))
-    for number, (name, values) in enumerate(scores.items()):
-        sns.histplot(
-            x=values,
-            stat="density",
-            bins=60 if len(values) > 1000 else 20,
-            element="step",
-            alpha=0.3,
-            color=PALETTE[number],
-            label=name,
-            ax=axis,
-        )
+    area = {"stat": "density", "element": "step", "alpha": 0.3}
+    for values, look in looks(scores):
+        n_bins, colour = 60 if len(values) > 1000 else 20, look["color"]
+        sns.histplot(x=values, bins=n_bins, color=colour, label=look["label"], ax=axis, **area)
     top = 1.8 * axis.get_ylim()[1]  # room for the names
     axis.set_ylim(0, top)
     for name, score in marks.items():
         axis.axvline(score, color="0.15", linewidth=1)
-        axis.text(
-            score, 0.98 * top, f"{name}: {score:.3f}", rotation=90, ha="right", va="top", size=8
-        )
+        named = f"{name}: {score:.3f}"
+        axis.text(score, 0.98 * top, named, rotation=90, ha="right", va="top", size=8)
     axis.set(title=title, xlabel=label, ylabel="density")
     axis.legend(loc="upper left")
     return figure
@@ -110,11 +100,11 @@ def spreads(values, families, title, label, *, reference=None, reference_name=No
     """
     figure, axis = plt.subplots(figsize=(WIDTH, 0.3 * len(values) + 1.4))
     kinds = list(dict.fromkeys(families.values()))
-    looks = dict(zip(kinds, zip("osD^vP", PALETTE, strict=False), strict=False))
+    styles = dict(zip(kinds, zip("osD^vP", PALETTE, strict=False), strict=False))
     firsts = {families[name]: name for name in reversed(values)}
     for row, (name, measured) in enumerate(values.items()):
         kind = families[name]
-        marker, colour = looks[kind]
+        marker, colour = styles[kind]
         named = kind if name == firsts[kind] else None  # once in the legend
         axis.plot([min(measured), max(measured)], [row, row], color=colour, linewidth=2)
         axis.plot(measured, [row] * len(measured), marker, color=colour, label=named)
@@ -146,12 +136,11 @@ def curves(training, validation, title, label, counted="tracks"):
     """
     figure, axis = plt.subplots(figsize=(WIDTH * 0.75, 3.6))
     epochs = np.arange(1, training.shape[1] + 1)
-    named = {f"training {counted}": (training, "-"), f"held-out {counted}": (validation, "--")}
-    for number, (name, (values, line)) in enumerate(named.items()):
-        axis.plot(epochs, values.mean(axis=0), line, color=PALETTE[number], label=name)
-        axis.fill_between(
-            epochs, values.min(axis=0), values.max(axis=0), color=PALETTE[number], alpha=0.2
-        )
+    named = {f"training {counted}": training, f"held-out {counted}": validation}
+    for values, look in looks(named):
+        low, high = values.min(axis=0), values.max(axis=0)
+        axis.plot(epochs, values.mean(axis=0), **look | {"marker": ""})
+        axis.fill_between(epochs, low, high, color=look["color"], alpha=0.2)
     axis.set(title=title, xlabel="epoch", ylabel=label, xlim=(1, len(epochs)))
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.legend()
@@ -203,9 +192,7 @@ def reliability(bins, title):
     """
     figure, axis = plt.subplots(figsize=(WIDTH * 0.75, 4.6))
     axis.plot([0, 1], [0, 1], color="0.6", linewidth=1, label="perfectly calibrated")
-    looks = zip(cycle(LINES), cycle("os^Dv"), PALETTE, strict=False)
-    for (name, of_bin), (line, marker, colour) in zip(bins.items(), looks, strict=False):
-        look = {"linestyle": line, "marker": marker, "color": colour, "label": name}
+    for of_bin, look in looks(bins):
         axis.plot(of_bin["confidence"], of_bin["accuracy"], **look)
     axis.set(title=title, xlabel="confidence", ylabel="accuracy", xlim=(0, 1), ylim=(0, 1))
     axis.legend(loc="upper left", fontsize=9)
@@ -227,10 +214,9 @@ def coverage(curves, title):
     Figure
     """
     figure, axis = plt.subplots(figsize=(WIDTH * 0.75, 4))
-    looks = zip(cycle(LINES), PALETTE, strict=False)
-    for (name, (shares, accuracy)), (line, colour) in zip(curves.items(), looks, strict=False):
+    for (shares, accuracy), look in looks(curves):
         many = shares >= 0.05  # of fewer clips, the accuracy jumps about
-        axis.plot(shares[many], accuracy[many], linestyle=line, color=colour, label=name)
+        axis.plot(shares[many], accuracy[many], **look | {"marker": ""})
     axis.set(title=title, xlabel="share of clips classified", ylabel="accuracy on these")
     axis.set_xlim(0, 1)
     axis.legend()

@@ -48,9 +48,8 @@ def spectrograms(pictures, titles, seconds, scales, *, n_columns=2, label="dB", 
     look = {"vmin": lowest, "vmax": highest, "cmap": "Greys" if grey else SEQUENTIAL}
     for axis, values, title, scale in zip(axes.flat, pictures, titles, scales, strict=False):
         if scale == "linear":
-            image = draw_spectrogram(
-                axis, values, seconds, range(0, 10001, 2000), scale=np.asarray, **look
-            )
+            marked = range(0, 10001, 2000)
+            image = draw_spectrogram(axis, values, seconds, marked, np.asarray, **look)
         else:
             image = draw_spectrogram(axis, values, seconds, **look)
         if scale == "MFCC":
@@ -64,16 +63,9 @@ def spectrograms(pictures, titles, seconds, scales, *, n_columns=2, label="dB", 
 
 
 def draw_spectrogram(
-    axis,
-    values,
-    seconds,
-    frequencies=(300, 1000, 3000, 10000),
-    *,
-    highest=11025,
-    scale=librosa.hz_to_mel,
-    **look,
+    axis, values, seconds, frequencies=(300, 1000, 3000, 10000), scale=librosa.hz_to_mel, **look
 ):
-    """Draw a spectrogram, a unit a band, and mark frequencies at its bands.
+    """Draw a spectrogram from 0 to 11,025 Hz, a unit a band, and mark frequencies at its bands.
 
     Parameters
     ----------
@@ -85,8 +77,6 @@ def draw_spectrogram(
         How long it lasts.
     frequencies : sequence of float
         What to mark, Hz.
-    highest : float
-        Where the bands end, Hz.
     scale : callable
         On which scale, of Hz, bands are equally wide.
     **look
@@ -99,7 +89,7 @@ def draw_spectrogram(
     usual = {"origin": "lower", "aspect": "auto", "cmap": SEQUENTIAL, "interpolation": "nearest"}
     image = axis.imshow(values, extent=(0, seconds, 0, len(values)), **usual | look)
     axis.grid(visible=False)
-    places = scale(frequencies) / scale(highest) * len(values)
+    places = scale(frequencies) / scale(SAMPLE_RATE / 2) * len(values)
     axis.set_yticks(places, [f"{hz:,}" for hz in frequencies])
     axis.set_ylabel("frequency (Hz)")
     return image
@@ -161,16 +151,9 @@ def scalogram(samples, decibels, frequencies, title):
     seconds = len(samples) / SAMPLE_RATE
     above.plot(np.arange(len(samples)) / SAMPLE_RATE, samples, color="0.3", linewidth=0.4)
     above.set(title=title, ylabel="amplitude", xlim=(0, seconds))
-    image = below.pcolormesh(
-        (np.arange(decibels.shape[1]) + 0.5) * seconds / decibels.shape[1],
-        frequencies,
-        decibels,
-        cmap=SEQUENTIAL,
-        vmin=-60,
-        vmax=0,
-        shading="nearest",
-        rasterized=True,
-    )
+    times = (np.arange(decibels.shape[1]) + 0.5) * seconds / decibels.shape[1]
+    look = {"cmap": SEQUENTIAL, "vmin": -60, "vmax": 0, "shading": "nearest", "rasterized": True}
+    image = below.pcolormesh(times, frequencies, decibels, **look)
     below.grid(visible=False)
     below.set(xlabel="time (s)", ylabel="frequency (Hz)")
     _mark_octaves(below.yaxis, frequencies)
@@ -217,23 +200,21 @@ def _mark_octaves(axis, frequencies, step=1):
 _FEWEST_SHARE = 0.07  # of a track, in which a span's name has room
 
 
-def timelines(samples, decibels, tracks, title, truth=None, sr=22050):
+def timelines(samples, decibels, tracks, title, truth=None):
     """Draw a track's predicted genres under its waveform and its mel spectrogram.
 
     Parameters
     ----------
     samples : array of float32, shape (n_samples,)
-        The track.
+        The track, 22,050 samples per second.
     decibels : array of float32, shape (n_mels, n_frames)
-        Its log-mel spectrogram from 0 to half the rate, in dB.
+        Its log-mel spectrogram from 0 to 11,025 Hz, in dB.
     tracks : dict of str to genres.models.timeline.Timeline
         Predictions for it by the name of the model; all of the same genres.
     title : str
         Title of the picture.
     truth : sequence of (float, str), optional
         When (s) which genre truly begins.
-    sr : int
-        Samples per second.
 
     Returns
     -------
@@ -242,10 +223,9 @@ def timelines(samples, decibels, tracks, title, truth=None, sr=22050):
     n_rows = 2 + len(tracks)
     size, heights = (WIDTH, 1.3 * n_rows + 1.2), [0.8] + [1.3] * (n_rows - 1)
     figure, axes = plt.subplots(n_rows, figsize=size, sharex=True, height_ratios=heights)
-    seconds = len(samples) / sr
+    seconds = len(samples) / SAMPLE_RATE
     _waveform(axes[0], samples, seconds)
-    marked = (300, 1000, 3000)
-    draw_spectrogram(axes[1], decibels, seconds, marked, highest=sr / 2, interpolation=None)
+    draw_spectrogram(axes[1], decibels, seconds, (300, 1000, 3000), interpolation=None)
     axes[1].set_ylabel("Hz")
     for axis, (name, track) in zip(axes[2:], tracks.items(), strict=True):
         _band(axis, track)

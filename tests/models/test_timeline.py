@@ -242,10 +242,9 @@ def test_a_tone_is_harmonic_and_clicks_are_percussive():
 
 def test_a_timeline_is_drawn_under_sound_and_spectrogram():
     tracks = {"one": followed([0] * 6 + [1] * 4), "two": followed([2] * 10)}
-    samples = np.sin(np.arange(10 * 100)).astype(np.float32)
-    figure = soundplots.timelines(
-        samples, np.zeros((64, 50)), tracks, "Both", truth=[(0.0, "a"), (6.0, "b")], sr=100
-    )
+    samples = np.sin(np.arange(10 * SR)).astype(np.float32)
+    truth = [(0.0, "a"), (6.0, "b")]
+    figure = soundplots.timelines(samples, np.zeros((64, 50)), tracks, "Both", truth)
     waveform, _, one, two = figure.axes
     assert [axis.get_ylabel() for axis in (one, two)] == [
         "one\n(probability)",
