@@ -253,7 +253,7 @@ def _known(name):
 
 def _data_folders():
     named = os.environ.get("GENRE_DATA")
-    return [*([Path(named).expanduser()] if named else []), project.DATA]
+    return [Path(named).expanduser(), project.DATA] if named else [project.DATA]
 
 
 def place_of(corpus, *folders):

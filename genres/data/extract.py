@@ -4,15 +4,14 @@ Clips are measured in parts of sixteen. A finished part is a file, named by a ha
 was made from; started again, the job measures only the parts whose files are not there.
 """
 
-import csv
 import hashlib
-import io
 import json
 import re
 from collections import Counter
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from functools import partial
-from itertools import groupby, islice
+from itertools import chain, groupby, islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -141,12 +140,18 @@ def extract(collection, out, settings=None, *, workers=None, dask=None, progress
     collection, repeated = _set_repeated_names_aside(collection)
     parts = _plan(collection, settings, out / "parts")
     to_do = {path: part for path, part in parts.items() if not _is_whole(path)}
-    with _Log(out / "extract.log") as log:
-        log.note("start", clips=len(collection), parts=len(parts), **settings._asdict())
+    with _log(out / "extract.log") as note:
+        note("start", clips=len(collection), parts=len(parts), **settings._asdict())
         for path, part in parts.items():
             if path not in to_do:
-                log.note("kept", part=path.stem, clips=len(part))
-        _measure_parts(to_do, settings, workers, dask, log, len(collection), progress)
+                note("kept", part=path.stem, clips=len(part))
+        n_kept = len(collection) - sum(map(len, to_do.values()))
+        measure = partial(_measure_part, settings)
+        with bar(progress, "extract", len(collection), n_kept) as step:
+            for path, rows in parallel.each(measure, list(to_do.items()), workers, dask):
+                _write_part(path, rows, settings)
+                note("done", part=path.stem, clips=len(rows))
+                step(len(rows))
         used, silent, rejected, values = _gather(parts, settings)
         rejected = unfit + repeated + rejected
         _write_rejected(out / "rejected.csv", rejected)
@@ -155,28 +160,22 @@ def extract(collection, out, settings=None, *, workers=None, dask=None, progress
         written = _write_tables(out, used, values, settings, seed)
         if settings.mel:
             written.append(_write_mel_store(out / "mel.npz", used, parts, settings.seconds))
-        log.note("end", used=len(used), silent=len(silent), rejected=len(rejected))
+        note("end", used=len(used), silent=len(silent), rejected=len(rejected))
     n_done = len(to_do)
     return Outcome(written, used, silent, rejected, len(parts) - n_done, n_done)
 
 
-class _Log:
-    """A file of JSON, one line for each event."""
+@contextmanager
+def _log(path):
+    """Open a file of JSON, and give the function that notes an event in a line of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8", buffering=1) as file:
 
-    def __init__(self, path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("a", encoding="utf-8")
+        def note(event, **details):
+            now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+            file.write(json.dumps({"time": now, "event": event, **details}) + "\n")
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        self._file.close()
-
-    def note(self, event, **details):
-        now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
-        self._file.write(json.dumps({"time": now, "event": event, **details}) + "\n")
-        self._file.flush()
+        yield note
 
 
 def _check(settings):
@@ -254,16 +253,6 @@ def _is_whole(path):
     return True
 
 
-def _measure_parts(parts, settings, workers, dask, log, n_clips, progress):
-    n_kept = n_clips - sum(map(len, parts.values()))
-    measure = partial(_measure_part, settings)
-    with bar(progress, "extract", n_clips, n_kept) as step:
-        for path, rows in parallel.each(measure, list(parts.items()), workers, dask):
-            _write_part(path, rows, settings)
-            log.note("done", part=path.stem, clips=len(rows))
-            step(len(rows))
-
-
 def _measure_part(settings, item):
     path, part = item
     return path, [_measure(clip, settings) for clip in part]
@@ -304,38 +293,25 @@ def _gather(parts, settings):
     values : dict of int to array of float64, shape (n_used, n_segments, n_features)
         Features by length of segments.
     """
-    used, silent, rejected = [], [], []
-    values = {length: [] for length in settings.segments}
-    for path, part in parts.items():
-        rows = pq.read_table(path)
-        for clip, reason, sentence, is_silent in zip(
-            part,
-            *(rows[name].to_pylist() for name in ("reason", "sentence", "silent")),
-            strict=True,
-        ):
-            if reason:
-                rejected.append((clip, reason, sentence))
-            else:
-                used.append(clip)
-            if is_silent:
-                silent.append(clip)
-        for length, collected in values.items():
-            collected.append(rows[f"{length}s"].combine_chunks().flatten().to_numpy())
+    names = ["reason", "sentence", "silent", *{f"{length}s" for length in settings.segments}]
+    rows = pa.concat_tables(pq.read_table(path, columns=names) for path in parts)
+    reasons, sentences, silences = (rows[name].to_pylist() for name in names[:3])
+    measured = list(zip(chain(*parts.values()), reasons, sentences, silences, strict=True))
+    used = [clip for clip, reason, _, _ in measured if not reason]
+    silent = [clip for clip, _, _, is_silent in measured if is_silent]
+    rejected = [tuple(why) for *why, _ in measured if why[1]]
     n_features = len(RECIPES[settings.features][0])
-    shapes = {length: (len(used), settings.seconds // length, n_features) for length in values}
-    values = {
-        length: np.concatenate(collected).reshape(shapes[length])
-        for length, collected in values.items()
-    }
+    values = {}
+    for length in settings.segments:
+        flat = rows[f"{length}s"].combine_chunks().flatten().to_numpy()
+        values[length] = flat.reshape(len(used), settings.seconds // length, n_features)
     return used, silent, rejected, values
 
 
 def _write_rejected(path, rejected):
-    text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(["file", "reason", "sentence"])
-    rows.writerows([clip.file, reason, sentence] for clip, reason, sentence in rejected)
-    files.write_text(path, text.getvalue())
+    rows = [(clip.file, reason, sentence) for clip, reason, sentence in rejected]
+    table = pd.DataFrame(rows, columns=["file", "reason", "sentence"])
+    files.write_text(path, table.to_csv(index=False, lineterminator="\n"))
 
 
 def _nothing_usable(rejected, out):
@@ -349,47 +325,40 @@ def _nothing_usable(rejected, out):
 
 def _write_tables(out, used, values, settings, seed):
     if settings.features == "kaggle":
-        return [
-            _write_kaggle_table(out / f"features_{length}_sec.csv", used, values[length], length)
-            for length in settings.segments
-        ]
+        return [_write_kaggle_table(out, used, *measured) for measured in values.items()]
     types = [clip.type for clip in used]
     if None in types:
         types = clips.split(used, seed=seed)
     rows = [(clip.name, clip.genre, kind) for clip, kind in zip(used, types, strict=True)]
     labels = pd.DataFrame(rows, columns=["File", "Genre", "Type"])
     written = []
-    for length in settings.segments:
+    for length, measured in values.items():
         path = out / f"GenreClassData_{length}s.parquet"
-        table = tables.build(values[length], labels, path)
+        table = tables.build(measured, labels, path)
         with files.atomic(path) as temporary:
             table.to_parquet(temporary, index=False)
         written.append(path)
     return written
 
 
-def _write_kaggle_table(path, used, values, length):
-    n_segments = values.shape[1]
+def _write_kaggle_table(out, used, length, measured):
+    n_segments = measured.shape[1]
     names = [re.sub(r"^([a-z]+)_(\d{5}\.wav)$", r"\1.\2", clip.name) for clip in used]
     if n_segments > 1:
         parts = [(Path(name), segment) for name in names for segment in range(n_segments)]
         names = [str(name.with_suffix(f".{segment}{name.suffix}")) for name, segment in parts]
-    table = pd.DataFrame(np.vstack(values), columns=list(features.KAGGLE_FEATURES))
+    table = pd.DataFrame(np.vstack(measured), columns=list(features.KAGGLE_FEATURES))
     table.insert(0, "filename", names)
     table.insert(1, "length", length * audio.SAMPLE_RATE)
     table["label"] = np.repeat([clip.genre for clip in used], n_segments)
-    with files.atomic(path) as temporary:
-        table.to_csv(temporary, index=False, lineterminator="\n")
+    path = out / f"features_{length}_sec.csv"
+    files.write_text(path, table.to_csv(index=False, lineterminator="\n"))
     return path
 
 
 def _write_mel_store(path, used, parts, seconds):
-    spectrograms = (
-        spectrogram
-        for part in parts
-        for spectrogram in pq.read_table(part, columns=["mel"])["mel"].to_pylist()
-        if spectrogram
-    )
+    kept = (pq.read_table(part, columns=["mel"])["mel"].drop_null().to_pylist() for part in parts)
+    spectrograms = chain.from_iterable(kept)
     n_columns = round(melstore.COLUMNS_PER_SECOND * seconds)
     melstore.write(path, [clip.name for clip in used], spectrograms, n_columns)
     return path
