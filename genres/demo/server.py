@@ -168,21 +168,14 @@ def _show(address):
 
 
 def _application(workers, token, port):
-    settings = {
-        "workers": workers,
-        "token": token,
-        "session": (f"genre-demo-{port}", secrets.token_urlsafe()),
-    }
+    files = rf"/({'|'.join(map(re.escape, _FILES))})?"
     return Application(
-        [
-            (rf"/({'|'.join(map(re.escape, _FILES))})?", _Page, settings),
-            (r"/state", _State, settings),
-            (r"/train", _Train, settings),
-            (r"/classify", _Classify, settings),
-        ],
+        [(files, _Page), ("/state", _State), ("/train", _Train), ("/classify", _Classify)],
         default_handler_class=_Nowhere,
-        default_handler_args=settings,
         log_function=lambda handler: None,
+        workers=workers,
+        token=token,
+        session=(f"genre-demo-{port}", secrets.token_urlsafe()),
     )
 
 
@@ -193,8 +186,8 @@ def _equal(one, other):
 class _Guarded(RequestHandler):
     """Serves whoever calls this machine by its own name and has the token, or the cookie for it."""
 
-    def initialize(self, workers, token, session):
-        self.workers, self.token, self.session = workers, token, session
+    def initialize(self):
+        self.workers = self.settings["workers"]
 
     def set_default_headers(self):
         self.clear_header("Server")
@@ -211,7 +204,7 @@ class _Guarded(RequestHandler):
             raise HTTPError(403)
 
     def is_known(self):
-        name, secret = self.session
+        name, secret = self.settings["session"]
         return _equal(self.get_cookie(name, ""), secret)
 
     def write_error(self, status_code, **_):
@@ -237,11 +230,11 @@ class _Page(_Guarded):
 
     def _has_token(self):
         given = self.request.query_arguments.get("token", [b""])[-1]
-        return _equal(given.decode(errors="replace"), self.token)
+        return _equal(given.decode(errors="replace"), self.settings["token"])
 
     def get(self, name):
         if self._has_token():
-            self.set_cookie(*self.session, httponly=True, samesite="Strict")
+            self.set_cookie(*self.settings["session"], httponly=True, samesite="Strict")
             self.finish(_WELCOME)
         else:
             path = _FILES[name or "page.html"]

@@ -135,15 +135,9 @@ class Hearing:
     ----------
     model : Path
         Folder of the champion that it loads.
-
-    Attributes
-    ----------
-    waiting : int
-        Files that are being described or wait.
     """
 
     def __init__(self, model):
-        self.waiting = 0
         self._model, self._turn = model, asyncio.Lock()
         self._process, self._ready, self._closed = None, False, False
 
@@ -189,15 +183,11 @@ class Hearing:
             Given each message, a dict as `genres.demo.hearing.describe` has it, ``step`` with its
             ``share``, or ``refusal``. If that raises StreamClosedError the rest is left.
         """
-        if self.waiting:
+        if self._turn.locked():
             await say({"step": "Waiting for earlier files", "share": 0})
-        self.waiting += 1
-        try:
-            async with self._turn:
-                if not self._closed:
-                    await self._describe(path, name, say)
-        finally:
-            self.waiting -= 1
+        async with self._turn:
+            if not self._closed:
+                await self._describe(path, name, say)
 
     async def _describe(self, path, name, say):
         try:
