@@ -94,7 +94,7 @@ class Bench:
         say(f"*{found.clips.source}.*")
         return found
 
-    def show(self, figure, picture, synthetic=None):
+    def show(self, figure, picture: str, synthetic: bool | None = None):
         """Show a picture, and keep it as ``figures/<notebook>-<picture>.png`` of the run.
 
         Parameters

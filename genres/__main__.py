@@ -200,7 +200,7 @@ def _add_commands_on_music(commands):
     )
 
 
-def main(arguments=None):
+def main(arguments=None) -> int:
     """Do what the command line says.
 
     Returns

@@ -13,7 +13,7 @@ from genres import Refusal
 
 
 @contextmanager
-def atomic(path):
+def atomic(path: str | Path):
     """Write a file whole or not at all.
 
     The block writes to a temporary file in the same folder. If it ends well, that file takes the
@@ -56,7 +56,7 @@ def write_text(path, text):
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
-def write_json(path, value):
+def write_json(path: str | Path, value):
     """Write a value as JSON to `path`, whole or not at all.
 
     Parameters
@@ -77,7 +77,7 @@ def write_json(path, value):
     write_text(path, text + "\n")
 
 
-def read_json(path):
+def read_json(path: str | Path):
     """Read a JSON file.
 
     Parameters

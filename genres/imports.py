@@ -4,11 +4,12 @@ import ast
 import hashlib
 import json
 from importlib.util import resolve_name
+from pathlib import Path
 
 from genres import files
 
 
-def modules(project):
+def modules(project: Path):
     """List the project's own modules.
 
     Parameters
@@ -27,7 +28,7 @@ def modules(project):
     return found
 
 
-def named(source, package=""):
+def named(source: str, package: str = ""):
     """Give the names that some Python code may import.
 
     Parameters
@@ -59,7 +60,7 @@ def named(source, package=""):
     return set().union(*map(_with_packages, names))
 
 
-def closure(names, project):
+def closure(names, project: Path) -> list[Path]:
     """Find the modules that some modules consist of: themselves, and all that these import.
 
     A change in a module that is not among them cannot change what they do.

@@ -1,6 +1,7 @@
 """Where does the work run: on this machine's cores, or on a cluster?"""
 
 import os
+from collections.abc import Callable
 from functools import partial
 
 import joblib
@@ -12,7 +13,7 @@ ADDRESS_VARIABLE = "DASK_SCHEDULER_ADDRESS"
 """The environment variable that names a cluster's scheduler where no argument does."""
 
 
-def each(function, items, workers=None, dask=None):
+def each(function: Callable, items, workers: int | None = None, dask: str | None = None):
     """Call a function on every item, side by side, and give the results as they come.
 
     Every call has one thread to itself: what is computed depends on nothing but the item.

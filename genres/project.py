@@ -1,5 +1,6 @@
 """Where is the project, and what does a run of it keep where?"""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from genres import Refusal
@@ -55,7 +56,7 @@ class RunFolder:
         return self.figures / f"{notebook}-{picture}.png"
 
 
-def find_notebooks(project, only=()):
+def find_notebooks(project: Path, only: Sequence[str] = ()):
     """List the report's notebooks in order, or those of them that are wanted.
 
     Parameters

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,7 +23,7 @@ def seen_from_here(path):
 
 
 @contextmanager
-def bar(progress, label, total, done=0):
+def bar(progress: bool | Callable, label: str, total: int, done: int = 0):
     """Show how far something long has come.
 
     Parameters
@@ -49,7 +50,7 @@ def bar(progress, label, total, done=0):
             yield shown.update
 
 
-def last_bar(path, begin=0):
+def last_bar(path: Path, begin: int = 0) -> dict | None:
     """Read where the last progress bar of a notebook stands.
 
     Parameters

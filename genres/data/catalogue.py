@@ -166,7 +166,7 @@ def listing():
     return "\n\n".join(map(_description, CORPORA.values()))
 
 
-def where(name):
+def where(name: str) -> Path:
     """Tell in which folder a known collection is.
 
     Parameters
@@ -191,7 +191,7 @@ def where(name):
     raise _not_here(corpus, project.DATA)
 
 
-def fetch(name, folder=None):
+def fetch(name: str, folder: str | Path | None = None) -> Path:
     """Download a known collection, unless it is there, and say so first.
 
     What was broken off goes on where it stopped. Archives stay beside what they were unpacked to.

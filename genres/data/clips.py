@@ -43,7 +43,7 @@ class Clip(NamedTuple):
         return os.fsencode(f"{self.genre}/{Path(self.path).name}").decode(errors="replace")
 
 
-def find(folder):
+def find(folder: str | Path):
     """Find the clips of a folder of folders, ``<genre>/<clip>``.
 
     Everything in a genre's folder is taken for a clip, unless its name starts with a dot: whether
@@ -78,7 +78,7 @@ def find(folder):
     return [clip._replace(name=_GTZAN_FILE.sub(r"\1_\2.wav", clip.file)) for clip in clips]
 
 
-def split(clips, test_share=0.2, seed=0):
+def split(clips, test_share: float = 0.2, seed: int = 0) -> list[str]:
     """Choose clips for training and for testing, the same share of each genre.
 
     Parameters
@@ -97,7 +97,7 @@ def split(clips, test_share=0.2, seed=0):
         test clips is its share rounded; where they are larger, as near to it as they allow.
     """
     ids = genre_ids(clip.genre for clip in clips)
-    groups = {}
+    groups: dict = {}
     for clip in clips:
         counts = groups.setdefault(_group(clip), np.zeros(len(ids)))
         counts[ids[clip.genre]] += 1

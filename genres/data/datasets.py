@@ -48,7 +48,7 @@ class Dataset(NamedTuple):
     missing: float
 
 
-def read(folder):
+def read(folder: str | Path):
     """Read what a collection says of its clips.
 
     Parameters
@@ -203,7 +203,7 @@ KEYS = (
 _LETTERS = str.maketrans({"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th"})
 
 
-def normalise(text):
+def normalise(text: str) -> str:
     """Give what remains of a name when spelling does not count.
 
     Case, accents, punctuation, white space, an article at the beginning, and whether "and" is

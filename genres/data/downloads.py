@@ -4,6 +4,7 @@ import shutil
 import tarfile
 import zipfile
 import zlib
+from collections.abc import Sequence
 from lzma import LZMAError
 from pathlib import Path
 from typing import NamedTuple
@@ -53,7 +54,7 @@ class RemoteFile(NamedTuple):
         return all(digest(path) == expected for digest, expected in self.hashes.items())
 
 
-def download(file, folder, mirrors, timeout=(2, 5)):
+def download(file, folder: str | Path, mirrors: Sequence[str], timeout=(2, 5)):
     """Download a file, unless it is there already.
 
     What has come stands under the name with ``.part`` until it is whole and its hashes were
@@ -166,7 +167,7 @@ def _size(path):
     return path.stat().st_size if path.exists() else 0
 
 
-def unpack(archive, folder, *, max_bytes, max_members=200_000):
+def unpack(archive: str | Path, folder: str | Path, *, max_bytes: int, max_members: int = 200_000):
     """Unpack an archive below a folder, each of its topmost files and folders whole or not at all.
 
     Parameters

@@ -8,6 +8,7 @@ import hashlib
 import json
 import re
 from collections import Counter
+from collections.abc import Callable
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from functools import partial
@@ -94,7 +95,16 @@ class Outcome(NamedTuple):
         return f"{out}: {names} from {len(self.used):,} clips{silent}{rejected}"
 
 
-def extract(collection, out, settings=None, *, workers=None, dask=None, progress=True, seed=0):
+def extract(
+    collection,
+    out: str | Path,
+    settings=None,
+    *,
+    workers=None,
+    dask=None,
+    progress: bool | Callable = True,
+    seed: int = 0,
+):
     """Measure every clip of a collection and write the tables.
 
     Stopped at any point and started again, it measures only what is missing, and what it writes is

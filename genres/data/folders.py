@@ -123,7 +123,7 @@ def _sha256(path, modified):
     return files.sha256(path)
 
 
-def find(data=None, *, offline=False):
+def find(data: str | Path | None = None, *, offline: bool = False):
     """Find the data to work on.
 
     Taken is the first of: what `data` names; what the environment variable ``GENRE_DATA`` names;

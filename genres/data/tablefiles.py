@@ -5,6 +5,7 @@ import csv
 import gzip
 import io
 import zlib
+from collections.abc import Sequence
 from numbers import Number
 from pathlib import Path
 
@@ -28,7 +29,7 @@ class TableError(Refusal):
         return cls(f"{place}: {problem}{more}.")
 
 
-def read(path, columns):
+def read(path: str | Path, columns: Sequence[str]):
     """Read a table from a file, its fields as they stand there.
 
     Parameters

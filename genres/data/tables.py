@@ -5,8 +5,9 @@ track, with 63 features, the genre, and whether the track is for training or for
 """
 
 from collections import defaultdict
+from collections.abc import Sequence
 from itertools import combinations
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 import numpy as np
@@ -79,7 +80,7 @@ class Sequences(NamedTuple):
     files: np.ndarray
 
 
-def load(path):
+def load(path: str | Path):
     """Read a feature table and make sure that it is sound.
 
     Parameters
@@ -103,7 +104,7 @@ def load(path):
     return check(table, path, lines)
 
 
-def check(table, source, lines=None):
+def check(table, source: str | Path, lines=None):
     """Refuse a feature table that is not sound; give a sound one its order and types.
 
     Parameters
@@ -142,7 +143,7 @@ def check(table, source, lines=None):
     return table
 
 
-def build(values, labels, source):
+def build(values, labels, source: str | Path):
     """Build the feature table of clips.
 
     Parameters
@@ -235,7 +236,7 @@ def standardise(values, train):
     return np.where(varies, (values - known.mean(axis=0)) / np.where(varies, scale, 1), 0)
 
 
-def sequences(table, features):
+def sequences(table, features: Sequence[str]):
     """Arrange a table's segments as one sequence per track.
 
     Parameters
@@ -293,7 +294,7 @@ def copies(table):
     return pairs
 
 
-def missing_gtzan_clips(table):
+def missing_gtzan_clips(table) -> list[str]:
     """List the clips of GTZAN that a table of its clips lacks.
 
     Parameters

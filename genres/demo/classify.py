@@ -47,7 +47,13 @@ class Skipped(NamedTuple):
     reason: str
 
 
-def classify(names, model=None, *, as_json=False, longest=3600.0):
+def classify(
+    names: list[str],
+    model: str | Path | None = None,
+    *,
+    as_json: bool = False,
+    longest: float = 3600.0,
+) -> int:
     """Predict the genres of files, on standard output; what is skipped goes to standard error.
 
     Parameters
@@ -73,7 +79,7 @@ def classify(names, model=None, *, as_json=False, longest=3600.0):
     """
     paths, unfit = find_files(names)
     folder = find_model(model) if paths else None
-    done = {Prediction: [], Skipped: []}
+    done: dict[type, list] = {Prediction: [], Skipped: []}
     with bar(sys.stderr.isatty() and not as_json, "classify", len(unfit) + len(paths)) as step:
         for what in chain(unfit, _predictions(paths, folder, longest)):
             done[type(what)].append(what._asdict())
@@ -88,7 +94,7 @@ def classify(names, model=None, *, as_json=False, longest=3600.0):
     return 0 if done[Prediction] else 2
 
 
-def find_files(names):
+def find_files(names: list[str]):
     """Find the files to classify.
 
     Parameters
@@ -109,7 +115,8 @@ def find_files(names):
         if not os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises where it may not look)
             paths.append(path)
             continue
-        found, errors = [], []
+        found: list[Path] = []
+        errors: list[OSError] = []
         for folder, below, inside in os.walk(path, onerror=errors.append):
             below[:] = [name for name in below if not name.startswith(".")]
             found += [Path(folder, name) for name in inside if not name.startswith(".")]

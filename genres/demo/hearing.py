@@ -15,6 +15,7 @@ import resource
 import sys
 import threading
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -39,7 +40,7 @@ class Stopped(Exception):
     """The description is no longer wanted."""
 
 
-def load(folder):
+def load(folder: Path):
     """Load the models of a run, those that it has.
 
     Parameters
@@ -64,7 +65,7 @@ def load(folder):
     return models
 
 
-def describe(path, name, models, longest, step):
+def describe(path: str, name: str, models, longest: float, step: Callable):
     """Describe a file: its pictures, its timelines and the tracks most similar to it.
 
     Parameters
@@ -97,7 +98,7 @@ def describe(path, name, models, longest, step):
     except audio.AudioError as error:
         raise Refusal(str(error).replace(path, name)) from error
     yield {"sound": picture(sound.samples) | {"silent": sound.silent}}
-    spans = []
+    spans: list[dict] = []
     for message in _timelines(sound.samples, WHOLE, models, step):
         yield message
         spans = spans or message["timeline"]["spans"]
@@ -143,7 +144,7 @@ def _nearest(samples, spans, model, step):
     return found
 
 
-def picture(samples):
+def picture(samples) -> dict:
     """Draw a track small: its waveform and its log-mel spectrogram.
 
     Parameters

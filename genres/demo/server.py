@@ -61,7 +61,7 @@ _WELCOME = """\
 """
 
 
-def serve(port=None, *, model=None, browser=True):
+def serve(port: int | None = None, *, model: str | Path | None = None, browser: bool = True) -> int:
     """Serve the demo until a signal ends it; then nothing of it is left.
 
     Parameters
@@ -87,7 +87,7 @@ def serve(port=None, *, model=None, browser=True):
     try:
         sockets = bind_sockets(port or 0, _HERE)
     except OSError as error:
-        reason = os.strerror(error.errno).lower()
+        reason = os.strerror(error.errno or 0).lower()
         raise Refusal(f"Port {port} cannot be used ({reason}): name another, or none.") from error
     # What a stranger sends is no news.
     logging.getLogger("tornado.general").setLevel(logging.ERROR)

@@ -11,6 +11,7 @@ import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT
 from contextlib import suppress
+from pathlib import Path
 
 from tornado.iostream import StreamClosedError
 
@@ -170,7 +171,7 @@ class Hearing:
             with suppress(ProcessLookupError):
                 os.kill(self._process.pid, signal.SIGKILL)
 
-    async def describe(self, path, name, say):
+    async def describe(self, path: Path, name: str, say):
         """Have a file described, when its turn comes.
 
         Parameters

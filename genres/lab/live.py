@@ -5,6 +5,7 @@ use them: there it is a still picture of the initial settings.
 """
 
 import base64
+from collections.abc import Sequence
 from html import escape
 
 import ipywidgets as widgets
@@ -24,7 +25,7 @@ N_EXPLAINED = 5
 _LONGEST_NAME = 30  # letters, of the name of a clip beside a picture
 
 
-def find_nearest(train, labels, test, n_neighbors, n_rows=N_EXPLAINED):
+def find_nearest(train, labels, test, n_neighbors: int, n_rows: int = N_EXPLAINED):
     """Predict genres of test tracks by scikit-learn's k-NN, neighbours weighted by 1/distance.
 
     Parameters
@@ -110,7 +111,9 @@ def find_mistakes(probabilities, labels):
     return errors[np.argsort(-probabilities[errors].max(axis=1), kind="stable")]
 
 
-def explore_neighbours(bench, table, features=tables.BASE_FEATURES, n_neighbors=5):
+def explore_neighbours(
+    bench, table, features: Sequence[str] = tables.BASE_FEATURES, n_neighbors: int = 5
+):
     """Choose features, k and a test track: what does k-NN predict, and from which neighbours?
 
     Parameters
@@ -212,7 +215,7 @@ def _columns(features):
     return [tables.FEATURES.index(feature) for feature in features]
 
 
-def explore_votes(bench, probabilities, labels, genres, synthetic=False):
+def explore_votes(bench, probabilities, labels, genres: Sequence[str], synthetic: bool = False):
     """Choose how many members of an ensemble vote: what do they predict?
 
     Parameters

@@ -4,6 +4,7 @@ Each is drawn once. A new setting then moves what is in it, which is faster than
 """
 
 import io
+from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -126,7 +127,9 @@ class NeighbourPicture:
             frameon=False,
         )
 
-    def update(self, predicted, name, features, track, points, near, names, parts):
+    def update(
+        self, predicted, name: str, features: Sequence[str], track, points, near, names, parts
+    ):
         """Show other settings.
 
         Parameters
@@ -255,7 +258,7 @@ class MistakePicture:
         _title(axis, "Predicted probabilities")
         self.names = axis.get_yticklabels()
 
-    def update(self, decibels, probabilities, truth, title):
+    def update(self, decibels, probabilities, truth: int, title: str):
         """Show a clip.
 
         Parameters

@@ -2,6 +2,7 @@
 
 import base64
 import io
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import matplotlib.pyplot as plt
@@ -75,7 +76,7 @@ class Turnable:
         }
 
 
-def plane(maps, genres):
+def plane(maps, genres: Sequence[str]):
     """Draw maps in two dimensions side by side, genres by colour and by marker.
 
     Parameters
@@ -98,7 +99,7 @@ def plane(maps, genres):
     return figure
 
 
-def space(maps, genres):
+def space(maps, genres: Sequence[str]):
     """Draw maps in three dimensions side by side.
 
     Parameters

@@ -1,5 +1,6 @@
 """What does it look like?"""
 
+from collections.abc import Sequence
 from itertools import cycle
 
 import matplotlib.pyplot as plt
@@ -63,7 +64,7 @@ def mark_synthetic(figure):
     figure.text(0.995, 0.005, "synthetic music", ha="right", va="bottom", color="0.4", size=9)
 
 
-def describe(figure):
+def describe(figure) -> str:
     """Say what a picture shows, for readers who do not see it: titles, axes and legends.
 
     Parameters
@@ -114,15 +115,15 @@ def looks(lines):
 
 def matrix(
     values,
-    row_names,
-    column_names,
-    title,
-    bar_label,
+    row_names: Sequence[str],
+    column_names: Sequence[str],
+    title: str,
+    bar_label: str,
     *,
-    x_label="",
-    y_label="",
-    annotate=False,
-    centre=None,
+    x_label: str = "",
+    y_label: str = "",
+    annotate: bool = False,
+    centre: float | None = None,
     numbered=((), ()),
 ):
     """Draw a matrix of numbers with the names of its rows and columns.
@@ -178,7 +179,9 @@ def matrix(
     return figure
 
 
-def bars(values, title, label, *, highlighted=(), n_most=None):
+def bars(
+    values, title: str, label: str, *, highlighted: Sequence[str] = (), n_most: int | None = None
+):
     """Draw named numbers as bars, largest first.
 
     Parameters
@@ -209,7 +212,7 @@ def bars(values, title, label, *, highlighted=(), n_most=None):
     return figure
 
 
-def grouped_bars(values, title, label):
+def grouped_bars(values, title: str, label: str):
     """Draw groups of named numbers as bars side by side.
 
     Parameters
@@ -238,7 +241,7 @@ def grouped_bars(values, title, label):
     return figure
 
 
-def growth(sizes, lines, title, x_label, y_label):
+def growth(sizes, lines, title: str, x_label: str, y_label: str):
     """Draw how numbers grow with a size, each with its spread.
 
     Parameters
@@ -284,7 +287,7 @@ def points(x, y, names, title, x_label, y_label):
     return figure
 
 
-def densities(table, features, genres):
+def densities(table, features: Sequence[str], genres: Sequence[str]):
     """Draw histograms and densities of features, a panel each, over genres.
 
     Parameters

@@ -5,6 +5,7 @@ have no sound or no spectrograms of the clips in their tables, the built-in corp
 place, and what comes back says so.
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ import numpy as np
 
 from genres import Refusal
 from genres.data import datasets, extract, folders, tables
+from genres.data.clips import Clip
 from genres.sound import audio, melstore
 from genres.synth import builtin
 
@@ -90,7 +92,7 @@ class Recordings(NamedTuple):
         return audio.read(self.paths[index], folders.WHOLE, self.missing).samples
 
 
-def find_spectrograms(data, n_per_genre=30, progress=True):
+def find_spectrograms(data, n_per_genre: int = 30, progress: bool | Callable = True):
     """Give the spectrograms that go with the data at hand.
 
     Parameters
@@ -189,7 +191,7 @@ def _look_up(names, table, synthetic, source):
     ), rows
 
 
-def find_sound(data, synthetic):
+def find_sound(data, synthetic: bool) -> dict[str, str]:
     """Find the sound of clips, as far as it is there: none is made, and none is fetched.
 
     Parameters
@@ -206,7 +208,7 @@ def find_sound(data, synthetic):
     """
     if synthetic:
         return {path.name: str(path) for path in (builtin.FOLDER / "audio").glob("*/*.wav")}
-    found = []
+    found: list[Clip] = []
     with suppress(Refusal):  # what cannot be used has no sound
         found = datasets.read(data.audio).clips if data.audio else []
     return {clip.name: clip.path for clip in found}

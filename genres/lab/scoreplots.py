@@ -1,5 +1,7 @@
 """What do scores look like, and how far can they be trusted?"""
 
+from collections.abc import Sequence
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -10,7 +12,7 @@ from sklearn.metrics import confusion_matrix
 from genres.lab.plots import PALETTE, WIDTH, looks
 
 
-def confusion(labels, predicted, genres, title, counted="tracks"):
+def confusion(labels, predicted, genres: Sequence[str], title: str, counted: str = "tracks"):
     """Draw how often each genre was predicted for each true genre.
 
     Parameters
@@ -46,7 +48,7 @@ def confusion(labels, predicted, genres, title, counted="tracks"):
     return figure
 
 
-def ranks(scores, marks, title, label):
+def ranks(scores, marks: dict[str, float], title: str, label: str):
     """Draw how scores are distributed, and where some of them lie.
 
     Parameters
@@ -78,7 +80,15 @@ def ranks(scores, marks, title, label):
     return figure
 
 
-def spreads(values, families, title, label, *, reference=None, reference_name=None):
+def spreads(
+    values,
+    families: dict[str, str],
+    title: str,
+    label: str,
+    *,
+    reference: dict[str, float] | None = None,
+    reference_name: str | None = None,
+):
     """Draw several measurements each of many candidates, grouped by family.
 
     Parameters
@@ -118,7 +128,7 @@ def spreads(values, families, title, label, *, reference=None, reference_name=No
     return figure
 
 
-def curves(training, validation, title, label, counted="tracks"):
+def curves(training, validation, title: str, label: str, counted: str = "tracks"):
     """Draw learning curves: mean and range over the members of an ensemble.
 
     Parameters
@@ -147,7 +157,7 @@ def curves(training, validation, title, label, counted="tracks"):
     return figure
 
 
-def faults(rows, title):
+def faults(rows: dict[str, dict], title: str):
     """Draw two figures of the same thing, and the interval of the second.
 
     Parameters
@@ -176,7 +186,7 @@ def faults(rows, title):
     return figure
 
 
-def reliability(bins, title):
+def reliability(bins: dict[str, dict], title: str):
     """Draw the accuracy of classifiers against their confidence.
 
     Parameters
@@ -199,7 +209,7 @@ def reliability(bins, title):
     return figure
 
 
-def coverage(curves, title):
+def coverage(curves, title: str):
     """Draw accuracy against the share of clips that are classified.
 
     Parameters

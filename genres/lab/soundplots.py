@@ -1,6 +1,8 @@
 """What does sound look like?"""
 
+from collections.abc import Callable, Sequence
 from itertools import cycle
+from typing import Any
 
 import librosa
 import matplotlib.pyplot as plt
@@ -12,7 +14,16 @@ from genres.lab.plots import LINES, SEQUENTIAL, WIDTH, genre_colours
 from genres.sound.audio import SAMPLE_RATE
 
 
-def spectrograms(pictures, titles, seconds, scales, *, n_columns=2, label="dB", grey=False):
+def spectrograms(
+    pictures,
+    titles: Sequence[str],
+    seconds: float,
+    scales: Sequence[str],
+    *,
+    n_columns: int = 2,
+    label: str | None = "dB",
+    grey: bool = False,
+):
     """Draw spectrograms side by side.
 
     Parameters
@@ -45,7 +56,11 @@ def spectrograms(pictures, titles, seconds, scales, *, n_columns=2, label="dB", 
     )
     for axis in axes.flat[len(pictures) :]:
         axis.set_visible(False)
-    look = {"vmin": lowest, "vmax": highest, "cmap": "Greys" if grey else SEQUENTIAL}
+    look: dict[str, Any] = {
+        "vmin": lowest,
+        "vmax": highest,
+        "cmap": "Greys" if grey else SEQUENTIAL,
+    }
     for axis, values, title, scale in zip(axes.flat, pictures, titles, scales, strict=False):
         if scale == "linear":
             marked = range(0, 10001, 2000)
@@ -63,7 +78,12 @@ def spectrograms(pictures, titles, seconds, scales, *, n_columns=2, label="dB", 
 
 
 def draw_spectrogram(
-    axis, values, seconds, frequencies=(300, 1000, 3000, 10000), scale=librosa.hz_to_mel, **look
+    axis,
+    values,
+    seconds: float,
+    frequencies=(300, 1000, 3000, 10000),
+    scale: Callable = librosa.hz_to_mel,
+    **look,
 ):
     """Draw a spectrogram from 0 to 11,025 Hz, a unit a band, and mark frequencies at its bands.
 
@@ -127,7 +147,7 @@ def wavelet(t, values, points, frequencies, gains):
     return figure
 
 
-def scalogram(samples, decibels, frequencies, title):
+def scalogram(samples, decibels, frequencies, title: str):
     """Draw a sound: its amplitude and, below it, the magnitude of its wavelet transform.
 
     Parameters
@@ -161,7 +181,7 @@ def scalogram(samples, decibels, frequencies, title):
     return figure
 
 
-def octaves(levels, frequencies, title, label):
+def octaves(levels, frequencies, title: str, label: str):
     """Draw levels over frequencies, a line for each genre.
 
     Parameters
@@ -200,7 +220,7 @@ def _mark_octaves(axis, frequencies, step=1):
 _FEWEST_SHARE = 0.07  # of a track, in which a span's name has room
 
 
-def timelines(samples, decibels, tracks, title, truth=None):
+def timelines(samples, decibels, tracks, title: str, truth=None):
     """Draw a track's predicted genres under its waveform and its mel spectrogram.
 
     Parameters
@@ -267,7 +287,7 @@ def _band(axis, track):
     axis.set(ylim=(0, 1), yticks=[0, 1])
 
 
-def trade_off(false_alarms, recalls, chosen, baseline, title):
+def trade_off(false_alarms, recalls, chosen: int, baseline: float, title: str):
     """Draw how many changes are found against how many are made up, from cost to cost.
 
     Parameters
@@ -298,7 +318,7 @@ def trade_off(false_alarms, recalls, chosen, baseline, title):
     return figure
 
 
-def errors(seconds, tolerance, title):
+def errors(seconds, tolerance: float, title: str):
     """Draw how far found changes are from the true ones.
 
     Parameters

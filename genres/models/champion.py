@@ -6,6 +6,8 @@ temperatures come from tracks that the base classifiers were not trained on.
 """
 
 import hashlib
+from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -32,7 +34,7 @@ class Effort(NamedTuple):
     cnn_epochs: int = 40
 
 
-def base_classifiers(effort=None, random_state=None):
+def base_classifiers(effort=None, random_state: int | None = None):
     """Make the base classifiers, not fitted yet.
 
     Parameters
@@ -96,7 +98,16 @@ def _data_of(data, clips):
     return folders.find(folders.SYNTHETIC) if clips.synthetic else data
 
 
-def cross_val_predict_proba(base, X, y, splits, *, classes=None, progress=None, folder=None):
+def cross_val_predict_proba(
+    base,
+    X,
+    y,
+    splits,
+    *,
+    classes=None,
+    progress: Callable | None = None,
+    folder: Path | None = None,
+):
     """Let base classifiers predict tracks that they were not trained on.
 
     Parameters

@@ -1,5 +1,7 @@
 """How good is it, really?"""
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import softmax
@@ -7,7 +9,7 @@ from scipy.stats import binomtest, gaussian_kde
 from sklearn.metrics import accuracy_score, f1_score
 
 
-def summarise(labels, predictions, genres):
+def summarise(labels, predictions, genres: Sequence[str]) -> dict:
     """Score the predictions for a set of tracks in the ways the report does.
 
     Parameters
@@ -31,7 +33,7 @@ def summarise(labels, predictions, genres):
     }
 
 
-def hold_out(labels, share, seed=0):
+def hold_out(labels, share: float, seed: int = 0):
     """Choose items to hold out, the same share of each genre.
 
     Parameters
@@ -63,7 +65,7 @@ def macro_f1(labels, predictions):
     return float(f1_score(labels, predictions, average="macro", zero_division=0))
 
 
-def accuracy_interval(n_correct, n):
+def accuracy_interval(n_correct: int, n: int):
     """95 % interval of an accuracy.
 
     Parameters
@@ -81,7 +83,7 @@ def accuracy_interval(n_correct, n):
     return float(interval.low), float(interval.high)
 
 
-def count_per_genre(labels, predictions, genres):
+def count_per_genre(labels, predictions, genres: Sequence[str]) -> dict[str, dict]:
     """Count correct predictions and errors with each genre in turn against all others.
 
     Parameters
@@ -172,7 +174,7 @@ def track_vote(probabilities, tracks):
     )
 
 
-def mcnemar(correct, other_correct):
+def mcnemar(correct, other_correct) -> float:
     """Test whether two classifiers differ on the same tracks.
 
     Parameters
@@ -193,7 +195,7 @@ def mcnemar(correct, other_correct):
     return float(binomtest(only_first, only_first + only_second).pvalue)
 
 
-def bootstrap_interval(values, groups=None, n_draws=10_000, seed=0):
+def bootstrap_interval(values, groups=None, n_draws: int = 10_000, seed: int = 0):
     """95 % interval of a mean, by drawing again from what was measured.
 
     Parameters
@@ -221,7 +223,7 @@ def bootstrap_interval(values, groups=None, n_draws=10_000, seed=0):
     return float(low), float(high)
 
 
-def reliability(probabilities, labels, n_bins=10):
+def reliability(probabilities, labels, n_bins: int = 10):
     """Compare the confidence of a classifier with its accuracy.
 
     Parameters
@@ -262,7 +264,7 @@ def calibration_error(probabilities, labels, n_bins=10):
     return float(np.average(apart, weights=bins["count"]))
 
 
-def fit_temperature(probabilities, labels):
+def fit_temperature(probabilities, labels) -> float:
     """Find the temperature that calibrates probabilities as well as one number can.
 
     Parameters
@@ -286,7 +288,7 @@ def fit_temperature(probabilities, labels):
     return float(np.exp(minimize_scalar(cross_entropy, bounds=np.log([0.05, 20])).x))
 
 
-def scale_temperature(probabilities, temperature):
+def scale_temperature(probabilities, temperature: float):
     """Scale probabilities by a temperature: 1 leaves them, a higher one evens them out.
 
     Parameters
@@ -324,7 +326,7 @@ def accuracy_by_coverage(probabilities, labels):
     return n / len(labels), np.cumsum(correct) / n
 
 
-def overlap_coefficients(samples, n_points=512):
+def overlap_coefficients(samples, n_points: int = 512):
     """Area that the densities of each two samples share.
 
     Parameters

@@ -6,6 +6,7 @@ enough to score every set of four, exactly, with the neighbours and the votes th
 ``KNeighborsClassifier(weights="distance")`` would give.
 """
 
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import combinations
 from math import comb
@@ -36,7 +37,7 @@ class SubsetScores(NamedTuple):
     macro_f1: np.ndarray
 
 
-def report_combinations(features, base):
+def report_combinations(features: Sequence[str], base: Sequence[str]):
     """Sets that keep all but one of the base features and add one other feature.
 
     Parameters
@@ -55,7 +56,7 @@ def report_combinations(features, base):
     return [(*kept, other) for kept in combinations(base, len(base) - 1) for other in others]
 
 
-def predict_subsets(train, train_labels, test, subsets, n_neighbors=5):
+def predict_subsets(train, train_labels, test, subsets, n_neighbors: int = 5):
     """Predict the test rows by k-NN, neighbours weighted by 1/distance, on sets of features.
 
     Parameters
@@ -82,7 +83,7 @@ def predict_subsets(train, train_labels, test, subsets, n_neighbors=5):
     return nearest.predict(columns, train_labels, test, subsets, n_neighbors, n_genres)
 
 
-def score_subsets(train, train_labels, test, test_labels, subsets, n_neighbors=5):
+def score_subsets(train, train_labels, test, test_labels, subsets, n_neighbors: int = 5):
     """Score k-NN, neighbours weighted by 1/distance, on each of the given sets of features.
 
     Parameters
@@ -113,7 +114,15 @@ def score_subsets(train, train_labels, test, test_labels, subsets, n_neighbors=5
     return _scores(np.asarray(subsets), n_correct, n_predicted, test_labels)
 
 
-def search_subsets(train, train_labels, test, test_labels, n_neighbors=5, progress=None, dask=None):
+def search_subsets(
+    train,
+    train_labels,
+    test,
+    test_labels,
+    n_neighbors=5,
+    progress: Callable | None = None,
+    dask: str | None = None,
+):
     """Score k-NN, neighbours weighted by 1/distance, on every set of four features.
 
     For a test row and three features, the training rows near in those three are sorted by their
@@ -182,7 +191,7 @@ def _counts_of(columns, train_labels, n_neighbors, shape, block, n_threads=1):
     return len(test), counts.sum(axis=0, dtype=np.uint16)
 
 
-def cross_validated_scores(values, labels, subsets, folds, n_neighbors=5):
+def cross_validated_scores(values, labels, subsets, folds, n_neighbors: int = 5):
     """Score sets of features by cross-validation.
 
     Parameters

@@ -1,5 +1,6 @@
 """How is a network built, used for predictions, kept and loaded?"""
 
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -41,7 +42,7 @@ class Ensemble(NamedTuple):
         return Stacked(self.members).probabilities(values)
 
 
-def sequential(inputs, blocks, n_genres):
+def sequential(inputs, blocks, n_genres: int):
     """Chain layers between an input and a softmax over genres.
 
     Parameters
@@ -63,7 +64,7 @@ def sequential(inputs, blocks, n_genres):
     return keras.Model(first, layers.Dense(n_genres, activation="softmax")(tensor))
 
 
-def recurrent(inputs, n_genres):
+def recurrent(inputs, n_genres: int):
     """Build the first report's LSTM, which predicts at every step.
 
     Parameters
@@ -81,7 +82,7 @@ def recurrent(inputs, n_genres):
     return sequential(inputs, [lstm, layers.Dense(128, "relu"), layers.Dropout(0.3)], n_genres)
 
 
-def convolutional(inputs, n_genres):
+def convolutional(inputs, n_genres: int):
     """Build notebook 07's network: three convolutions along time over all bands.
 
     Parameters
@@ -114,7 +115,7 @@ def _over_time(tensor):
     return layers.Concatenate()(ends)
 
 
-def predict(model, values, batch_size=256):
+def predict(model, values, batch_size: int = 256):
     """Give a network's probabilities.
 
     Parameters
@@ -138,14 +139,14 @@ def predict(model, values, batch_size=256):
     return np.concatenate(given)
 
 
-def save_ensemble(ensemble, folder, preparation):
+def save_ensemble(ensemble, folder: Path, preparation: dict):
     """Keep an ensemble: a Keras file a member, and a JSON file for all that belongs to its input.
 
     Parameters
     ----------
     ensemble : Ensemble
         What to keep.
-    folder : path-like
+    folder : Path
         Where; other members that lie there are removed.
     preparation : dict
         What turns a table's rows into the input: names of features, means, deviations.
@@ -160,12 +161,12 @@ def save_ensemble(ensemble, folder, preparation):
     files.write_json(folder / "ensemble.json", {"members": names, **preparation})
 
 
-def load_ensemble(folder):
+def load_ensemble(folder: Path):
     """Load an ensemble that `save_ensemble` kept.
 
     Parameters
     ----------
-    folder : path-like
+    folder : Path
         Where it lies.
 
     Returns

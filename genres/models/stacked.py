@@ -7,6 +7,7 @@ which goes into starting operations and not into arithmetic.
 """
 
 import os
+from collections.abc import Callable
 
 import numpy as np
 
@@ -66,7 +67,7 @@ class Stacked:
         draw = step * len(self.chain) + layer_number
         return [tf.stack([seed, draw]) for seed in self.seeds]
 
-    def train_step(self, values, labels):
+    def train_step(self, values, labels) -> Callable:
         """Give the function that trains all members, each on its own batch of rows.
 
         Parameters

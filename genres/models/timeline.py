@@ -5,6 +5,7 @@ taken that explains its predictions best, where each change has a cost (Viterbi,
 changes only where that explains more than it costs.
 """
 
+from collections.abc import Callable
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -108,7 +109,15 @@ def of_ensemble(ensemble, preparation):
     return Champion.of({name: lstms}, Mixture.alone(name), genres, n_steps)
 
 
-def follow_sound(samples, model, *, measured=None, cost=COST, share=SHARE, progress=None):
+def follow_sound(
+    samples,
+    model,
+    *,
+    measured=None,
+    cost: float = COST,
+    share: float = SHARE,
+    progress: Callable | None = None,
+):
     """Follow the genre of a track.
 
     Parameters
@@ -143,7 +152,7 @@ def follow_sound(samples, model, *, measured=None, cost=COST, share=SHARE, progr
     return follow(model.genres_, edges, probabilities, window, cost=cost, share=share)
 
 
-def measure(samples, n_steps, progress=None):
+def measure(samples, n_steps: int, progress: Callable | None = None):
     """Measure a track window by window, for a champion to follow.
 
     Parameters
@@ -176,7 +185,7 @@ def measure(samples, n_steps, progress=None):
     return Tracks(np.array(segments, np.float32)[:, None], mel)
 
 
-def follow(genres, edges, probabilities, window, *, cost=COST, share=SHARE):
+def follow(genres, edges, probabilities, window, *, cost: float = COST, share: float = SHARE):
     """Make a timeline of probabilities.
 
     Parameters
@@ -195,7 +204,7 @@ def follow(genres, edges, probabilities, window, *, cost=COST, share=SHARE):
     return Timeline(list(genres), edges, probabilities, window, found)
 
 
-def segment(probabilities, cost=COST, weight=1.0):
+def segment(probabilities, cost: float = COST, weight: float = 1.0):
     """Find the path from genre to genre that explains predictions best.
 
     Parameters
@@ -226,7 +235,7 @@ def segment(probabilities, cost=COST, weight=1.0):
     return np.array(path[::-1])
 
 
-def spans(genres, edges, probabilities, path, share=SHARE):
+def spans(genres, edges, probabilities, path, share: float = SHARE):
     """Give the spans of a path, each with its genre and, where there is one, a second.
 
     Parameters
@@ -261,7 +270,7 @@ def spans(genres, edges, probabilities, path, share=SHARE):
     return found
 
 
-def nearest(samples, model, n=5):
+def nearest(samples, model, n: int = 5):
     """Find the tracks most similar to this one among those that a champion was trained on.
 
     Parameters
@@ -287,4 +296,7 @@ def nearest(samples, model, n=5):
     places, similarity = of_texture[0].similarity(measurements.measure(clips, model.n_steps_))
     mean = similarity.mean(axis=0)
     first = np.argsort(-mean, kind="stable")[:n]
-    return [Known(*model.known_[places[i]], float(mean[i])) for i in first]
+    known = [model.known_[places[i]] for i in first]
+    return [
+        Known(name, genre, float(mean[i])) for (name, genre), i in zip(known, first, strict=True)
+    ]

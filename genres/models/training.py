@@ -1,6 +1,7 @@
 """How is a network trained, one alone or many side by side?"""
 
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -36,18 +37,18 @@ class Fit(NamedTuple):
 
 
 def fit(
-    build,
+    build: Callable,
     values,
     labels,
     *,
-    epochs,
-    batch_size=32,
-    seed=0,
+    epochs: int,
+    batch_size: int = 32,
+    seed: int = 0,
     optimizer="adam",
     class_weight=None,
-    augment=None,
+    augment: Callable | None = None,
     validation=None,
-    progress=None,
+    progress: Callable | None = None,
 ):
     """Train one network with cross-entropy, the plain way.
 
@@ -131,7 +132,7 @@ class _Watch(keras.callbacks.Callback):
             self._progress(1)
 
 
-def cosine_decay(learning_rate):
+def cosine_decay(learning_rate: float) -> Callable:
     """Give Adam whose learning rate rises over a tenth of the steps, then falls along a cosine.
 
     Parameters
@@ -160,7 +161,7 @@ def cosine_decay(learning_rate):
     return optimizer
 
 
-def mix_windows(width, n_genres, rng, values, labels):
+def mix_windows(width: int, n_genres: int, rng, values, labels):
     """Cut a window out of each clip, and blend it with another's (mixup, Zhang et al., 2018).
 
     Parameters
@@ -199,18 +200,18 @@ def _mean_scores(model, values, labels):
 
 
 def fit_ensemble(
-    build,
+    build: Callable,
     values,
     labels,
     *,
-    n_members,
-    epochs,
-    batch_size=32,
-    seed=0,
+    n_members: int,
+    epochs: int,
+    batch_size: int = 32,
+    seed: int = 0,
     rows=None,
     validation=None,
-    progress=None,
-    dask=None,
+    progress: Callable | None = None,
+    dask: str | None = None,
 ):
     """Train networks of one architecture side by side, with Adam and cross-entropy.
 

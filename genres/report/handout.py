@@ -13,7 +13,7 @@ ANSWER = re.compile(r"<details>\s*<summary>Answer</summary>.*?</details>", re.S)
 PLACE_FOR_ANSWER = "*Your answer:* …"
 
 
-def write(project, folder):
+def write(project: Path, folder: str | Path) -> list[Path]:
     """Write the notebooks without outputs and answers.
 
     They run where they are: the environment that the project was set up in knows its library.

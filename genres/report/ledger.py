@@ -71,7 +71,7 @@ def read(path):
     return [Row(*line) for _, line in lines[1:]]
 
 
-def find(key, results):
+def find(key: str, results: dict):
     """Look up what a key names in a notebook's results.
 
     Parameters
@@ -95,7 +95,7 @@ def find(key, results):
     return found
 
 
-def here(row, results):
+def here(row, results: dict[str, dict]):
     """Write a row's value in this project as exactly as the report writes its own, or a dash.
 
     Parameters
@@ -130,7 +130,7 @@ def summary(rows, results):
     return f"{len(rows)} rows: {told}"
 
 
-def page(introduction, rows, results, home, start=None):
+def page(introduction: str, rows, results: dict[str, dict], home: Path, start: Path | None = None):
     """Write the ledger for people, as Markdown: a table for each report, folded up under its title.
 
     Parameters

@@ -6,6 +6,7 @@ import io
 import json
 import re
 import struct
+from pathlib import Path
 from typing import NamedTuple
 
 import mistune
@@ -46,7 +47,7 @@ class Page(NamedTuple):
     pictures: list[Picture]
 
 
-def of_notebook(path, folder):
+def of_notebook(path: Path, folder: Path):
     """Turn an executed notebook into a page; its pictures and sound go into ``folder/media``.
 
     Parameters

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from pathlib import Path
 
 from genres import Refusal, files
 
@@ -35,7 +36,7 @@ def _find_browser():
     return next(filter(None, map(shutil.which, names)), None)
 
 
-def print_page(page, pdf):
+def print_page(page: Path, pdf: Path):
     """Print a page of HTML, whole or not at all.
 
     Parameters

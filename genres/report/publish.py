@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from genres import Refusal, files
@@ -30,7 +31,7 @@ one beside it in the notebook; in JupyterLab the link leads to the cell.
 [figures/results.json](../figures/results.json)."""
 
 
-def publish(folder, project=PROJECT, only=()):
+def publish(folder: str | Path, project: Path = PROJECT, only: Sequence[str] = ()) -> list[Path]:
     """Put a finished run's notebooks, pictures and figures into the project.
 
     Everything is checked before anything is written.
@@ -89,7 +90,7 @@ def publish(folder, project=PROJECT, only=()):
     return notebooks
 
 
-def result_table(rows, results, run):
+def result_table(rows, results: dict[str, dict], run: dict[str, dict]) -> str:
     """Write the README's table of results.
 
     Parameters

@@ -47,7 +47,7 @@ _POLICY = (
 )
 
 
-def write(report, project, *, pdf=True):
+def write(report, project: Path, *, pdf: bool = True) -> str:
     """Write the site, whole or not at all, and print it where there is a browser for that.
 
     Parameters

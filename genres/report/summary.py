@@ -1,5 +1,7 @@
 """What did a run come to, and does it agree with the published one?"""
 
+from collections.abc import Sequence
+
 from genres import files
 from genres.report import ledger, site
 from genres.report.ledger import NONE
@@ -7,7 +9,7 @@ from genres.run import runs
 from genres.screen import seen_from_here, spoken
 
 
-def conclude(outcome):
+def conclude(outcome) -> int:
     """Say what a run came to, and write its web site and its ledger.
 
     Parameters
@@ -33,7 +35,7 @@ def conclude(outcome):
     return 1 if outcome.failures else 0
 
 
-def agreement(row, results, published):
+def agreement(row, results: dict | None, published: dict | None) -> str:
     """Say whether a run agrees with the published one on a notebook's headline.
 
     Parameters
@@ -49,9 +51,9 @@ def agreement(row, results, published):
         ``yes`` or ``no`` where the two can be compared, otherwise a dash and why they cannot.
     """
     figure, reference = (row and ledger.figure(row, found) for found in (results, published))
-    if figure is None:
+    if results is None or figure is None:
         return f"{NONE} (no figure)"
-    if reference is None:
+    if published is None or reference is None:
         return f"{NONE} (not published)"
     if results.get("quick"):
         return f"{NONE} (quick)"
@@ -62,7 +64,13 @@ def agreement(row, results, published):
     return "yes" if agrees else "no"
 
 
-def comparison_table(rows, notebooks, seconds, results, published):
+def comparison_table(
+    rows,
+    notebooks: Sequence[str],
+    seconds: dict[str, float],
+    results: dict[str, dict],
+    published: dict[str, dict],
+) -> str:
     """Set a run's headlines beside those of the published run.
 
     Parameters
@@ -82,7 +90,7 @@ def comparison_table(rows, notebooks, seconds, results, published):
         A table for a terminal.
     """
     headlines = ledger.headlines(rows)
-    lines = [("notebook", "time", "headline", "", "published", "agrees")]
+    lines: list[tuple[str, ...]] = [("notebook", "time", "headline", "", "published", "agrees")]
     for name in notebooks:
         if name not in results:
             lines.append((name, "failed", "", "", "", ""))

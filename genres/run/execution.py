@@ -7,7 +7,9 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import psutil
 
@@ -19,7 +21,9 @@ class NotebookFailed(Exception):
     """A notebook did not come to its end; the message says where and why in one line."""
 
 
-def execute(notebook, output, parameters, environment, on_cell):
+def execute(
+    notebook: Path, output: Path, parameters: dict, environment: dict[str, str], on_cell: Callable
+):
     """Execute a notebook, in its own folder and by a kernel of this very Python.
 
     Parameters
@@ -137,7 +141,7 @@ class Forecast:
             self._known += expected
             self._spent += seconds
 
-    def left(self, notebook=None, elapsed=0.0):
+    def left(self, notebook: str | None = None, elapsed: float = 0.0):
         """Give the seconds left, or None where a notebook that is to come never was timed.
 
         Parameters

@@ -20,7 +20,7 @@ def is_injected(cell):
     return "injected-parameters" in cell.get("metadata", {}).get("tags", [])
 
 
-def read_cells(notebook):
+def read_cells(notebook: Path):
     """Read what a person wrote in a notebook.
 
     Parameters
@@ -41,7 +41,7 @@ def read_cells(notebook):
     return _cells_of(files.read_json(notebook))
 
 
-def code_files(notebook, project):
+def code_files(notebook: Path, project: Path) -> list[Path]:
     """List the project's modules that a notebook imports, directly or through each other.
 
     A change in a module that is not among them cannot change what the notebook shows.
@@ -67,7 +67,7 @@ def code_files(notebook, project):
     return imports.closure(names, project)
 
 
-def fingerprint_of_code(notebook, project):
+def fingerprint_of_code(notebook, project) -> dict[str, str]:
     """Give a digest of each part of the code behind a notebook.
 
     Returns
@@ -84,7 +84,7 @@ def fingerprint_of_code(notebook, project):
     }
 
 
-def fingerprint(notebook, project, data, quick):
+def fingerprint(notebook: Path, project: Path, data, quick: bool):
     """Give all that decides what a notebook shows: its code, Python, data and parameters.
 
     Parameters
@@ -112,7 +112,7 @@ def fingerprint(notebook, project, data, quick):
     }
 
 
-def commit_of(notebooks, project):
+def commit_of(notebooks: list[Path], project: Path) -> str | None:
     """Find the commit that holds exactly the code behind some notebooks.
 
     Parameters
@@ -144,7 +144,7 @@ def commit_of(notebooks, project):
     return commit
 
 
-def describe_machine(project):
+def describe_machine(project) -> dict:
     """Describe what computes here.
 
     Returns

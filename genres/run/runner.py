@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import sys
+from collections.abc import Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
@@ -37,15 +38,15 @@ class Outcome(NamedTuple):
 
 
 def run_report(
-    data=None,
+    data: str | None = None,
     *,
-    name=None,
-    only=(),
-    quick=False,
-    fresh=False,
-    offline=False,
-    out=None,
-    project=PROJECT,
+    name: str | None = None,
+    only: Sequence[str] = (),
+    quick: bool = False,
+    fresh: bool = False,
+    offline: bool = False,
+    out: str | Path | None = None,
+    project: Path = PROJECT,
 ):
     """Execute the report's notebooks in order; unchanged results of an earlier run are kept.
 

@@ -31,7 +31,7 @@ class Run(RunFolder):
         super().__init__(folder)
         self.project, self.data, self.quick = project, data, quick
 
-    def changes(self, notebook):
+    def changes(self, notebook) -> list[str]:
         """Say why a notebook has to be executed.
 
         Returns
@@ -46,7 +46,7 @@ class Run(RunFolder):
         now = provenance.fingerprint(notebook, self.project, self.data, self.quick)
         return [f"{part} changed" for part in now if now[part] != made_from.get(part)]
 
-    def read_state(self, name):
+    def read_state(self, name) -> dict:
         """Read the note on a notebook's last execution.
 
         Returns
@@ -95,7 +95,7 @@ class Report(NamedTuple):
         return self.states[-1].get("machine", {}) if self.states else {}
 
 
-def find(project, wanted=None):
+def find(project: Path, wanted: str | Path | None = None):
     """Find what to make a site of.
 
     Parameters

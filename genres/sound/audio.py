@@ -81,7 +81,7 @@ class Sound(NamedTuple):
     silent: bool
 
 
-def read(path, seconds=30.0, missing=0.0):
+def read(path: str | Path, seconds: float = 30.0, missing: float = 0.0):
     """Read the beginning of an audio file.
 
     Only what is needed is decoded, however long the file is, and nothing is believed of its
@@ -113,7 +113,7 @@ def read(path, seconds=30.0, missing=0.0):
     return _sound(samples)
 
 
-def read_whole(path, shortest=1.0, longest=3600.0):
+def read_whole(path: str | Path, shortest: float = 1.0, longest: float = 3600.0):
     """Read all of an audio file.
 
     Parameters

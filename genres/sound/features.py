@@ -1,5 +1,7 @@
 """How does a clip become the 63 numbers, or a log-mel spectrogram?"""
 
+from collections.abc import Callable
+
 import librosa
 import numba
 import numpy as np
@@ -47,7 +49,7 @@ _CHUNK, _MARGIN = 1292, 43  # frames that are separated together (30 s), and tho
 _TINY = np.finfo(float).tiny
 
 
-def segments(samples, seconds, sr=22050):
+def segments(samples, seconds: float, sr: int = 22050):
     """Cut a clip into segments of equal length; what is left over at its end is dropped.
 
     Parameters
@@ -69,7 +71,7 @@ def segments(samples, seconds, sr=22050):
     return samples[: n_segments * length].reshape(n_segments, length)
 
 
-def course_features(samples, sr=22050):
+def course_features(samples, sr: int = 22050):
     """Give the 63 features of a segment.
 
     They are the mean and the standard deviation (of the population) over frames of what librosa
@@ -158,7 +160,7 @@ def kaggle_features(samples, sr=22050):
     )
 
 
-def mfcc(decibels, n_mfcc=20):
+def mfcc(decibels, n_mfcc: int = 20):
     """Give the mel-frequency cepstral coefficients of a log-mel spectrogram.
 
     Parameters
@@ -178,7 +180,9 @@ def mfcc(decibels, n_mfcc=20):
     return scipy.fft.dct(decibels, axis=-2, norm="ortho")[..., :n_mfcc, :]
 
 
-def log_mel(samples, sr=22050, *, n_mels=128, n_fft=2048, hop_length=512):
+def log_mel(
+    samples, sr: int = 22050, *, n_mels: int = 128, n_fft: int = 2048, hop_length: int = 512
+):
     """Give the log-mel spectrogram of a clip.
 
     Parameters
@@ -283,7 +287,7 @@ def harmonic_and_percussive(samples):
     ]
 
 
-def separate(samples, progress=None):
+def separate(samples, progress: Callable | None = None):
     """Split a track into what sounds on and what strikes.
 
     Parameters

@@ -1,5 +1,6 @@
 """What is measured of a clip, for classifiers to read?"""
 
+from collections.abc import Sequence
 from numbers import Integral
 
 import numpy as np
@@ -105,7 +106,7 @@ def windows(samples):
     return [samples[start : start + length] for start in starts]
 
 
-def measure(clips, n_steps, names=None):
+def measure(clips, n_steps: int, names: Sequence[str] | None = None):
     """Measure clips of 30 s.
 
     Parameters

@@ -2,7 +2,9 @@
 
 import zipfile
 import zlib
+from collections.abc import Sequence
 from lzma import LZMAError
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -57,7 +59,7 @@ class MelStore(NamedTuple):
     columns_per_second: float = COLUMNS_PER_SECOND
 
 
-def load(path):
+def load(path: str | Path):
     """Load a mel store.
 
     Parameters
@@ -97,7 +99,7 @@ def load(path):
     return store
 
 
-def decibels(mel, range_db=RANGE_DB):
+def decibels(mel, range_db: float = RANGE_DB):
     """Turn steps into dB.
 
     Parameters
@@ -118,7 +120,7 @@ def decibels(mel, range_db=RANGE_DB):
     return levels.astype(np.float32)[mel]
 
 
-def write(path, names, spectrograms, n_columns):
+def write(path: str | Path, names: Sequence[str], spectrograms, n_columns: int):
     """Write a mel store clip by clip: together its spectrograms may not fit into memory.
 
     Parameters
@@ -146,7 +148,7 @@ def write(path, names, spectrograms, n_columns):
             np.save(member, np.array(names), allow_pickle=False)
 
 
-def encode(samples, sr=22050):
+def encode(samples, sr: int = 22050):
     """Give the log-mel spectrogram of a clip as a mel store keeps it.
 
     Parameters
@@ -168,7 +170,7 @@ def encode(samples, sr=22050):
     return steps(spectrogram[:, kept_frames(len(samples), sr)], span)
 
 
-def kept_frames(n_samples, sr=22050):
+def kept_frames(n_samples: int, sr: int = 22050):
     """Give the frames of a clip that a mel store keeps.
 
     Parameters
@@ -188,7 +190,7 @@ def kept_frames(n_samples, sr=22050):
     return ((np.arange(n_columns) + 0.5) * n_frames / (n_columns + 0.5)).astype(int)
 
 
-def encode_windows(samples, starts, width, seconds=30, sr=22050):
+def encode_windows(samples, starts, width: int, seconds: float = 30, sr: int = 22050):
     """Cut windows out of a track's log-mel spectrogram, each as a mel store would keep it.
 
     Parameters
@@ -218,7 +220,7 @@ def encode_windows(samples, starts, width, seconds=30, sr=22050):
     return np.stack(windows)
 
 
-def steps(levels, span):
+def steps(levels, span: float):
     """Turn levels into steps: the inverse of `decibels`.
 
     Parameters

@@ -67,7 +67,7 @@ class Frames(NamedTuple):
     mel: np.ndarray
 
 
-def measure(samples, sr, pad_mode="constant"):
+def measure(samples, sr: float, pad_mode: str = "constant"):
     """Measure every frame of a segment.
 
     Parameters
@@ -117,7 +117,7 @@ def measure(samples, sr, pad_mode="constant"):
     )
 
 
-def magnitudes(samples, n_fft, hop_length, pad_mode="constant"):
+def magnitudes(samples, n_fft: int, hop_length: int, pad_mode: str = "constant"):
     """Transform a clip in blocks of frames that fit into a processor's cache.
 
     Parameters

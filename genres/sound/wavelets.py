@@ -35,7 +35,7 @@ def shannon(t):
     return 2 * np.sinc(2 * t) - np.sinc(t)
 
 
-def transform(samples, frequencies=HALF_OCTAVES, sr=22050):
+def transform(samples, frequencies=HALF_OCTAVES, sr: int = 22050):
     """Give the continuous wavelet transform of a sound with the Shannon wavelet.
 
     Parameters

@@ -4,6 +4,7 @@ Its tables and its manifest lie in the repository. Its sound does not, as a seed
 takes: it is rendered where sound or spectrograms of clips are needed, and kept.
 """
 
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -26,7 +27,7 @@ SEGMENTS = (5, 10, folders.WHOLE)
 _MANIFEST = "manifest.csv"
 
 
-def manifest(n_per_genre=100):
+def manifest(n_per_genre: int = 100):
     """List the clips of the built-in corpus.
 
     Parameters
@@ -48,7 +49,12 @@ def manifest(n_per_genre=100):
     return pd.DataFrame([asdict(entry) for entry in corpus.entries(n_per_genre)])
 
 
-def write_tables(folder, n_per_genre=100, workers=None, progress=True):
+def write_tables(
+    folder: str | Path,
+    n_per_genre: int = 100,
+    workers: int | None = None,
+    progress: bool | Callable = True,
+) -> list[Path]:
     """Make the tables and the manifest of the built-in corpus from its sound.
 
     On a processor with other vector instructions the last bits of the sound are others. Against a
@@ -93,7 +99,7 @@ def write_tables(folder, n_per_genre=100, workers=None, progress=True):
     return [*paths, folder / _MANIFEST]
 
 
-def audio(n_per_genre=30, workers=None, progress=True):
+def audio(n_per_genre: int = 30, workers=None, progress=True) -> Path:
     """Make the sound of the built-in corpus, as far as it is not there yet.
 
     Parameters
@@ -126,7 +132,7 @@ def audio(n_per_genre=30, workers=None, progress=True):
     return folder
 
 
-def mel_store(n_per_genre=30, workers=None, progress=True):
+def mel_store(n_per_genre: int = 30, workers=None, progress=True) -> Path:
     """Make the mel store of the built-in corpus, as far as it is not there yet.
 
     Parameters

@@ -1,6 +1,7 @@
 """What does the built-in corpus sound like? Ten synthetic genres, made from seeds."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import soundfile
@@ -112,7 +113,7 @@ class Entry:
         return render(self.genre, self.seed, seconds, self.kind, self.second_genre)
 
 
-def entries(n_per_genre=100, seed=SEED):
+def entries(n_per_genre: int = 100, seed: int = SEED):
     """Describe the clips of the built-in corpus.
 
     A clip does not depend on how many there are: a smaller corpus is a part of a larger one.
@@ -153,7 +154,9 @@ def entries(n_per_genre=100, seed=SEED):
     return listed
 
 
-def render(genre, seed, seconds=SECONDS, kind="plain", second_genre=None):
+def render(
+    genre: str, seed: int, seconds: float = SECONDS, kind="plain", second_genre: str | None = None
+):
     """Make a clip of a synthetic genre; the same arguments make the same clip.
 
     Parameters
@@ -195,7 +198,7 @@ def render(genre, seed, seconds=SECONDS, kind="plain", second_genre=None):
     return Rendered(samples, genre, second, kind, ((0.0, order[0]), (change, order[1])), bpms)
 
 
-def write_wav(clip, path):
+def write_wav(clip, path: str | Path):
     """Write a clip as a 16-bit WAV file, whole or not at all.
 
     Parameters

@@ -37,7 +37,7 @@ _STEPS = (-3, -2, -1, -1, 0, 1, 1, 2, 3)
 _GAP_SECONDS = (0.03, 4.0)
 
 
-def chord(numeral):
+def chord(numeral: str):
     """The pitches of a chord, in semitones above the tonic of its key.
 
     Parameters
@@ -184,7 +184,7 @@ class Line:
     chance: float = 1.0
 
 
-def drum_hits(pattern, bars, meter, gain, rng):
+def drum_hits(pattern: str, bars, meter, gain: float, rng):
     """When and how hard one drum is struck in one part.
 
     Parameters
@@ -217,7 +217,7 @@ class Hit(NamedTuple):
     chord: list
 
 
-def line_notes(line, pattern, gate, bars, meter, harmony, gain, themes, rng):
+def line_notes(line, pattern: str, gate: float, bars, meter, harmony, gain: float, themes, rng):
     """What one player plays in one part.
 
     Parameters

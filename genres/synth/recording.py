@@ -45,7 +45,7 @@ class Recording:
     hiss: tuple
 
 
-def record(mix, recording, sr, rng):
+def record(mix, recording, sr: int, rng):
     """Record a mix in a genre's manner.
 
     Parameters

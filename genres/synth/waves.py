@@ -36,7 +36,7 @@ class Note(NamedTuple):
     velocity: float
 
 
-def play(instrument, notes, n_samples, sr, rng):
+def play(instrument, notes, n_samples: int, sr: int, rng):
     """Play notes on one instrument.
 
     Parameters
@@ -76,7 +76,7 @@ def play(instrument, notes, n_samples, sr, rng):
     return _amplify(out, instrument.drive, sr) if instrument.drive else out
 
 
-def strike(drum, sr, rng):
+def strike(drum, sr: int, rng):
     """One hit of one such drum (no two clips have the same).
 
     Parameters
@@ -108,7 +108,7 @@ def strike(drum, sr, rng):
     return hit.astype(np.float32)
 
 
-def lay(shot, starts, velocities, n_samples):
+def lay(shot, starts, velocities, n_samples: int):
     """Lay one drum's hits over each other.
 
     Parameters
