@@ -51,8 +51,10 @@ def main(arguments):
 
 
 def table(measured):
-    """Write the table of what was measured, as Markdown."""
-    lines = ["| what | straightforward | here | ratio |", "|:--|--:|--:|--:|"]
+    """Write the table of what was measured, and on which machine, as Markdown."""
+    machines = " and ".join(sorted({found["machine"] for found in measured.values()}))
+    lines = [f"Measured on {machines}.", ""]
+    lines += ["| what | straightforward | here | ratio |", "|:--|--:|--:|--:|"]
     for name in sorted(measured):
         lines += [
             f"| {row['name']} | {row['baseline_seconds']:.3g} s | {row['seconds']:.3g} s "

@@ -13,7 +13,7 @@ commands:
   ./run_all.sh                  set up, and run the report
   ./run_all.sh test             set up, and run the tests
   ./run_all.sh lab              set up, and open the notebooks in JupyterLab
-  ./run_all.sh demo             set up, and open a page to drop files of music on
+  ./run_all.sh demo             set up, and open a page that shows genre over time
   ./run_all.sh report [RUN]     make a web site of a run (by default the newest), and a PDF
   ./run_all.sh handout          write the notebooks without outputs and answers, for students
   ./run_all.sh publish [RUN]    make a finished run (by default runs/course) the published one
@@ -29,7 +29,7 @@ more, with .venv/bin/python -m genres …:
   extract      make feature tables from a folder of audio
   data         list, find or download collections of music
   synth        make a clip of a synthetic genre
-  classify     say of which genre files are, with a model that a run trained
+  classify     predict the genre of files, with a model that a run trained
 """
 
 
@@ -129,10 +129,10 @@ def _add_commands_on_music(commands):
         "demo",
         command=_demo,
         prog="./run_all.sh demo",
-        help="open a page to drop files of music on",
-        description="Serve a page, to this machine alone, on which one drops a file of music and "
-        "sees of which genre it is when. It needs a model that notebook 11 trained; where there is "
-        "none it offers to train a rough one.",
+        help="open a page that shows the genre of your music over time",
+        description="Serve a page, to this machine alone, that shows the genre of your music over "
+        "time. It needs a model that notebook 11 trained; where there is none it offers to train a "
+        "rough one.",
     )
     demo.add_argument("--port", type=_port, help="where to serve (by default any that is free)")
     demo.add_argument("--no-browser", action="store_false", dest="browser", help="open no browser")
@@ -189,8 +189,8 @@ def _add_commands_on_music(commands):
     classify = commands.add_parser(
         "classify",
         command=_classify,
-        help="say of which genre files are",
-        description="Say of which genre files of music are, with a model that notebook 11 trained. "
+        help="predict the genre of files",
+        description="Predict the genre of files of music, with a model that notebook 11 trained. "
         "Each is cut into windows of 30 s. What cannot be read, or lasts over an hour, is skipped.",
     )
     classify.add_argument("names", nargs="+", metavar="FILE", help="a file, or a folder of files")

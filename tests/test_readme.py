@@ -56,9 +56,11 @@ def test_the_first_finding_is_the_published_one(published):
 
 
 def test_the_second_finding_is_the_published_one(published):
-    scores = published["10-wavelets-and-leakage"]["from_audio"]
+    found = published["10-wavelets-and-leakage"]
+    scores, n_clips = found["from_audio"], found["n_clips"]
     at_random, by_track = (percent(np.mean(scores[split])) for split in ("random", "track"))
-    assert numbers(findings()[1]) == [at_random, by_track, 3, at_random, 90, by_track]
+    expected = [at_random, by_track, at_random, 3, 90, by_track, n_clips]
+    assert numbers(findings()[1]) == expected
 
 
 def test_the_third_finding_is_the_published_one(published):
@@ -69,6 +71,20 @@ def test_the_third_finding_is_the_published_one(published):
     assert numbers(findings()[2]) == expected
     losses = [row["naive"] - row["honest"] for row in scores.values()]
     assert min(losses) == best["naive"] - best["honest"]  # "Every other … loses more"
+
+
+def test_the_caption_says_what_choosing_on_the_same_tracks_is_worth(published):
+    choices = list(published["06-honest-evaluation"]["faults"]["choice"].values())
+    assert [number for number, row in enumerate(choices) if "same_tracks" in row] == [0, 1, 2]
+    worth = [percent(row["naive"] - row["same_tracks"]) for row in choices[:3]]
+    assert f"{min(worth):.0f} to {max(worth):.0f} points" in README  # "In the first three rows …"
+
+
+def test_the_interval_beside_the_first_reports_ensemble_is_the_published_one(published):
+    (sentence,) = re.findall(r"The first report's 80\.3 %.+?\.(?= |\n)", README)
+    low, high = (percent(end, 1) for end in published["05-lstm-ensemble"]["interval"])
+    assert numbers(re.sub(r"notebook \d+", "", sentence)) == [80.3, 95, low, high]
+    assert low < 80.3 < high
 
 
 @pytest.mark.parametrize("page", PAGES)

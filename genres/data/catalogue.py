@@ -277,7 +277,8 @@ def _description(corpus):
 
 def _not_here(corpus, folder):
     if corpus.files:
-        advice = f"python -m genres data fetch {corpus.name} downloads it, {_size(corpus.files)}"
+        command = f".venv/bin/python -m genres data fetch {corpus.name}"
+        advice = f"{command} downloads it, {_size(corpus.files)}"
     else:
         advice = (
             "no download that could be checked is known, so put your own copy into "

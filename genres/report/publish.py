@@ -22,10 +22,10 @@ BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 """What stands around the table of results in README.md."""
 
 _INTRODUCTION = """\
-Each figure, table and number of the reports: what it shows, its value there and here, the cell \
-that computes it here, and why the two differ, or are equal although something else was compared. \
-Where a value depends on random seeds or splits, it is the mean over them. A cell's number is the \
-one beside it in the notebook; in JupyterLab the link leads to the cell.
+Each row is a figure, table or number of a report. It gives the value there and here, the cell \
+that computes it, and why the two differ. Where equal values come from different comparisons, it \
+says so. Where a value depends on random seeds or splits, it is the mean over them. A cell's \
+number is the one beside it in the notebook; in JupyterLab the link leads to the cell.
 
 `./run_all.sh publish` writes this page, from [data/ledger.csv](../data/ledger.csv) and \
 [figures/results.json](../figures/results.json)."""
@@ -118,10 +118,11 @@ def result_table(rows, results: dict[str, dict], run: dict[str, dict]) -> str:
             lines.append(f"| {link} | {row.headline} | {report} | {here} |")
     made = run.values()
     seconds = sum(one["seconds"] for one in made)
-    machines = {f"{m['cores']} cores of {m['cpu']}" for m in (one["machine"] for one in made)}
+    machines = {f"{m['cores']} cores ({m['cpu']})" for m in (one["machine"] for one in made)}
     where = " and ".join(sorted(machines))
     memory = max(one["peak_memory"] for one in made) / 1e9
-    lines += ["", f"This run took {spoken(seconds)} on {where}, and {memory:.1f} GB of memory."]
+    took = f"took {spoken(seconds)} on {where} and at most {memory:.1f} GB of memory"
+    lines += ["", f"The published run {took}."]
     return "\n".join(lines)
 
 
