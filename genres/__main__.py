@@ -223,12 +223,13 @@ def main(arguments=None) -> int:
 
 
 def _run(dask, **options):
-    from genres.report import summary
+    from genres.report import ledger, summary
     from genres.run.runner import run_report
 
     if dask:  # where the library looks for it, here and in the notebooks
         os.environ["DASK_SCHEDULER_ADDRESS"] = dask
-    return summary.conclude(run_report(**options))
+    rows = ledger.read(PROJECT / ledger.PLACE)  # if it is not sound, that is said before the run
+    return summary.conclude(run_report(**options), rows)
 
 
 def _publish(folder, only):

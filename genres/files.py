@@ -1,4 +1,4 @@
-"""How is a file written whole or not at all, checked, unpacked safely?"""
+"""How is a file written whole or not at all, read, and checked?"""
 
 import hashlib
 import json

@@ -48,6 +48,8 @@ def named(source: str, package: str = ""):
     ------
     SyntaxError
         If it is not plain Python.
+    ImportError
+        If a relative import leads out of all packages.
     """
     names = set()
     for node in ast.walk(ast.parse(source)):

@@ -11,7 +11,7 @@ import pytest
 
 from genres import files
 from genres.data.tables import FEATURES
-from genres.report import summary
+from genres.report import ledger, summary
 from genres.run import runner
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -98,7 +98,8 @@ def write_table(path, value):
 
 def run_report(*arguments, **options):
     """Run the report as the command line does; give the exit status."""
-    return summary.conclude(runner.run_report(*arguments, **options))
+    rows = ledger.read(options.get("project", PROJECT) / ledger.PLACE)
+    return summary.conclude(runner.run_report(*arguments, **options), rows)
 
 
 class ToyProject:

@@ -37,6 +37,11 @@ def test_a_closure_holds_what_is_imported_in_turn_and_the_packages_of_all(projec
     assert reached(project, "numpy") == set()
 
 
+def test_a_relative_import_that_leads_out_is_an_import_error():
+    with pytest.raises(ImportError):
+        imports.named("from . import x")
+
+
 def test_a_fingerprint_follows_what_is_imported_and_nothing_else(project):
     def fingerprint():
         return imports.fingerprint(imports.closure(["genres.near.start"], project), project)

@@ -26,6 +26,8 @@ _DAMAGES = (
     LZMAError,
     EOFError,
     RuntimeError,  # what zipfile says of an encrypted member, or of an unknown compression
+    ValueError,  # of names and times that are none
+    OverflowError,
 )
 
 
@@ -184,10 +186,10 @@ def unpack(archive: str | Path, folder: str | Path, *, max_bytes: int, max_membe
     Raises
     ------
     Refusal
-        If `archive` cannot be read, is damaged, or holds more than it may; if the standard
-        library's own filter refuses a path, a link or a device in it; if something of the name of
-        one of its topmost members is in `folder` already, or if that cannot be written to. Then
-        `folder` is as it was.
+        If `archive` cannot be read, is damaged, or holds more than it may; if a tar holds a link, a
+        device or a path that leads out of `folder` (the paths of a zip are taken to be below it);
+        if something of the name of one of its topmost members is in `folder` already, or if that
+        cannot be written to. Then `folder` is as it was.
     """
     archive, folder = Path(archive), Path(folder)
     temporary = folder / f".{archive.name}-unpacking"
@@ -222,8 +224,14 @@ def _extract_all(archive, folder, max_bytes, max_members):
             _check_sizes(archive, sizes, max_bytes, max_members)
             file.extractall(folder)
     else:
+        if not hasattr(tarfile, "data_filter"):
+            raise Refusal(
+                f"Unpacking {archive} safely needs Python 3.10.12, 3.11.4 or a later one."
+            )
         with tarfile.open(archive) as file:
             _check_sizes(archive, (info.size for info in file), max_bytes, max_members)
+            if odd := [info.name for info in file if not (info.isreg() or info.isdir())]:
+                raise Refusal(f"{archive} is not unpacked: {odd[0]!r} is no file and no folder.")
             file.extractall(folder, filter="data")
 
 

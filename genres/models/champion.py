@@ -135,7 +135,8 @@ def cross_val_predict_proba(
         Probabilities by each classifier: 0 for a class that was not trained on; NaN for tracks
         that no split predicts.
     """
-    classes, splits = np.unique(y) if classes is None else np.asarray(classes), list(splits)
+    y, splits = np.asarray(y), list(splits)
+    classes = np.unique(y) if classes is None else np.asarray(classes)
     if folder:
         kept = folder / f"{_digest(base, X, y, classes, splits)}.npz"
         if kept.exists():
@@ -354,7 +355,7 @@ def load(folder):
             for number, name in enumerate(description["classifiers"], start=1)
         }
         mixture = Mixture(*(description[field] for field in Mixture._fields))
-        if set(mixture.weights) != set(base) or set(mixture.temperatures) != set(base):
+        if not base or set(mixture.weights) != set(base) or set(mixture.temperatures) != set(base):
             raise KeyError("weights of other classifiers")
         genres, n_steps, known = (description[field] for field in ("genres", "n_steps", "known"))
         if any(len(classifier.classes_) != len(genres) for classifier in base.values()):

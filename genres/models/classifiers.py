@@ -9,6 +9,7 @@ files, all else as arrays and JSON.
 import json
 import zipfile
 from functools import partial
+from numbers import Integral
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.metrics.pairwise import rbf_kernel
-from sklearn.utils import check_consistent_length
+from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -28,8 +29,7 @@ from genres.models import networks, training
 _FARTHEST = 5.0  # standard deviations: what is farther out counts as that far
 _ARRAYS = "kernel-ridge.npz"
 _RIDGE = ("support_", "support_vectors_", "dual_coef_", "mean_", "deviation_", "weight_")
-_WINDOW = 128  # columns of a mel store: ten seconds of a common one
-_N_WINDOWS = 6  # which cover a clip
+_WINDOW, _N_WINDOWS = 128, 6  # columns of a window, usually ten seconds; windows that cover a clip
 
 
 class ProbabilisticClassifier(ClassifierMixin, BaseEstimator):
@@ -50,9 +50,9 @@ class ProbabilisticClassifier(ClassifierMixin, BaseEstimator):
         """Keep the classes, in sorted order, and give the place of each label among them."""
         check_consistent_length(X, y)
         check_classification_targets(y)
-        self.classes_, codes = np.unique(y, return_inverse=True)
+        self.classes_, codes = np.unique(column_or_1d(y, warn=True), return_inverse=True)
         if len(self.classes_) < 2:
-            raise ValueError(f"two classes are needed at least, and y has one class: {y[0]!r}")
+            raise ValueError(f"two classes are needed, and y has one class: {self.classes_[0]!r}")
         return codes
 
 
@@ -203,10 +203,11 @@ class TextureClassifier(ProbabilisticClassifier):
 
     def save(self, folder):
         """Keep it in a folder."""
+        check_is_fitted(self)
         ridge = self.kernel_ridge_
         arrays = {name: getattr(ridge, name) for name in _RIDGE}
         arrays |= {"classes": self.classes_.tolist(), "n_steps": self.n_steps_}
-        arrays |= {"parameters": json.dumps(ridge.get_params())}
+        arrays |= {"parameters": json.dumps(ridge.get_params(), default=int)}
         with files.atomic(folder / _ARRAYS) as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, **arrays)
 
@@ -222,9 +223,9 @@ class TextureClassifier(ProbabilisticClassifier):
         except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
             raise Refusal(f"{folder / _ARRAYS} cannot be read: train it again.") from error
         ridge.classes_, ridge.n_features_in_ = np.arange(len(classes)), len(ridge.mean_)
-        classifier = cls(ridge.max_support, ridge.random_state)
-        classifier.classes_, classifier.n_steps_, classifier.kernel_ridge_ = classes, n_steps, ridge
-        return classifier
+        whole = cls(ridge.max_support, ridge.random_state)
+        whole.classes_, whole.n_steps_, whole.kernel_ridge_ = classes, n_steps, ridge
+        return whole
 
 
 def _segment_rows(tracks):
@@ -240,8 +241,7 @@ class _NetworkClassifier(ProbabilisticClassifier):
     def fit(self, X, y, progress=None):
         """Train on Tracks X with labels y; `progress` is called `n_fit_steps` times with 1."""
         codes, seed = self._encode(X, y), self.random_state
-        if seed is None:
-            seed = int(np.random.default_rng().integers(2**31))
+        seed = int(seed if isinstance(seed, Integral) else check_random_state(seed).randint(2**31))
         self.preparation_ = self._prepare(X, codes)
         self.ensemble_ = self._train(self._inputs(X), codes, seed, progress)
         return self
@@ -256,6 +256,7 @@ class _NetworkClassifier(ProbabilisticClassifier):
 
     def save(self, folder):
         """Keep it in a folder."""
+        check_is_fitted(self)
         kept = {"classes": self.classes_.tolist(), "parameters": self.get_params()}
         networks.save_ensemble(self.ensemble_, folder, {**self.preparation_, **kept})
 
@@ -382,13 +383,12 @@ class CnnClassifier(_NetworkClassifier):
         return self._standardised(X.paired_bands(), np.float32)
 
     def _train(self, inputs, codes, seed, progress):
-        width, n_classes = self.preparation_["width"], len(self.classes_)
+        n, width, n_classes = self.n_members, self.preparation_["width"], len(self.classes_)
         build = partial(networks.convolutional, (width, inputs.shape[2]), n_classes)
         augment = partial(training.mix_windows, width, n_classes)
         settings = {"optimizer": training.cosine_decay(2e-3), "batch_size": 16, "augment": augment}
         settings |= {"epochs": self.epochs, "progress": progress}
-        seeds = range(seed, seed + self.n_members)
-        fits = [training.fit(build, inputs, codes, seed=each, **settings) for each in seeds]
+        fits = (training.fit(build, inputs, codes, seed=seed + i, **settings) for i in range(n))
         return networks.Ensemble([fit.model for fit in fits], {}, {})
 
 

@@ -4,6 +4,7 @@ import csv
 import os
 import re
 from collections import Counter
+from numbers import Number
 from pathlib import Path
 from statistics import fmean
 from typing import NamedTuple
@@ -68,7 +69,11 @@ def read(path):
     for number, line in lines[1:]:
         if problem := _problem(line):
             raise Refusal(f"{path}, line {number}, {problem}.")
-    return [Row(*line) for _, line in lines[1:]]
+    rows = [Row(*line) for _, line in lines[1:]]
+    several = Counter(row.notebook for row in rows if row.headline).most_common(1)
+    if several and several[0][1] > 1:
+        raise Refusal(f"{path} has more than one headline for {several[0][0]}.")
+    return rows
 
 
 def find(key: str, results: dict):
@@ -182,7 +187,7 @@ def figure(row, results):
         (found,) = find(row.key, results)
     except (LookupError, TypeError, ValueError):
         return None
-    return found
+    return found if isinstance(found, Number) else None
 
 
 def headline(row, results):

@@ -70,8 +70,9 @@ def publish(folder: str | Path, project: Path = PROJECT, only: Sequence[str] = (
     cleaned = {notebook: _clean(run, notebook) for notebook in notebooks}
     made = {nb.stem: _describe(states[nb.stem], nb, project) for nb in notebooks}
     figures = project / "figures"
-    results = _beside_the_published(found, figures / "results.json", project)
     described = _beside_the_published(made, figures / "run.json", project)
+    results = _beside_the_published(found, figures / "results.json", project)
+    results = {name: results[name] for name in described if name in results}
     _require_one_data(described)
     rows = ledger.read(project / ledger.PLACE)
     readme = fill(project / "README.md", BEGIN, END, result_table(rows, results, described))
@@ -149,8 +150,11 @@ def fill(path, begin, end, text):
 
 def _beside_the_published(new, path, project):
     """Give what is new of some notebooks, and of the project's others what is published."""
-    both = (files.read_json(path) if path.exists() else {}) | new
     names = [notebook.stem for notebook in find_notebooks(project)]
+    old = files.read_json(path) if path.exists() and len(new) < len(names) else {}
+    if not all(isinstance(part, dict) for part in old.values()):
+        raise Refusal(f"{path} is of another version: publish all notebooks.")
+    both = old | new
     return {name: both[name] for name in names if name in both}
 
 
@@ -159,12 +163,14 @@ def _describe(state, notebook, project):
     commit = provenance.commit_of([notebook], project)
     if commit is None:
         raise Refusal(f"The code of {notebook.stem} is in no commit: commit it, then publish.")
+    name, digest = state["made_from"]["data"].rsplit(" ", 1)
     return {
         "commit": commit,
         "finished": state["finished"],
         "seconds": state["seconds"],
         "peak_memory": state["peak_memory"],
-        "data": state["made_from"]["data"].split()[0],
+        "data": name,
+        "fingerprint": digest,  # of the data
         "machine": state["machine"],
     }
 
@@ -219,11 +225,13 @@ def _require_one_origin(states):
 
 def _require_one_data(described):
     """Refuse to put notebooks of some data beside published ones of others."""
-    if len(data := {made["data"] for made in described.values()}) > 1:
-        raise Refusal(
-            f"The published notebooks would be of different data, {' and '.join(sorted(data))}: "
-            "publish all notebooks of one run."
-        )
+    for part in ("data", "fingerprint"):  # what was published long ago may lack the latter
+        if len({made[part] for made in described.values() if part in made}) > 1:
+            names = " and ".join(sorted({made["data"] for made in described.values()}))
+            raise Refusal(
+                f"The published notebooks would be of different data ({names}): publish all "
+                "notebooks of one run."
+            )
 
 
 def _clean(run, notebook):

@@ -9,12 +9,13 @@ from genres.run import runs
 from genres.screen import seen_from_here, spoken
 
 
-def conclude(outcome) -> int:
+def conclude(outcome, rows) -> int:
     """Say what a run came to, and write its web site and its ledger.
 
     Parameters
     ----------
     outcome : genres.run.runner.Outcome
+    rows : list of genres.report.ledger.Row
 
     Returns
     -------
@@ -23,7 +24,6 @@ def conclude(outcome) -> int:
     """
     run, results = outcome.run, outcome.results
     published = runs.read_if_sound(run.project / "figures" / "results.json")
-    rows = ledger.read(run.project / ledger.PLACE)
     table = comparison_table(rows, outcome.notebooks, outcome.seconds, results, published)
     print(f"\n{table}\n")
     for failure in outcome.failures:

@@ -49,8 +49,8 @@ def code_files(notebook: Path, project: Path) -> list[Path]:
     Parameters
     ----------
     notebook : Path
-        The ``.ipynb`` file. Where a code cell is not plain Python (a magic command), every module
-        counts as imported.
+        The ``.ipynb`` file. Where a code cell is not plain Python (a magic command), or has a
+        relative import, every module counts as imported.
     project : Path
         The folder that holds ``utils.py`` and ``genres/``.
 
@@ -62,7 +62,7 @@ def code_files(notebook: Path, project: Path) -> list[Path]:
     code = [source for kind, source, _ in read_cells(notebook) if kind == "code"]
     try:
         names = set().union(*map(imports.named, code))
-    except SyntaxError:
+    except (SyntaxError, ImportError):
         return sorted(imports.modules(project).values())
     return imports.closure(names, project)
 

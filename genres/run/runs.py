@@ -145,13 +145,14 @@ def of_run(folder, project):
 
 
 def _of_published(project):
+    described = read_if_sound(project / "figures" / "run.json")
     return Report(
         project / "runs" / PUBLISHED,
         project,
         find_notebooks(project),
         [],
         read_if_sound(project / "figures" / "results.json"),
-        list(read_if_sound(project / "figures" / "run.json").values()),
+        [made for made in described.values() if isinstance(made, dict) and "seconds" in made],
     )
 
 

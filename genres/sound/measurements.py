@@ -30,7 +30,8 @@ class Tracks:
     """
 
     def __init__(self, segments, mel=None, names=None):
-        self.segments, self.mel, self.names = segments, mel, names
+        self.segments, self.mel = segments, mel
+        self.names = None if names is None else np.asarray(names)
         lengths = [len(part) for part in self._parts() if part is not None]
         if len(set(lengths)) > 1:
             raise ValueError(f"parts of different numbers of tracks: {lengths}")
@@ -49,7 +50,7 @@ class Tracks:
     def __getitem__(self, rows):
         """Give some of the tracks, by an array of places, a mask or a slice."""
         rows = rows[0] if isinstance(rows, tuple) else rows  # scikit-learn says [rows, ...]
-        if isinstance(rows, Integral):
+        if rows is None or isinstance(rows, Integral):
             raise TypeError("tracks are indexed by an array of places, a mask or a slice")
         return Tracks(*(None if part is None else part[rows] for part in self._parts()))
 
@@ -59,6 +60,11 @@ class Tracks:
         parts = zip(*(tracks._parts() for tracks in several), strict=True)
         return cls(*(None if part[0] is None else np.concatenate(part) for part in parts))
 
+    def _spectrograms(self):
+        if self.mel is None:
+            raise ValueError("these tracks have no mel spectrograms")
+        return self.mel
+
     def textures(self):
         """Give what `genres.sound.texture.statistics` finds in the spectrogram of each segment.
 
@@ -67,17 +73,17 @@ class Tracks:
         dict of str to array of float32, shape (n_tracks, n_steps, n_numbers)
             By family of numbers.
         """
-        n_steps = self.segments.shape[1]
-        width = self.mel.shape[2] // n_steps
+        mel, n_steps = self._spectrograms(), self.segments.shape[1]
+        width = mel.shape[2] // n_steps
         of_steps = [
-            texture.statistics(melstore.decibels(self.mel[:, :, at * width : (at + 1) * width]))
+            texture.statistics(melstore.decibels(mel[:, :, at * width : (at + 1) * width]))
             for at in range(n_steps)
         ]
         return {name: np.stack([step[name] for step in of_steps], axis=1) for name in of_steps[0]}
 
     def paired_bands(self):
         """Average pairs of mel bands, in dB; time first, (n_tracks, n_columns, n_mels / 2)."""
-        decibels = melstore.decibels(self.mel)
+        decibels = melstore.decibels(self._spectrograms())
         n_tracks, n_mels, n_columns = decibels.shape
         paired = decibels[:, : n_mels // 2 * 2]
         return paired.reshape(n_tracks, -1, 2, n_columns).mean(axis=2).transpose(0, 2, 1)
@@ -130,5 +136,4 @@ def measure(clips, n_steps: int, names: Sequence[str] | None = None):
         for clip in clips
     ]
     mel = [melstore.encode(clip, audio.SAMPLE_RATE) for clip in clips]
-    names = None if names is None else np.asarray(names)
     return Tracks(np.array(segments, np.float32), np.stack(mel), names)

@@ -5,6 +5,7 @@ make `Tracks`, inputs of two kinds; so the others are tried with the tools that 
 """
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
@@ -14,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from genres.models.champion import Champion
+from genres.models.champion import Champion, cross_val_predict_proba
 from genres.models.classifiers import (
     CnnClassifier,
     KernelRidgeClassifier,
@@ -124,3 +125,30 @@ def test_what_cannot_be_done_is_a_value_error(tracks, name):
         clone(OF_TRACKS[name]).fit(X, y[:5])
     with pytest.raises(ValueError, match="Unknown label type"):
         clone(OF_TRACKS[name]).fit(X, np.linspace(0, 1, 16))
+
+
+@pytest.mark.parametrize("name", OF_TRACKS)
+@pytest.mark.parametrize("seed", [np.int64(1), np.random.RandomState(1)], ids=["NumPy's", "state"])
+def test_any_random_state_of_scikit_learns_will_do(tracks, name, seed, tmp_path):
+    fitted = clone(OF_TRACKS[name]).set_params(random_state=seed).fit(*tracks)
+    assert fitted.score(*tracks) > 0.7
+    if name in ("texture", "lstms") and isinstance(seed, np.integer):
+        fitted.save(tmp_path)
+        kept = type(fitted).load(tmp_path).predict_proba(tracks[0])
+        np.testing.assert_allclose(kept, fitted.predict_proba(tracks[0]), atol=1e-6)
+
+
+def test_labels_go_by_their_places_whatever_their_index(tracks):
+    X, y = tracks
+    shuffled = pd.Series(y, index=np.arange(len(y))[::-1])
+    base = {"texture": TextureClassifier()}
+    splits = [(np.arange(8), np.arange(8, 16)), (np.arange(8, 16), np.arange(8))]
+    given, expected = (cross_val_predict_proba(base, X, labels, splits) for labels in (shuffled, y))
+    np.testing.assert_array_equal(given["texture"], expected["texture"])
+
+
+@pytest.mark.parametrize("classifier", [TextureClassifier(), OF_TRACKS["cnns"]])
+def test_what_reads_spectrograms_says_that_there_are_none(tracks, classifier):
+    X, y = tracks
+    with pytest.raises(ValueError, match="these tracks have no mel spectrograms"):
+        clone(classifier).fit(Tracks(X.segments), y)

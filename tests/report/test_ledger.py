@@ -47,6 +47,7 @@ RESULTS = {
 }
 
 HEADER = ",".join(ledger.Row._fields)
+HEADLINE = f"1,Figure 1,it,,{KNN},cell-0,accuracy,,F1,0.0%,0\n"
 
 
 def row(reported="", key="", **fields):
@@ -232,6 +233,7 @@ def test_the_table_says_what_is_equal_and_what_is_not(tmp_path, make_toy_project
         ("0.521", "accuracy", "0.000", ("0.521", "0.404")),
         ("", "accuracy", "0.0%", (NONE, "40.4 %")),
         ("0.5", "per_genre/jazz/f1", "0.000", ("0.500", NONE)),
+        ("0.5", "per_genre", "0.000", ("0.500", NONE)),
     ],
 )
 def test_a_headline_and_the_reports_figure_are_written_alike(reported, key, form, written):
@@ -258,6 +260,7 @@ def test_a_headline_and_the_reports_figure_are_written_alike(reported, key, form
         (f"{HEADER}\n1,Figure 1,it,,,,accuracy,,,,\n", "line 2, lacks a notebook or the cell"),
         (f"{HEADER}\n1,Figure 1,it,,{KNN},cell-0,f1,,F1,0.0%,\n", "line 2, is a headline without"),
         (f"{HEADER}\n1,Figure 1,it,half,{KNN},cell-0,f1,,F1,0.0%,0\n", "line 2, is a headline"),
+        (f"{HEADER}\n{2 * HEADLINE}", f"has more than one headline for {KNN}"),
         (f'{HEADER}\n1,Figure 1,it,,,,,"\n', "cannot be read as a ledger"),
     ],
 )
@@ -309,6 +312,14 @@ def test_a_run_that_fails_leaves_no_ledger(make_toy_project, tmp_path):
     project.write(KNN, "1 / 0")
     assert run_report(str(project.data), project=tmp_path) == 1
     assert not path.exists()
+
+
+def test_an_unsound_ledger_is_refused_before_anything_is_executed(make_toy_project, tmp_path):
+    project = make_project(make_toy_project, tmp_path)
+    (tmp_path / ledger.PLACE).write_text("bad")
+    with pytest.raises(Refusal, match="does not begin with the columns"):
+        run_report(str(project.data), project=tmp_path)
+    assert not (tmp_path / "runs").exists()
 
 
 def test_publishing_writes_the_page_of_the_ledger(make_toy_project, tmp_path, monkeypatch):

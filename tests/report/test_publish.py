@@ -225,10 +225,28 @@ def test_every_notebook_wanted_is_checked_before_one_is_published(project):
     refuses(project, "There is no notebook 7", "7")
 
 
-def test_notebooks_of_other_data_than_the_rest_are_refused(project):
+@pytest.mark.parametrize(
+    ("data", "names"), [("other 1234", "other and toy"), ("my songs 12", "my songs and toy")]
+)
+def test_notebooks_of_other_data_than_the_rest_are_refused(project, data, names):
     project.publish()
-    change(project.state, lambda state: state["made_from"].update(data="other 1234"))
-    refuses(project, "would be of different data, other and toy", "02")
+    change(project.state, lambda state: state["made_from"].update(data=data))
+    refuses(project, rf"would be of different data \({names}\)", "02")
+
+
+def test_notebooks_of_another_version_of_the_data_are_refused(project):
+    project.publish()
+    change(project.state, lambda state: state["made_from"].update(data="toy 1234"))
+    refuses(project, r"would be of different data \(toy\)", "02")
+
+
+def test_beside_what_an_older_version_published_one_notebook_alone_is_refused(project):
+    project.publish()
+    path = project.folder / "figures" / "run.json"
+    files.write_json(path, {"commit": "0" * 40, "seconds": {KNN: 1.0, SEARCH: 2.0}})
+    refuses(project, "run.json is of another version: publish all notebooks", "02")
+    assert runs.find(project.folder, "published").seconds == 0
+    assert len(project.publish()) == 2
 
 
 # What is refused

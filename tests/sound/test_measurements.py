@@ -47,9 +47,10 @@ def test_tracks_are_indexed_like_an_array_of_one_axis(tracks, rows, expected):
     assert some.shape == (len(some),) == (len(expected),)
 
 
-def test_a_single_place_is_no_index_of_tracks(tracks):
+@pytest.mark.parametrize("place", [3, None])
+def test_a_single_place_is_no_index_of_tracks(tracks, place):
     with pytest.raises(TypeError, match="array of places, a mask or a slice"):
-        tracks[3]
+        tracks[place]
 
 
 def test_tracks_are_joined_end_to_end(tracks):
