@@ -1,7 +1,8 @@
 """How does a collection of audio become feature tables and a mel store, whatever interrupts it?
 
 Clips are measured in parts of sixteen. A finished part is a file, named by a hash of all that it
-was made from; started again, the job measures only the parts whose files are not there.
+was made from; started again, the job measures only the parts whose files are not there, and those
+with a clip that could not be reached.
 """
 
 import hashlib
@@ -149,7 +150,7 @@ def extract(
     out = Path(out)
     collection, repeated = _set_repeated_names_aside(collection)
     parts = _plan(collection, settings, out / "parts")
-    to_do = {path: part for path, part in parts.items() if not _is_whole(path)}
+    to_do = {path: part for path, part in parts.items() if not _holds(path)}
     with _log(out / "extract.log") as note:
         note("start", clips=len(collection), parts=len(parts), **settings._asdict())
         for path, part in parts.items():
@@ -255,12 +256,13 @@ def _state(path):
     return status.st_size, status.st_mtime_ns
 
 
-def _is_whole(path):
+def _holds(path):
+    """Say whether a part is whole, and all that it holds would come out again."""
     try:
-        pq.read_metadata(path)
+        reasons = pq.read_table(path, columns=["reason"])["reason"].to_pylist()
     except (OSError, pa.ArrowInvalid):
         return False
-    return True
+    return not any(reason in audio.PASSING for reason in reasons)
 
 
 def _measure_part(settings, item):

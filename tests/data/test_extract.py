@@ -1,6 +1,7 @@
 """A collection of audio becomes tables and a mel store, whatever interrupts it."""
 
 import csv
+import errno
 import json
 import multiprocessing
 import os
@@ -326,6 +327,40 @@ def test_a_part_that_was_cut_off_is_measured_again(extracted):
     part = next((out / "parts").iterdir())
     part.write_bytes(part.read_bytes()[:-10])
     assert n_kept_and_done(run(*extracted)) == (3, 1)
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (PermissionError(errno.EACCES, "Permission denied"), "unreadable"),
+        (FileNotFoundError(errno.ENOENT, "No such file or directory"), "missing"),
+        (OSError(errno.EIO, "Input/output error"), "unreadable"),
+        (OSError(errno.ESTALE, "Stale file handle"), "unreadable"),
+    ],
+)
+def test_a_clip_that_could_not_be_reached_is_measured_when_it_can(
+    tmp_path, monkeypatch, fault, reason
+):
+    collection = make_collection(tmp_path / "audio", {"folk": 4, "rock": 4})
+    unhindered = results_of(collection, tmp_path / "unhindered")
+
+    def fail_for_one(path):
+        if path.name == "2.wav" and path.parent.name == "rock":
+            raise fault
+
+    monkeypatch.setattr(audio, "_check_file", fail_for_one)
+    hindered = run(collection, tmp_path / "out")
+    assert [(clip.file, why) for clip, why, _ in hindered.rejected] == [("rock/2.wav", reason)]
+    monkeypatch.undo()
+    assert n_kept_and_done(run(collection, tmp_path / "out")) == (1, 1)
+    assert results_of(collection, tmp_path / "out") == unhindered
+
+
+def test_a_damaged_clip_is_not_measured_again(tmp_path):
+    collection = make_collection(tmp_path / "audio", {"folk": 4, "rock": 4})
+    (collection / "rock" / "text.wav").write_text("words")
+    assert len(run(collection, tmp_path / "out").rejected) == 1
+    assert n_kept_and_done(run(collection, tmp_path / "out")) == (2, 0)
 
 
 def test_a_moved_collection_keeps_its_parts(extracted, tmp_path):
