@@ -165,6 +165,7 @@ def _sound(samples):
 def _check_file(path):
     n_bytes = path.stat().st_size
     if path.is_dir():
+        next(path.iterdir(), None)  # that it cannot be read comes first
         raise AudioError("folder", f"{path} is a folder, not an audio file.")
     if not path.is_file():
         raise AudioError("not a file", f"{path} is a device or a pipe, not a file.")

@@ -9,6 +9,7 @@ import shutil
 import signal
 import struct
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -353,6 +354,27 @@ def test_a_clip_that_could_not_be_reached_is_measured_when_it_can(
     assert [(clip.file, why) for clip, why, _ in hindered.rejected] == [("rock/2.wav", reason)]
     monkeypatch.undo()
     assert n_kept_and_done(run(collection, tmp_path / "out")) == (1, 1)
+    assert results_of(collection, tmp_path / "out") == unhindered
+
+
+def test_folders_that_cannot_be_read_are_named_and_the_rest_goes_on(tmp_path, monkeypatch):
+    collection = make_collection(tmp_path / "audio", {"folk": 4, "rock": 4, "ska": 2, "dub/Ana": 2})
+    unhindered = results_of(collection, tmp_path / "unhindered")
+    list_folder = Path.iterdir
+
+    def fail_for_some(folder):
+        if folder in (collection / "ska", collection / "dub" / "Ana"):
+            raise PermissionError(errno.EACCES, "Permission denied", folder)
+        return list_folder(folder)
+
+    monkeypatch.setattr(Path, "iterdir", fail_for_some)
+    hindered = run(collection, tmp_path / "out")
+    assert [(reason, sentence) for _, reason, sentence in hindered.rejected] == [
+        ("unreadable", "dub/Ana cannot be read: Permission denied."),
+        ("unreadable", "ska cannot be read: Permission denied."),
+    ]
+    assert len(hindered.used) == 8
+    monkeypatch.undo()
     assert results_of(collection, tmp_path / "out") == unhindered
 
 
