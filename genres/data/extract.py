@@ -7,6 +7,7 @@ with a clip that could not be reached.
 
 import hashlib
 import json
+import math
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -32,6 +33,9 @@ from genres.sound import audio, features, melstore
 
 CLIPS_PER_PART = 16
 """How much work a kill can lose, for each worker."""
+
+_FILLED_AT_MOST = 0.1  # of a clip, without it being another
+_LASTS = re.compile(r" lasts ([\d.]+) s,")
 
 RECIPES = {
     "course": (tables.FEATURES, features.course_features),
@@ -89,7 +93,7 @@ class Outcome(NamedTuple):
     n_parts_done: int
 
     def summary(self, out):
-        """Say in one line what was made of how many clips, and where it is."""
+        """Say what was made of how many clips, and where it is."""
         names = ", ".join(path.name for path in self.written)
         silent = f", {len(self.silent):,} of them silent" if self.silent else ""
         rejected = f"; {len(self.rejected):,} rejected (rejected.csv)" if self.rejected else ""
@@ -167,7 +171,7 @@ def extract(
         rejected = unfit + repeated + rejected
         _write_rejected(out / "rejected.csv", rejected)
         if not used:
-            raise _nothing_usable(rejected, out)
+            raise _nothing_usable(rejected, out, settings)
         written = _write_tables(out, used, values, settings, seed)
         if settings.mel:
             written.append(_write_mel_store(out / "mel.npz", used, parts, settings.seconds))
@@ -180,16 +184,25 @@ def extract(
 def _log(path):
     """Open a file of JSON, and give the function that notes an event in a line of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8", buffering=1) as file:
+    with path.open("ab", buffering=0) as file:
 
         def note(event, **details):
             now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
-            file.write(json.dumps({"time": now, "event": event, **details}) + "\n")
+            line = json.dumps({"time": now, "event": event, **details}) + "\n"
+            with files.naming(path):
+                file.write(line.encode())
 
         yield note
 
 
 def _check(settings):
+    if settings.seconds < 1:
+        raise Refusal(f"{settings.seconds} s of a clip give nothing to measure: 1 s is the least.")
+    if not 0 <= settings.missing < settings.seconds:
+        raise Refusal(
+            f"Clips of {settings.seconds} s cannot lack {settings.missing:g} s: give 0 to less "
+            f"than {settings.seconds}."
+        )
     if settings.features not in RECIPES:
         raise Refusal(
             f"There are no features called {settings.features!r}: choose {' or '.join(RECIPES)}."
@@ -326,13 +339,28 @@ def _write_rejected(path, rejected):
     files.write_text(path, table.to_csv(index=False, lineterminator="\n"))
 
 
-def _nothing_usable(rejected, out):
+def _nothing_usable(rejected, out, settings):
     reasons = Counter(reason for _, reason, _ in rejected).most_common()
     counts = ", ".join(f"{reason}: {count}" for reason, count in reasons)
     return Refusal(
         f"None of {len(rejected):,} clips can be used ({counts}): {out / 'rejected.csv'} says why "
-        "of each."
+        f"of each.{_advice_on_short(rejected, settings.seconds)}"
     )
+
+
+def _advice_on_short(rejected, seconds):
+    """Name the options with which most of the clips that are too short can be used."""
+    sentences = [sentence for _, reason, sentence in rejected if reason == "short"]
+    lengths = [float(match[1]) for match in map(_LASTS.search, sentences) if match]
+    if not lengths:
+        return ""
+    length = np.quantile(lengths, 0.1, method="lower")  # a few may be shorter still
+    missing = math.ceil(round(10 * (seconds - length), 2)) / 10
+    if missing <= _FILLED_AT_MOST * seconds:
+        return f" 'extract --missing {missing:g}' takes those of {length:g} s, filled with silence."
+    if length < 1:
+        return ""
+    return f" 'extract --seconds {math.floor(length)}' takes those of {length:g} s."
 
 
 def _write_tables(out, used, values, settings, seed):

@@ -262,6 +262,9 @@ def test_kaggles_features_make_a_table_like_kaggles(tmp_path):
         (SHORT._replace(segments=(3,)), "1 to 2"),
         (SHORT._replace(segments=(0.5,)), "whole seconds"),
         (SHORT._replace(segments=()), "at least one segment"),
+        (SHORT._replace(seconds=0), "0 s of a clip"),
+        (SHORT._replace(missing=2), "cannot lack 2 s: give 0 to less than 2"),
+        (SHORT._replace(missing=-1), "cannot lack -1 s"),
         (SHORT._replace(features="mine"), "choose course or kaggle"),
     ],
 )
@@ -277,6 +280,66 @@ def test_any_number_of_workers_writes_the_same_bytes(tmp_path):
     three = results_of(collection, tmp_path / "three", settings=mel, workers=3)
     assert len(one) == 4
     assert one == three
+
+
+@pytest.mark.parametrize(
+    ("seconds", "advice", "options"),
+    [
+        (1.97, "'extract --missing 0.1' takes those of 1.97 s", {"missing": 0.1}),
+        (1.25, "'extract --seconds 1' takes those of 1.25 s", {"seconds": 1, "segments": (1,)}),
+    ],
+)
+def test_clips_that_are_too_short_are_refused_with_the_option_that_takes_them(
+    tmp_path, seconds, advice, options
+):
+    collection = make_collection(tmp_path / "audio", {"rock": 5, "folk": 5}, seconds)
+    with pytest.raises(Refusal, match=advice):
+        run(collection, tmp_path / "out")
+    assert len(run(collection, tmp_path / "out", SHORT._replace(**options)).used) == 10
+
+
+@pytest.mark.parametrize(
+    ("length", "advice"),
+    [("29.700", "--missing 0.3'"), ("29.979", "--missing 0.1'"), ("10.000", "--seconds 10'")],
+)
+def test_the_advice_on_short_clips_names_a_number_that_takes_them(length, advice):
+    sentence = f"rock/a.wav lasts {length} s, shorter than the 30 s needed."
+    assert advice in extract._advice_on_short([(None, "short", sentence)] * 20, 30)
+
+
+def test_a_few_clips_much_shorter_than_the_rest_do_not_change_the_advice():
+    lengths = [0.2, *[29.7] * 19]
+    rejected = [(None, "short", f"a lasts {length:.3f} s, shorter than") for length in lengths]
+    assert "--missing 0.3'" in extract._advice_on_short(rejected, 30)
+
+
+def test_a_file_in_the_folders_place_is_named(tmp_path):
+    collection = make_collection(tmp_path / "audio", {"rock": 2, "folk": 2})
+    (tmp_path / "out").touch()
+    with pytest.raises(OSError, match="File exists") as fault:
+        run(collection, tmp_path / "out")
+    assert fault.value.filename == str(tmp_path / "out")
+
+
+@pytest.mark.parametrize("name", ["extract.log", "rejected.csv"])
+def test_a_full_disk_is_told_with_the_file_that_finds_no_room(tmp_path, monkeypatch, name):
+    collection = make_collection(tmp_path / "audio", {"rock": 2, "folk": 2})
+    out = tmp_path / "out"
+    out.mkdir()
+    if name == "extract.log":
+        (out / name).symlink_to("/dev/full")
+    else:
+        write_rejected = extract._write_rejected
+
+        def fail(*args):
+            monkeypatch.setattr(extract.files, "_flush", lambda _: os.write(full, b"x"))
+            write_rejected(*args)
+
+        monkeypatch.setattr(extract, "_write_rejected", fail)
+        full = os.open("/dev/full", os.O_WRONLY)
+    with pytest.raises(OSError, match="No space left on device") as fault:
+        run(collection, out)
+    assert fault.value.filename == str(out / name)
 
 
 # What was done is kept.
