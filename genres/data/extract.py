@@ -7,9 +7,6 @@ with a clip that could not be reached.
 
 import hashlib
 import json
-import math
-import re
-from collections import Counter
 from collections.abc import Callable
 from contextlib import contextmanager
 from datetime import datetime, timezone
@@ -20,22 +17,19 @@ from typing import NamedTuple
 
 import librosa
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import soundfile
 
 from genres import Refusal, files, imports, parallel
-from genres.data import clips, datasets, tables
+from genres.data import clips, datasets, extracted, tables
+from genres.data.folders import ARTIST_FOLDS, SPLITS
 from genres.project import PROJECT
 from genres.screen import bar
 from genres.sound import audio, features, melstore
 
 CLIPS_PER_PART = 16
 """How much work a kill can lose, for each worker."""
-
-_FILLED_AT_MOST = 0.1  # of a clip, without it being another
-_LASTS = re.compile(r" lasts ([\d.]+) s,")
 
 RECIPES = {
     "course": (tables.FEATURES, features.course_features),
@@ -123,6 +117,7 @@ def extract(
     out : str or Path
         The folder to write to: ``GenreClassData_<n>s.parquet`` for each length of segments (for
         Kaggle's features ``features_<n>_sec.csv``, in that table's own columns), ``mel.npz``,
+        ``splits/artist_folds.csv`` where each genre has clips of three artists or more,
         ``rejected.csv`` with what could not be used and why, ``extract.log`` with a line of JSON
         for each part kept or done, and the ``parts`` themselves.
     settings : Settings, optional
@@ -169,12 +164,17 @@ def extract(
                 step(len(rows))
         used, silent, rejected, values = _gather(parts, settings)
         rejected = unfit + repeated + rejected
-        _write_rejected(out / "rejected.csv", rejected)
+        extracted.write_rejected(out / "rejected.csv", rejected)
         if not used:
-            raise _nothing_usable(rejected, out, settings)
-        written = _write_tables(out, used, values, settings, seed)
+            raise extracted.nothing_usable(rejected, out, settings.seconds)
+        if settings.features == "kaggle":
+            written = extracted.write_kaggle_tables(out, used, values)
+        else:
+            written = extracted.write_tables(out, used, values, seed)
         if settings.mel:
-            written.append(_write_mel_store(out / "mel.npz", used, parts, settings.seconds))
+            store = out / "mel.npz"
+            written.append(extracted.write_mel_store(store, used, parts, settings.seconds))
+        extracted.write_artist_folds(out / SPLITS / ARTIST_FOLDS, used)
         note("end", used=len(used), silent=len(silent), rejected=len(rejected))
     n_done = len(to_do)
     return Outcome(written, used, silent, rejected, len(parts) - n_done, n_done)
@@ -331,74 +331,3 @@ def _gather(parts, settings):
         flat = rows[f"{length}s"].combine_chunks().flatten().to_numpy()
         values[length] = flat.reshape(len(used), settings.seconds // length, n_features)
     return used, silent, rejected, values
-
-
-def _write_rejected(path, rejected):
-    rows = [(clip.file, reason, sentence) for clip, reason, sentence in rejected]
-    table = pd.DataFrame(rows, columns=["file", "reason", "sentence"])
-    files.write_text(path, table.to_csv(index=False, lineterminator="\n"))
-
-
-def _nothing_usable(rejected, out, settings):
-    reasons = Counter(reason for _, reason, _ in rejected).most_common()
-    counts = ", ".join(f"{reason}: {count}" for reason, count in reasons)
-    return Refusal(
-        f"None of {len(rejected):,} clips can be used ({counts}): {out / 'rejected.csv'} says why "
-        f"of each.{_advice_on_short(rejected, settings.seconds)}"
-    )
-
-
-def _advice_on_short(rejected, seconds):
-    """Name the options with which most of the clips that are too short can be used."""
-    sentences = [sentence for _, reason, sentence in rejected if reason == "short"]
-    lengths = [float(match[1]) for match in map(_LASTS.search, sentences) if match]
-    if not lengths:
-        return ""
-    length = np.quantile(lengths, 0.1, method="lower")  # a few may be shorter still
-    missing = math.ceil(round(10 * (seconds - length), 2)) / 10
-    if missing <= _FILLED_AT_MOST * seconds:
-        return f" 'extract --missing {missing:g}' takes those of {length:g} s, filled with silence."
-    if length < 1:
-        return ""
-    return f" 'extract --seconds {math.floor(length)}' takes those of {length:g} s."
-
-
-def _write_tables(out, used, values, settings, seed):
-    if settings.features == "kaggle":
-        return [_write_kaggle_table(out, used, *measured) for measured in values.items()]
-    types = [clip.type for clip in used]
-    if None in types:
-        types = clips.split(used, seed=seed)
-    rows = [(clip.name, clip.genre, kind) for clip, kind in zip(used, types, strict=True)]
-    labels = pd.DataFrame(rows, columns=["File", "Genre", "Type"])
-    written = []
-    for length, measured in values.items():
-        path = out / f"GenreClassData_{length}s.parquet"
-        table = tables.build(measured, labels, path)
-        with files.atomic(path) as temporary:
-            table.to_parquet(temporary, index=False)
-        written.append(path)
-    return written
-
-
-def _write_kaggle_table(out, used, length, measured):
-    n_segments = measured.shape[1]
-    names = [re.sub(r"^([a-z]+)_(\d{5}\.wav)$", r"\1.\2", clip.name) for clip in used]
-    if n_segments > 1:
-        parts = [(Path(name), segment) for name in names for segment in range(n_segments)]
-        names = [str(name.with_suffix(f".{segment}{name.suffix}")) for name, segment in parts]
-    table = pd.DataFrame(np.vstack(measured), columns=list(features.KAGGLE_FEATURES))
-    table.insert(0, "filename", names)
-    table.insert(1, "length", length * audio.SAMPLE_RATE)
-    table["label"] = np.repeat([clip.genre for clip in used], n_segments)
-    path = out / f"features_{length}_sec.csv"
-    files.write_text(path, table.to_csv(index=False, lineterminator="\n"))
-    return path
-
-
-def _write_mel_store(path, used, parts, seconds):
-    kept = (pq.read_table(part, columns=["mel"])["mel"].drop_null().to_pylist() for part in parts)
-    spectrograms = chain.from_iterable(kept)
-    n_columns = round(melstore.COLUMNS_PER_SECOND * seconds)
-    melstore.write(path, [clip.name for clip in used], spectrograms, n_columns)
-    return path

@@ -18,7 +18,7 @@ import soundfile
 from audio_collections import SR, make_collection, tone
 
 from genres import Refusal
-from genres.data import clips, extract, tables
+from genres.data import clips, extract, folders, tables
 from genres.data.extract import Settings
 from genres.sound import audio, features, melstore
 
@@ -304,13 +304,13 @@ def test_clips_that_are_too_short_are_refused_with_the_option_that_takes_them(
 )
 def test_the_advice_on_short_clips_names_a_number_that_takes_them(length, advice):
     sentence = f"rock/a.wav lasts {length} s, shorter than the 30 s needed."
-    assert advice in extract._advice_on_short([(None, "short", sentence)] * 20, 30)
+    assert advice in extract.extracted._advice_on_short([(None, "short", sentence)] * 20, 30)
 
 
 def test_a_few_clips_much_shorter_than_the_rest_do_not_change_the_advice():
     lengths = [0.2, *[29.7] * 19]
     rejected = [(None, "short", f"a lasts {length:.3f} s, shorter than") for length in lengths]
-    assert "--missing 0.3'" in extract._advice_on_short(rejected, 30)
+    assert "--missing 0.3'" in extract.extracted._advice_on_short(rejected, 30)
 
 
 def test_a_file_in_the_folders_place_is_named(tmp_path):
@@ -329,17 +329,50 @@ def test_a_full_disk_is_told_with_the_file_that_finds_no_room(tmp_path, monkeypa
     if name == "extract.log":
         (out / name).symlink_to("/dev/full")
     else:
-        write_rejected = extract._write_rejected
+        write_rejected = extract.extracted.write_rejected
 
         def fail(*args):
             monkeypatch.setattr(extract.files, "_flush", lambda _: os.write(full, b"x"))
             write_rejected(*args)
 
-        monkeypatch.setattr(extract, "_write_rejected", fail)
+        monkeypatch.setattr(extract.extracted, "write_rejected", fail)
         full = os.open("/dev/full", os.O_WRONLY)
     with pytest.raises(OSError, match="No space left on device") as fault:
         run(collection, out)
     assert fault.value.filename == str(out / name)
+
+
+def artists(n_by_genre, n_clips=2):
+    return {
+        f"{g}/{g} {n}": n_clips for g, n_artists in n_by_genre.items() for n in range(n_artists)
+    }
+
+
+def test_folders_of_artists_become_folds_of_artists(tmp_path, monkeypatch):
+    monkeypatch.setattr("genres.project.DATA", tmp_path / "data")
+    collection = make_collection(tmp_path / "audio", artists({"rock": 3, "folk": 5}))
+    make_collection(collection, {"rock/folk 1": 1, "rock/nobody": 0})
+    soundfile.write(collection / "rock" / "loose.wav", tone(2), SR)
+    settings = Settings(segments=(2,), seconds=2)
+    outcome = run(collection, folders.extraction_of(collection), settings)
+    assert len(outcome.used) == 18
+    folds = folders.artist_folds(folders.find(collection))
+    assert len(folds) == 17
+    assert folds.loc["rock/folk 1/0.wav", "artist"] == folds.loc["folk/folk 1/1.wav", "artist"]
+    genres = {fold: {name[:4] for name in folds.index[folds["fold"] == fold]} for fold in (1, 2, 3)}
+    assert list(genres.values()) == [{"rock", "folk"}] * 3
+    table = folders.find(collection).table(2).set_index("File")
+    both = table.loc[folds.index, "Type"].groupby(folds["artist"].to_numpy()).nunique()
+    assert (both == 1).all()
+
+
+def test_a_genre_of_two_artists_gives_no_folds(tmp_path):
+    collection = make_collection(tmp_path / "audio", artists({"rock": 3, "folk": 3}))
+    run(collection, tmp_path / "out")
+    assert (tmp_path / "out" / "splits" / "artist_folds.csv").exists()
+    shutil.rmtree(collection / "rock" / "rock 2")
+    run(collection, tmp_path / "out")
+    assert not (tmp_path / "out" / "splits" / "artist_folds.csv").exists()
 
 
 # What was done is kept.
