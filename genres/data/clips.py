@@ -123,8 +123,17 @@ def _clip(path, genre):
     inside = path.relative_to(genre)
     artist = inside.parts[0] if len(inside.parts) > 1 else None
     nested = str(inside) if len(inside.parts) != 1 else None
-    clip = Clip(str(path), genre.name, "", group=artist, inside=nested)
+    clip = Clip(str(path), _text(genre.name), "", group=artist and _text(artist), inside=nested)
     return clip._replace(name=_GTZAN_FILE.sub(r"\1_\2.wav", clip.file))
+
+
+def _text(name):
+    """Give a folder's name as text: as UTF-8, else as Latin-1, which anything is."""
+    name = os.fsencode(name)
+    try:
+        return name.decode()
+    except UnicodeDecodeError:
+        return name.decode("latin-1")
 
 
 def _check_level(folder, clips):

@@ -1,5 +1,6 @@
 """A collection's clips, their genres, and the choice of those to test on."""
 
+import os
 from collections import Counter
 
 import pytest
@@ -94,6 +95,16 @@ def test_what_systems_leave_behind_changes_nothing(tmp_path):
     before = find(tmp_path)
     make(tmp_path, *LITTER)
     assert find(tmp_path) == before
+
+
+def test_genres_and_artists_whose_names_are_not_utf_8_are_text(tmp_path):
+    make(tmp_path, "rock/a.mp3", *map(os.fsdecode, (b"caf\xe9/J\xf6rg/a.mp3", b"caf\xe8/b.mp3")))
+    assert [(clip.genre, clip.group) for clip in find(tmp_path)] == [
+        ("cafè", None),
+        ("café", "Jörg"),
+        ("rock", None),
+    ]
+    assert all(clip.name.encode() for clip in find(tmp_path))
 
 
 def test_a_loop_of_links_ends(tmp_path):
