@@ -1,6 +1,7 @@
 """What does a person do outside a notebook?"""
 
 import argparse
+import io
 import os
 import signal
 import sys
@@ -223,6 +224,9 @@ def main(arguments=None) -> int:
         Exit status: 0; 1 where something failed; 2 where a request cannot be met; 128 and
         the signal's number where one ended it.
     """
+    for stream in (sys.stdout, sys.stderr):  # which may be told names that they cannot write
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     options = vars(build_parser().parse_args(arguments))
     command, only_check = options.pop("command"), options.pop("check")
     try:

@@ -138,7 +138,7 @@ def _text(name):
 
 def _check_level(folder, clips):
     """Refuse folders that are no genres, from what is in them."""
-    inner: dict = {clip.genre: set() for clip in clips}
+    inner = {clip.genre: set() for clip in clips}
     for clip in clips:
         inner[clip.genre].add(clip.group)
     numbers = [genre for genre in inner if genre.isdecimal()]

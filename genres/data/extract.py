@@ -272,7 +272,7 @@ def _state(path):
 def _holds(path):
     """Say whether a part is whole, and all that it holds would come out again."""
     try:
-        reasons = pq.read_table(path, columns=["reason"])["reason"].to_pylist()
+        reasons = extracted.read_part(path, ["reason"])["reason"].to_pylist()
     except (OSError, pa.ArrowInvalid):
         return False
     return not any(reason in audio.PASSING for reason in reasons)
@@ -302,8 +302,8 @@ def _write_part(path, rows, settings):
     columns = {"reason": pa.string(), "sentence": pa.string(), "silent": pa.bool_()}
     columns |= {f"{length}s": pa.list_(pa.float64()) for length in settings.segments}
     columns |= {"mel": pa.binary()}
-    with files.atomic(path) as temporary:
-        pq.write_table(pa.Table.from_pylist(rows, pa.schema(columns)), temporary)
+    with files.atomic(path) as temporary, temporary.open("wb") as file:
+        pq.write_table(pa.Table.from_pylist(rows, pa.schema(columns)), file)
 
 
 def _gather(parts, settings):
@@ -319,7 +319,7 @@ def _gather(parts, settings):
         Features by length of segments.
     """
     names = ["reason", "sentence", "silent", *{f"{length}s" for length in settings.segments}]
-    rows = pa.concat_tables(pq.read_table(path, columns=names) for path in parts)
+    rows = pa.concat_tables(extracted.read_part(path, names) for path in parts)
     reasons, sentences, silences = (rows[name].to_pylist() for name in names[:3])
     measured = list(zip(chain(*parts.values()), reasons, sentences, silences, strict=True))
     used = [clip for clip, reason, _, _ in measured if not reason]

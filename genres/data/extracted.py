@@ -20,6 +20,12 @@ _LASTS = re.compile(r" lasts ([\d.]+) s,")
 _N_FOLDS = 3
 
 
+def read_part(path, columns):
+    """Read some columns of a part; its path need not be UTF-8, as Arrow's have to."""
+    with path.open("rb") as file:
+        return pq.read_table(file, columns=columns)
+
+
 def write_rejected(path, rejected):
     """Write clip, reason and sentence of each that could not be used."""
     rows = [(clip.file, reason, sentence) for clip, reason, sentence in rejected]
@@ -64,7 +70,7 @@ def write_tables(out, used, values, seed):
         path = out / f"GenreClassData_{length}s.parquet"
         table = tables.build(measured, labels, path)
         with files.atomic(path) as temporary:
-            table.to_parquet(temporary, index=False)
+            temporary.write_bytes(table.to_parquet(index=False))
         written.append(path)
     return written
 
@@ -91,7 +97,7 @@ def _write_kaggle_table(out, used, length, measured):
 
 def write_mel_store(path, used, parts, seconds):
     """Write the spectrograms that parts hold, and give the path."""
-    kept = (pq.read_table(part, columns=["mel"])["mel"].drop_null().to_pylist() for part in parts)
+    kept = (read_part(part, ["mel"])["mel"].drop_null().to_pylist() for part in parts)
     spectrograms = chain.from_iterable(kept)
     n_columns = round(melstore.COLUMNS_PER_SECOND * seconds)
     melstore.write(path, [clip.name for clip in used], spectrograms, n_columns)

@@ -18,6 +18,7 @@ import soundfile
 from audio_collections import SR, make_collection, tone
 
 from genres import Refusal
+from genres.__main__ import main
 from genres.data import clips, extract, folders, tables
 from genres.data.extract import Settings
 from genres.sound import audio, features, melstore
@@ -340,6 +341,21 @@ def test_a_full_disk_is_told_with_the_file_that_finds_no_room(tmp_path, monkeypa
     with pytest.raises(OSError, match="No space left on device") as fault:
         run(collection, out)
     assert fault.value.filename == str(out / name)
+
+
+def test_no_name_needs_to_be_utf_8(tmp_path, capsys):
+    collection = make_collection(tmp_path / "audio", {"rock": 2, "cafe": 2})
+    (collection / "cafe").rename(collection / os.fsdecode(b"caf\xe9"))
+    soundfile.write(tmp_path / "song.wav", tone(2), SR)
+    (tmp_path / "song.wav").rename(collection / "rock" / os.fsdecode(b"\xe9t\xe9.wav"))
+    collection = collection.rename(tmp_path / os.fsdecode(b"m\xfasica"))
+    out = tmp_path / os.fsdecode(b"tables\xe9")
+    command = ["extract", str(collection), "--out", str(out), "--seconds", "2", "--mel"]
+    assert main([*command, "--workers", "1"]) == 0
+    assert "from 5 clips" in capsys.readouterr().out
+    table = tables.load(out / "GenreClassData_2s.parquet")
+    assert table["Genre"].unique().tolist() == ["café", "rock"]
+    assert n_kept_and_done(run(collection, out, Settings("course", (2,), True, 2))) == (2, 0)
 
 
 def artists(n_by_genre, n_clips=2):
