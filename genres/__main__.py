@@ -1,12 +1,13 @@
 """What does a person do outside a notebook?"""
 
 import argparse
+import io
 import os
 import signal
 import sys
 
 from genres import Refusal
-from genres.project import PROJECT, RUNS
+from genres.project import PROJECT, RUNS, find_notebooks
 
 EXAMPLES = """\
 commands:
@@ -148,13 +149,27 @@ def _add_commands_on_music(commands):
     extract.add_argument("folder", metavar="AUDIO_FOLDER", help="where the clips are")
     extract.add_argument("--out", required=True, metavar="FOLDER", help="where the tables go")
     extract.add_argument(
-        "--segments", type=int, nargs="+", default=[5, 10, 30], metavar="S", help="lengths in s"
+        "--segments",
+        type=int,
+        nargs="+",
+        metavar="S",
+        help="lengths in s (by default 5, 10 and 30, as far as clips have these)",
     )
     extract.add_argument(
         "--features",
         choices=("course", "kaggle"),
         default="course",
         help="the course's 63, or those of the Kaggle table of GTZAN",
+    )
+    extract.add_argument(
+        "--seconds", type=int, default=30, metavar="S", help="how much of each clip (by default 30)"
+    )
+    extract.add_argument(
+        "--missing",
+        type=float,
+        default=0.0,
+        metavar="S",
+        help="how much of that a clip may lack, filled with silence (by default 0)",
     )
     extract.add_argument("--mel", action="store_true", help="keep log-mel spectrograms too")
     extract.add_argument("--workers", type=int, help="processes (by default one a core)")
@@ -209,17 +224,33 @@ def main(arguments=None) -> int:
         Exit status: 0; 1 where something failed; 2 where a request cannot be met; 128 and
         the signal's number where one ended it.
     """
+    for stream in (sys.stdout, sys.stderr):  # which may be told names that they cannot write
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     options = vars(build_parser().parse_args(arguments))
     command, only_check = options.pop("command"), options.pop("check")
-    if only_check:
-        return 0
     try:
+        if only_check:
+            find_notebooks(PROJECT, options.get("only", ()))
+            return 0
         return command(**options) or 0
     except Refusal as refusal:
         print(refusal, file=sys.stderr)
         return 2
+    except BrokenPipeError:  # who reads has enough, as `head` has; Python's last flush goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+    except OSError as error:
+        print(_told(error), file=sys.stderr)
+        return 2
     except KeyboardInterrupt as stopped:
         return 128 + (stopped.args[0] if stopped.args else 2)
+
+
+def _told(error):
+    """Tell of a fault of the system what it was, and where."""
+    what = os.strerror(error.errno) if error.errno else str(error)
+    return f"{error.filename}: {what}." if error.filename else f"{what}."
 
 
 def _run(dask, **options):
@@ -266,10 +297,11 @@ def _handout(out):
     print(f"{len(write(PROJECT, folder))} files for students in {folder}")
 
 
-def _extract(folder, out, segments, features, mel, workers, dask, seed):
+def _extract(folder, out, segments, features, seconds, missing, mel, workers, dask, seed):
     from genres.data.extract import Settings, extract
 
-    settings = Settings(features=features, segments=tuple(segments), mel=mel)
+    segments = segments or [length for length in (5, 10, 30) if length <= seconds] or [seconds]
+    settings = Settings(features, tuple(segments), mel, seconds, missing)
     outcome = extract(folder, out, settings, workers=workers, dask=dask, seed=seed)
     print(outcome.summary(out))
 
@@ -297,11 +329,7 @@ def _synth(genre, tables, seconds, seed, kind, out):
 def _classify(names, model, as_json):
     from genres.demo.classify import classify
 
-    try:
-        return classify(names, model, as_json=as_json)
-    except BrokenPipeError:  # who reads has enough, as `head` has; Python's last flush goes nowhere
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 128 + signal.SIGPIPE
+    return classify(names, model, as_json=as_json)
 
 
 if __name__ == "__main__":

@@ -39,15 +39,28 @@ def atomic(path: str | Path):
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}-{secrets.token_hex(4)}{path.suffix}")
     try:
-        yield temporary
-        _flush(temporary)
-        temporary.replace(path)
+        with naming(path, instead_of=temporary):
+            yield temporary
+            _flush(temporary)
+            temporary.replace(path)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
         raise
     # A power cut must not undo the renaming; some file systems cannot flush a folder.
     with suppress(OSError):
         _flush(path.parent)
+
+
+@contextmanager
+def naming(path: str | Path, instead_of: str | Path | None = None):
+    """Let an error of the system in the block name a file where it names none, or another."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename in (None, str(instead_of)):
+            error.filename = str(path)
+        raise
 
 
 def write_text(path, text):

@@ -10,6 +10,13 @@ import numpy as np
 from genres import Refusal
 from genres.data.tables import GTZAN_GENRES, genre_ids
 
+_LITTER = {"__macosx", "@eadir", "eadir", "thumbs.db", "desktop.ini", "lost+found", "#recycle"}
+_LITTER |= {"$recycle.bin", "system volume information"}
+_PARTS = {"train", "training", "test", "testing", "val", "valid", "validation", "dev", "eval"}
+_WELL_KNOWN = {*GTZAN_GENRES, "ambient", "electronic", "experimental", "folk", "hip-hop", "house"}
+_WELL_KNOWN |= {"instrumental", "international", "latin", "punk", "rap", "soul", "techno", "world"}
+_NUMBERS_AT_MOST = 10
+_FOLDERS_IN_A_GENRE = 3  # of an artist, an album and a disc, within each other
 _GTZAN_FILE = re.compile(rf"\A({'|'.join(GTZAN_GENRES)})/\1\.(\d{{5}})\.[^.]+\Z")
 
 
@@ -29,6 +36,8 @@ class Clip(NamedTuple):
     group : str, optional
         What must not be on both sides of a split, such as the artist; where it is not known, the
         clip alone.
+    inside : str, optional
+        Where it is in the folder of its genre, if not directly there.
     """
 
     path: str
@@ -36,18 +45,24 @@ class Clip(NamedTuple):
     name: str
     type: str | None = None
     group: str | None = None
+    inside: str | None = None
 
     @property
     def file(self):
-        """The genre and the file's own name, as text even where that is none."""
-        return os.fsencode(f"{self.genre}/{Path(self.path).name}").decode(errors="replace")
+        """The genre and where the file is in it, as text even where its name is none."""
+        file = Path(self.genre, self.inside or Path(self.path).name)
+        return os.fsencode(file).decode(errors="replace")
 
 
 def find(folder: str | Path):
     """Find the clips of a folder of folders, ``<genre>/<clip>``.
 
-    Everything in a genre's folder is taken for a clip, unless its name starts with a dot: whether
-    it is one is found out when it is read.
+    A genre's folder may have folders of artists, and these of albums:
+    ``<genre>/<artist>/<clip>`` or ``<genre>/<artist>/<album>/<clip>``.
+
+    Everything in a genre's folder is taken for a clip, unless its name starts with a dot or is one
+    that systems give to what they leave behind: whether it is one is found out when it is read. So
+    are folders that are empty or cannot be read, which then are refused.
 
     Parameters
     ----------
@@ -57,25 +72,99 @@ def find(folder: str | Path):
     Returns
     -------
     list of Clip
-        Ordered by genre and name. A clip with a name of GTZAN's (``pop.00072.wav``) is called as
-        in the course's tables (``pop_00072.wav``), others by genre and file (``pop/song.mp3``).
+        Ordered by genre and place. A clip with a name of GTZAN's (``pop.00072.wav``) is called as
+        in the course's tables (``pop_00072.wav``), others by genre and place in it
+        (``pop/song.mp3``). The group is the artist whose folder a clip is in.
 
     Raises
     ------
     Refusal
-        If there is no such folder, or no genre in it.
+        If there is no such folder, no genre in it, or its folders are no genres: they are numbers,
+        parts for training and testing, or hold folders that are genres; or there is but one, with
+        folders in it.
     """
     folder = Path(folder).absolute()
     if not folder.is_dir():
         raise Refusal(f"{folder} is not a folder: name the one that holds a folder for each genre.")
-    genres = filter(Path.is_dir, _visible(folder))
-    clips = [Clip(str(path), genre.name, "") for genre in genres for path in _visible(genre)]
+    clips = [
+        _clip(path, genre)
+        for genre in filter(is_folder, _visible(folder))
+        for path in _songs_of_genre(genre)
+    ]
     if not clips:
         raise Refusal(
             f"{folder} has no clips: they are looked for in a folder for each genre, as "
-            "rock/song.mp3."
+            f"rock/song.mp3. If it is itself the folder of a genre, name {folder.parent}."
         )
-    return [clip._replace(name=_GTZAN_FILE.sub(r"\1_\2.wav", clip.file)) for clip in clips]
+    _check_level(folder, clips)
+    return clips
+
+
+def _songs_of_genre(genre):
+    try:
+        inside = _visible(genre)
+    except OSError:
+        return [genre]
+    return [song for path in inside for song in _songs(path, _FOLDERS_IN_A_GENRE)]
+
+
+def _songs(path, n_levels):
+    """Give the files in a folder and in those within it; what holds none stands for itself."""
+    if not n_levels or not is_folder(path):
+        return [path]
+    try:
+        inside = _visible(path)
+    except OSError:
+        return [path]
+    return [song for child in inside for song in _songs(child, n_levels - 1)] or [path]
+
+
+def _clip(path, genre):
+    inside = path.relative_to(genre)
+    artist = inside.parts[0] if len(inside.parts) > 1 else None
+    nested = str(inside) if len(inside.parts) != 1 else None
+    clip = Clip(str(path), _text(genre.name), "", group=artist and _text(artist), inside=nested)
+    return clip._replace(name=_GTZAN_FILE.sub(r"\1_\2.wav", clip.file))
+
+
+def _text(name):
+    """Give a folder's name as text: as UTF-8, else as Latin-1, which anything is."""
+    name = os.fsencode(name)
+    try:
+        return name.decode()
+    except UnicodeDecodeError:
+        return name.decode("latin-1")
+
+
+def _check_level(folder, clips):
+    """Refuse folders that are no genres, from what is in them."""
+    inner = {clip.genre: set() for clip in clips}
+    for clip in clips:
+        inner[clip.genre].add(clip.group)
+    numbers = [genre for genre in inner if genre.isdecimal()]
+    if len(numbers) > _NUMBERS_AT_MOST:
+        raise Refusal(
+            f"{folder} has {len(numbers)} folders that are numbers, such as {numbers[0]}, and "
+            "numbers are no genres: name a folder that holds a folder for each genre."
+        )
+    names = sorted(inner, key=lambda name: (-len(inner[name]), name))
+    within = set.union(*inner.values()) - {None}
+    outer_names, inner_names = ({name.casefold() for name in some} for some in (names, within))
+    alone = len(names) == 1 and len(within) > 1
+    known = len(inner_names & _WELL_KNOWN) > 1 and not outer_names & _WELL_KNOWN
+    if alone or known or outer_names <= _PARTS:
+        inside = f", and in {'it' if alone else 'them'} {_some(sorted(within))}" if within else ""
+        raise Refusal(
+            f"{folder} holds {_some(sorted(names))}{inside}: name the folder that holds a folder "
+            f"for each genre" + (f", such as {folder / names[0]}." if within else ".")
+        )
+
+
+def _some(names):
+    """Name the first few of some names."""
+    shown = names if len(names) < 5 else [*names[:3], f"{len(names) - 3} more"]
+    *others, last = shown
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def split(clips, test_share: float = 0.2, seed: int = 0) -> list[str]:
@@ -121,5 +210,17 @@ def _group(clip):
     return ("", clip.name) if clip.group is None else (clip.group, "")
 
 
+def is_folder(path: Path) -> bool:
+    """Tell whether a path is a folder, which one that cannot be looked at is not."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
 def _visible(folder):
-    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    return sorted(path for path in folder.iterdir() if not _is_litter(path.name))
+
+
+def _is_litter(name):
+    return name.startswith(".") or name.casefold() in _LITTER

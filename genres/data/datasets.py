@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from genres import Refusal
-from genres.data.clips import Clip
+from genres.data.clips import Clip, is_folder
 from genres.data.clips import find as find_clips
 
 _FMA_SUBSETS = {"fma_small": ("small",), "fma_medium": ("small", "medium")}
@@ -54,9 +54,10 @@ def read(folder: str | Path):
     Parameters
     ----------
     folder : str or Path
-        ``fma_small`` or ``fma_medium`` of the FMA, with ``fma_metadata`` beside it, or the folder
-        that holds these; MagnaTagATune's, with ``clip_info_final.csv`` and Magnatune's
-        ``song_info.csv``; any other has a folder for each genre, as GTZAN has.
+        ``fma_small`` or ``fma_medium`` of the FMA, whatever its name is, with ``fma_metadata``
+        beside it or one level up, or the folder that holds these; MagnaTagATune's, with
+        ``clip_info_final.csv`` and Magnatune's ``song_info.csv``; any other has a folder for each
+        genre, as `genres.data.clips.find` takes it.
 
     Returns
     -------
@@ -71,8 +72,8 @@ def read(folder: str | Path):
         If there is no such folder, if it holds several collections or no clips, or if what
         describes the clips is missing or in another format.
     """
-    folder = Path(folder).expanduser()
-    subsets = [place for place in (folder, *_children(folder)) if place.name in _FMA_SUBSETS]
+    folder = Path(folder).expanduser().absolute()
+    subsets = _find_fma_subsets(folder)
     if len(subsets) > 1:
         raise Refusal(f"{folder} holds {' and '.join(place.name for place in subsets)}: name one.")
     if subsets:
@@ -88,11 +89,29 @@ def read(folder: str | Path):
     return dataset
 
 
+def _find_fma_subsets(folder):
+    """Give FMA's subsets that a folder is or holds: their names tell, or what is in them."""
+    for places in ([folder], _children(folder)):
+        if subsets := [place for place in places if _is_fma_subset(place)]:
+            # Some archives unpack to fma_small/fma_small.
+            return [next(filter(_is_fma_subset, _children(place)), place) for place in subsets]
+    return []
+
+
+def _is_fma_subset(folder):
+    if folder.name in _FMA_SUBSETS:
+        return True
+    paths = folder.glob("[0-9][0-9][0-9]/[0-9]*.mp3")
+    return any(re.fullmatch(rf"{path.parent.name}\d{{3}}\.mp3", path.name) for path in paths)
+
+
 def _read_fma(audio):
-    """Read one of FMA's subsets, <audio>/000/000002.mp3, described beside it."""
-    tracks = _read_fma_tracks(audio.parent / "fma_metadata" / "tracks.csv")
-    tracks = tracks[tracks["subset"].isin(_FMA_SUBSETS[audio.name])]
+    """Read one of FMA's subsets, <audio>/000/000002.mp3, described beside it or further up."""
+    above = [*audio.parents[:2], *audio.resolve().parents[:2], audio]
+    places = [place / "fma_metadata" / "tracks.csv" for place in above]
+    tracks = _read_fma_tracks(next((path for path in places if path.is_file()), places[0]))
     there = {path.name: path for path in sorted(audio.glob("*/*.mp3"))}
+    tracks = tracks[tracks["subset"].isin(_subsets_of(audio, tracks, there))]
     clips, rejected = [], []
     for track in tracks.itertuples():
         name = f"{int(track.track_id):06d}.mp3"
@@ -109,6 +128,15 @@ def _read_fma(audio):
     rejected += [(path, "not in tracks.csv") for path in there.values()]
     # Most clips have 29.98 s.
     return Dataset(clips, _rejected(rejected), missing=0.1)
+
+
+def _subsets_of(audio, tracks, there):
+    """Give the subsets that a folder has tracks of, by its name or else by its files."""
+    if audio.name in _FMA_SUBSETS:
+        return _FMA_SUBSETS[audio.name]
+    medium = tracks.loc[tracks["subset"] == "medium", "track_id"]
+    has_medium = any(f"{int(track):06d}.mp3" in there for track in medium)
+    return _FMA_SUBSETS["fma_medium" if has_medium else "fma_small"]
 
 
 def _read_fma_tracks(path):
@@ -171,7 +199,7 @@ def _read_csv(path, **options):
 
 
 def _children(folder):
-    return sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+    return sorted(path for path in folder.iterdir() if is_folder(path)) if folder.is_dir() else []
 
 
 def _rejected(rows):

@@ -1,13 +1,12 @@
 """How does a collection of audio become feature tables and a mel store, whatever interrupts it?
 
 Clips are measured in parts of sixteen. A finished part is a file, named by a hash of all that it
-was made from; started again, the job measures only the parts whose files are not there.
+was made from; started again, the job measures only the parts whose files are not there, and those
+with a clip that could not be reached.
 """
 
 import hashlib
 import json
-import re
-from collections import Counter
 from collections.abc import Callable
 from contextlib import contextmanager
 from datetime import datetime, timezone
@@ -18,13 +17,13 @@ from typing import NamedTuple
 
 import librosa
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import soundfile
 
 from genres import Refusal, files, imports, parallel
-from genres.data import clips, datasets, tables
+from genres.data import clips, datasets, extracted, tables
+from genres.data.folders import ARTIST_FOLDS, SPLITS
 from genres.project import PROJECT
 from genres.screen import bar
 from genres.sound import audio, features, melstore
@@ -88,7 +87,7 @@ class Outcome(NamedTuple):
     n_parts_done: int
 
     def summary(self, out):
-        """Say in one line what was made of how many clips, and where it is."""
+        """Say what was made of how many clips, and where it is."""
         names = ", ".join(path.name for path in self.written)
         silent = f", {len(self.silent):,} of them silent" if self.silent else ""
         rejected = f"; {len(self.rejected):,} rejected (rejected.csv)" if self.rejected else ""
@@ -118,6 +117,7 @@ def extract(
     out : str or Path
         The folder to write to: ``GenreClassData_<n>s.parquet`` for each length of segments (for
         Kaggle's features ``features_<n>_sec.csv``, in that table's own columns), ``mel.npz``,
+        ``splits/artist_folds.csv`` where each genre has clips of three artists or more,
         ``rejected.csv`` with what could not be used and why, ``extract.log`` with a line of JSON
         for each part kept or done, and the ``parts`` themselves.
     settings : Settings, optional
@@ -149,7 +149,7 @@ def extract(
     out = Path(out)
     collection, repeated = _set_repeated_names_aside(collection)
     parts = _plan(collection, settings, out / "parts")
-    to_do = {path: part for path, part in parts.items() if not _is_whole(path)}
+    to_do = {path: part for path, part in parts.items() if not _holds(path)}
     with _log(out / "extract.log") as note:
         note("start", clips=len(collection), parts=len(parts), **settings._asdict())
         for path, part in parts.items():
@@ -164,12 +164,17 @@ def extract(
                 step(len(rows))
         used, silent, rejected, values = _gather(parts, settings)
         rejected = unfit + repeated + rejected
-        _write_rejected(out / "rejected.csv", rejected)
+        extracted.write_rejected(out / "rejected.csv", rejected)
         if not used:
-            raise _nothing_usable(rejected, out)
-        written = _write_tables(out, used, values, settings, seed)
+            raise extracted.nothing_usable(rejected, out, settings.seconds)
+        if settings.features == "kaggle":
+            written = extracted.write_kaggle_tables(out, used, values)
+        else:
+            written = extracted.write_tables(out, used, values, seed)
         if settings.mel:
-            written.append(_write_mel_store(out / "mel.npz", used, parts, settings.seconds))
+            store = out / "mel.npz"
+            written.append(extracted.write_mel_store(store, used, parts, settings.seconds))
+        extracted.write_artist_folds(out / SPLITS / ARTIST_FOLDS, used)
         note("end", used=len(used), silent=len(silent), rejected=len(rejected))
     n_done = len(to_do)
     return Outcome(written, used, silent, rejected, len(parts) - n_done, n_done)
@@ -179,16 +184,25 @@ def extract(
 def _log(path):
     """Open a file of JSON, and give the function that notes an event in a line of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8", buffering=1) as file:
+    with path.open("ab", buffering=0) as file:
 
         def note(event, **details):
             now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
-            file.write(json.dumps({"time": now, "event": event, **details}) + "\n")
+            line = json.dumps({"time": now, "event": event, **details}) + "\n"
+            with files.naming(path):
+                file.write(line.encode())
 
         yield note
 
 
 def _check(settings):
+    if settings.seconds < 1:
+        raise Refusal(f"{settings.seconds} s of a clip give nothing to measure: 1 s is the least.")
+    if not 0 <= settings.missing < settings.seconds:
+        raise Refusal(
+            f"Clips of {settings.seconds} s cannot lack {settings.missing:g} s: give 0 to less "
+            f"than {settings.seconds}."
+        )
     if settings.features not in RECIPES:
         raise Refusal(
             f"There are no features called {settings.features!r}: choose {' or '.join(RECIPES)}."
@@ -255,12 +269,13 @@ def _state(path):
     return status.st_size, status.st_mtime_ns
 
 
-def _is_whole(path):
+def _holds(path):
+    """Say whether a part is whole, and all that it holds would come out again."""
     try:
-        pq.read_metadata(path)
+        reasons = extracted.read_part(path, ["reason"])["reason"].to_pylist()
     except (OSError, pa.ArrowInvalid):
         return False
-    return True
+    return not any(reason in audio.PASSING for reason in reasons)
 
 
 def _measure_part(settings, item):
@@ -287,8 +302,8 @@ def _write_part(path, rows, settings):
     columns = {"reason": pa.string(), "sentence": pa.string(), "silent": pa.bool_()}
     columns |= {f"{length}s": pa.list_(pa.float64()) for length in settings.segments}
     columns |= {"mel": pa.binary()}
-    with files.atomic(path) as temporary:
-        pq.write_table(pa.Table.from_pylist(rows, pa.schema(columns)), temporary)
+    with files.atomic(path) as temporary, temporary.open("wb") as file:
+        pq.write_table(pa.Table.from_pylist(rows, pa.schema(columns)), file)
 
 
 def _gather(parts, settings):
@@ -304,7 +319,7 @@ def _gather(parts, settings):
         Features by length of segments.
     """
     names = ["reason", "sentence", "silent", *{f"{length}s" for length in settings.segments}]
-    rows = pa.concat_tables(pq.read_table(path, columns=names) for path in parts)
+    rows = pa.concat_tables(extracted.read_part(path, names) for path in parts)
     reasons, sentences, silences = (rows[name].to_pylist() for name in names[:3])
     measured = list(zip(chain(*parts.values()), reasons, sentences, silences, strict=True))
     used = [clip for clip, reason, _, _ in measured if not reason]
@@ -316,59 +331,3 @@ def _gather(parts, settings):
         flat = rows[f"{length}s"].combine_chunks().flatten().to_numpy()
         values[length] = flat.reshape(len(used), settings.seconds // length, n_features)
     return used, silent, rejected, values
-
-
-def _write_rejected(path, rejected):
-    rows = [(clip.file, reason, sentence) for clip, reason, sentence in rejected]
-    table = pd.DataFrame(rows, columns=["file", "reason", "sentence"])
-    files.write_text(path, table.to_csv(index=False, lineterminator="\n"))
-
-
-def _nothing_usable(rejected, out):
-    reasons = Counter(reason for _, reason, _ in rejected).most_common()
-    counts = ", ".join(f"{reason}: {count}" for reason, count in reasons)
-    return Refusal(
-        f"None of {len(rejected):,} clips can be used ({counts}): {out / 'rejected.csv'} says why "
-        "of each."
-    )
-
-
-def _write_tables(out, used, values, settings, seed):
-    if settings.features == "kaggle":
-        return [_write_kaggle_table(out, used, *measured) for measured in values.items()]
-    types = [clip.type for clip in used]
-    if None in types:
-        types = clips.split(used, seed=seed)
-    rows = [(clip.name, clip.genre, kind) for clip, kind in zip(used, types, strict=True)]
-    labels = pd.DataFrame(rows, columns=["File", "Genre", "Type"])
-    written = []
-    for length, measured in values.items():
-        path = out / f"GenreClassData_{length}s.parquet"
-        table = tables.build(measured, labels, path)
-        with files.atomic(path) as temporary:
-            table.to_parquet(temporary, index=False)
-        written.append(path)
-    return written
-
-
-def _write_kaggle_table(out, used, length, measured):
-    n_segments = measured.shape[1]
-    names = [re.sub(r"^([a-z]+)_(\d{5}\.wav)$", r"\1.\2", clip.name) for clip in used]
-    if n_segments > 1:
-        parts = [(Path(name), segment) for name in names for segment in range(n_segments)]
-        names = [str(name.with_suffix(f".{segment}{name.suffix}")) for name, segment in parts]
-    table = pd.DataFrame(np.vstack(measured), columns=list(features.KAGGLE_FEATURES))
-    table.insert(0, "filename", names)
-    table.insert(1, "length", length * audio.SAMPLE_RATE)
-    table["label"] = np.repeat([clip.genre for clip in used], n_segments)
-    path = out / f"features_{length}_sec.csv"
-    files.write_text(path, table.to_csv(index=False, lineterminator="\n"))
-    return path
-
-
-def _write_mel_store(path, used, parts, seconds):
-    kept = (pq.read_table(part, columns=["mel"])["mel"].drop_null().to_pylist() for part in parts)
-    spectrograms = chain.from_iterable(kept)
-    n_columns = round(melstore.COLUMNS_PER_SECOND * seconds)
-    melstore.write(path, [clip.name for clip in used], spectrograms, n_columns)
-    return path

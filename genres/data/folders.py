@@ -22,6 +22,9 @@ COURSE, SYNTHETIC = "course", "synthetic"
 SPLITS = "splits"
 """Folder of a data folder in which other ways to split its clips lie."""
 
+ARTIST_FOLDS = "artist_folds.csv"
+"""The file there that says which clips are of one artist."""
+
 EXTRACTED = "extracted"
 """Where, in the project's data folder, tables made from folders of audio are kept."""
 
@@ -107,7 +110,7 @@ class Data:
         needed, follows from these.
         """
         digest = hashlib.sha256()
-        splits = sorted((self.folder / SPLITS).glob("*"))
+        splits = sorted(_splits_of(self).glob("*"))
         for path in (*self.tables.values(), self.mel, *splits):
             if path and path.is_file():
                 digest.update(f"{path.name} {_sha256(path, path.stat().st_mtime_ns)}\n".encode())
@@ -242,6 +245,12 @@ def _find_audio(folder):
     return catalogue.place_of(whole, folder) or catalogue.place_of(mini, folder)
 
 
+def _splits_of(data):
+    """Give the folder of other ways to split: the data's, or that beside what was extracted."""
+    places = [folder / SPLITS for folder in (data.folder, extraction_of(data.folder))]
+    return next(filter(Path.is_dir, places), places[0])
+
+
 def _find_tables(folder):
     """Give the feature table for each length of segment, shortest first."""
     found = {}
@@ -271,7 +280,7 @@ def artist_folds(data):
     Parameters
     ----------
     data : Data
-        The data; their folder ``splits`` is read.
+        The data; their folder ``splits`` is read, or that beside tables extracted from them.
 
     Returns
     -------
@@ -285,7 +294,7 @@ def artist_folds(data):
     Refusal
         If the file is not such a table, or an artist of it is in two folds.
     """
-    path = data.folder / SPLITS / "artist_folds.csv"
+    path = _splits_of(data) / ARTIST_FOLDS
     if not path.exists():
         return None
     try:
@@ -305,7 +314,7 @@ def fault_filtered(data):
     Parameters
     ----------
     data : Data
-        The data; their folder ``splits`` is read.
+        The data; their folder ``splits`` is read, or that beside tables extracted from them.
 
     Returns
     -------
@@ -319,7 +328,7 @@ def fault_filtered(data):
         If a line names no clip, or a clip is in two lists.
     """
     lists = {kind: f"fault_filtered_{kind}.txt" for kind in ("train", "valid", "test")}
-    paths = {kind: data.folder / SPLITS / name for kind, name in lists.items()}
+    paths = {kind: _splits_of(data) / name for kind, name in lists.items()}
     if not all(path.exists() for path in paths.values()):
         return None
     kinds = {}

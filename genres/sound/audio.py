@@ -15,6 +15,9 @@ from genres.screen import without_stderr
 SAMPLE_RATE = 22050
 """Samples per second of everything that is read here."""
 
+PASSING = ("missing", "unreadable")
+"""Reasons of an `AudioError` that are not the file's: tried again, it may well be read."""
+
 _CONTAINERS = ("WAV", "WAVEX", "RF64", "AU", "FLAC", "OGG", "MP3", "AIFF")
 _LOWEST_RATE, _HIGHEST_RATE = 8_000, 192_000
 _MOST_CHANNELS = 64
@@ -162,6 +165,7 @@ def _sound(samples):
 def _check_file(path):
     n_bytes = path.stat().st_size
     if path.is_dir():
+        next(path.iterdir(), None)  # that it cannot be read comes first
         raise AudioError("folder", f"{path} is a folder, not an audio file.")
     if not path.is_file():
         raise AudioError("not a file", f"{path} is a device or a pipe, not a file.")

@@ -1,5 +1,6 @@
 """A collection's clips, their genres, and the choice of those to test on."""
 
+import os
 from collections import Counter
 
 import pytest
@@ -56,6 +57,105 @@ def test_a_folder_without_clips_is_refused(tmp_path, names):
 def test_a_missing_folder_is_refused(tmp_path):
     with pytest.raises(Refusal, match="is not a folder"):
         find(tmp_path / "nowhere")
+
+
+def test_folders_of_artists_and_albums_are_taken_with_the_artist_as_group(tmp_path):
+    make(
+        tmp_path,
+        "rock/loose.mp3",
+        "rock/Ana/one.mp3",
+        "rock/Ana/Live/CD 2/one.mp3",
+        "jazz/Bo/Blue/one.flac",
+        "jazz/Ana/one.ogg",
+    )
+    assert [(clip.name, clip.genre, clip.group) for clip in find(tmp_path)] == [
+        ("jazz/Ana/one.ogg", "jazz", "Ana"),
+        ("jazz/Bo/Blue/one.flac", "jazz", "Bo"),
+        ("rock/Ana/Live/CD 2/one.mp3", "rock", "Ana"),
+        ("rock/Ana/one.mp3", "rock", "Ana"),
+        ("rock/loose.mp3", "rock", None),
+    ]
+    assert all(clip.file == clip.name for clip in find(tmp_path))
+
+
+LITTER = (
+    "__MACOSX/rock/._a.mp3",
+    "@eaDir/rock/a.mp3",
+    "eaDir/a.mp3",
+    "jazz/@eaDir/a.mp3@SynoAudio",
+    "jazz/.DS_Store",
+    "jazz/Thumbs.db",
+    "jazz/Bo/desktop.ini",
+    "System Volume Information/x/y",
+)
+
+
+def test_what_systems_leave_behind_changes_nothing(tmp_path):
+    make(tmp_path, "rock/a.mp3", "jazz/Bo/b.mp3")
+    before = find(tmp_path)
+    make(tmp_path, *LITTER)
+    assert find(tmp_path) == before
+
+
+def test_genres_and_artists_whose_names_are_not_utf_8_are_text(tmp_path):
+    make(tmp_path, "rock/a.mp3", *map(os.fsdecode, (b"caf\xe9/J\xf6rg/a.mp3", b"caf\xe8/b.mp3")))
+    assert [(clip.genre, clip.group) for clip in find(tmp_path)] == [
+        ("cafè", None),
+        ("café", "Jörg"),
+        ("rock", None),
+    ]
+    assert all(clip.name.encode() for clip in find(tmp_path))
+
+
+def test_a_loop_of_links_ends(tmp_path):
+    make(tmp_path, "rock/a.mp3", "jazz/b.mp3")
+    (tmp_path / "jazz" / "loop").symlink_to(tmp_path)
+    assert len(find(tmp_path)) < 10
+
+
+def numbered(first, n):
+    return [f"{number:03}/song.mp3" for number in range(first, first + n)]
+
+
+@pytest.mark.parametrize(
+    ("names", "complaint"),
+    [
+        (numbered(0, 156), r"156 folders that are numbers, such as 000"),
+        (
+            ["genres_original/blues/a.wav", "genres_original/pop/a.wav", "features_3_sec.csv"],
+            r"holds genres_original, and in it blues and pop: .* such as .*/genres_original\.",
+        ),
+        (
+            ["audio/blues/a.wav", "images/blues/a.png", "audio/pop/a.wav", "images/pop/a.png"],
+            r"holds audio and images, and in them blues and pop: .* such as .*/audio\.",
+        ),
+        (
+            ["music/Ana/a.mp3", "music/Bo/a.mp3", "music/Cy/a.mp3", "music/Di/a.mp3", "music/E/a"],
+            r"holds music, and in it Ana, Bo, Cy and 2 more: .* such as .*/music\.",
+        ),
+        (
+            ["train/ska/a.mp3", "train/dub/a.mp3", "test/ska/b.mp3"],
+            r"holds test and train, and in them dub and ska: .* such as .*/train\.",
+        ),
+        (["train/a.mp3", "test/b.mp3"], r"holds test and train: .* a folder for each genre\."),
+    ],
+)
+def test_folders_one_level_off_are_named(tmp_path, names, complaint):
+    make(tmp_path, *names)
+    with pytest.raises(Refusal, match=complaint):
+        find(tmp_path)
+
+
+@pytest.mark.parametrize("names", [numbered(1970, 5), ["ska/A/a", "ska/B/a", "dub/A/b", "dub/B/c"]])
+def test_decades_and_artists_are_no_fault(tmp_path, names):
+    make(tmp_path, *names)
+    assert len(find(tmp_path)) == len(names)
+
+
+def test_the_folder_above_that_of_a_genre_is_named(tmp_path):
+    make(tmp_path, "rock/a.mp3", "jazz/b.mp3")
+    with pytest.raises(Refusal, match=rf"If it is itself the folder of a genre, name {tmp_path}"):
+        find(tmp_path / "rock")
 
 
 sizes = st.dictionaries(st.sampled_from("abcde"), st.integers(1, 40), min_size=1)

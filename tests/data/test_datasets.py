@@ -102,6 +102,48 @@ def test_the_folder_of_a_subset_or_the_one_above_may_be_named(fma):
     assert datasets.read(str(fma / "fma_small")).clips == datasets.read(fma).clips
 
 
+def small_fma(folder, name="fma_small"):
+    """FMA small with three empty clips, its metadata beside it."""
+    write_tracks(folder)
+    for track in (2, 10, 140):
+        touch(fma_path(folder / name, track))
+    return folder / name
+
+
+FMA_GENRES = ["Hip-Hop", "Pop", "Folk"]
+
+
+def genres_of(folder):
+    return [clip.genre for clip in datasets.read(folder).clips]
+
+
+@pytest.mark.parametrize("name", ["fma_small", "my music", "fma_small/fma_small", "a/fma_small"])
+def test_fma_is_known_by_its_content(tmp_path, monkeypatch, name):
+    folder = small_fma(tmp_path, name)
+    assert genres_of(folder) == genres_of(folder.parent) == FMA_GENRES
+    monkeypatch.chdir(folder)
+    assert genres_of(".") == FMA_GENRES
+
+
+def test_fma_is_known_through_a_link(tmp_path):
+    folder = small_fma(tmp_path / "disk")
+    (tmp_path / "link").symlink_to(folder)
+    assert genres_of(tmp_path / "link") == FMA_GENRES
+
+
+def test_a_renamed_medium_subset_is_told_from_a_small_one(tmp_path):
+    folder = small_fma(tmp_path, "mine")
+    touch(fma_path(folder, 182))
+    assert genres_of(folder) == [*FMA_GENRES, "Rock"]
+
+
+def test_fmas_folders_without_metadata_are_not_taken_for_genres(tmp_path):
+    folder = small_fma(tmp_path, "mine")
+    shutil.rmtree(tmp_path / "fma_metadata")
+    with pytest.raises(Refusal, match=r"fma_metadata/tracks\.csv cannot be read: No such file"):
+        datasets.read(folder)
+
+
 def test_the_medium_subset_has_the_small_ones_tracks_too(tmp_path):
     write_tracks(tmp_path)
     for track in (2, 182, 190):

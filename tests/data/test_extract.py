@@ -1,6 +1,7 @@
 """A collection of audio becomes tables and a mel store, whatever interrupts it."""
 
 import csv
+import errno
 import json
 import multiprocessing
 import os
@@ -8,6 +9,7 @@ import shutil
 import signal
 import struct
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,7 +18,8 @@ import soundfile
 from audio_collections import SR, make_collection, tone
 
 from genres import Refusal
-from genres.data import clips, extract, tables
+from genres.__main__ import main
+from genres.data import clips, extract, folders, tables
 from genres.data.extract import Settings
 from genres.sound import audio, features, melstore
 
@@ -260,6 +263,9 @@ def test_kaggles_features_make_a_table_like_kaggles(tmp_path):
         (SHORT._replace(segments=(3,)), "1 to 2"),
         (SHORT._replace(segments=(0.5,)), "whole seconds"),
         (SHORT._replace(segments=()), "at least one segment"),
+        (SHORT._replace(seconds=0), "0 s of a clip"),
+        (SHORT._replace(missing=2), "cannot lack 2 s: give 0 to less than 2"),
+        (SHORT._replace(missing=-1), "cannot lack -1 s"),
         (SHORT._replace(features="mine"), "choose course or kaggle"),
     ],
 )
@@ -275,6 +281,114 @@ def test_any_number_of_workers_writes_the_same_bytes(tmp_path):
     three = results_of(collection, tmp_path / "three", settings=mel, workers=3)
     assert len(one) == 4
     assert one == three
+
+
+@pytest.mark.parametrize(
+    ("seconds", "advice", "options"),
+    [
+        (1.97, "'extract --missing 0.1' takes those of 1.97 s", {"missing": 0.1}),
+        (1.25, "'extract --seconds 1' takes those of 1.25 s", {"seconds": 1, "segments": (1,)}),
+    ],
+)
+def test_clips_that_are_too_short_are_refused_with_the_option_that_takes_them(
+    tmp_path, seconds, advice, options
+):
+    collection = make_collection(tmp_path / "audio", {"rock": 5, "folk": 5}, seconds)
+    with pytest.raises(Refusal, match=advice):
+        run(collection, tmp_path / "out")
+    assert len(run(collection, tmp_path / "out", SHORT._replace(**options)).used) == 10
+
+
+@pytest.mark.parametrize(
+    ("length", "advice"),
+    [("29.700", "--missing 0.3'"), ("29.979", "--missing 0.1'"), ("10.000", "--seconds 10'")],
+)
+def test_the_advice_on_short_clips_names_a_number_that_takes_them(length, advice):
+    sentence = f"rock/a.wav lasts {length} s, shorter than the 30 s needed."
+    assert advice in extract.extracted._advice_on_short([(None, "short", sentence)] * 20, 30)
+
+
+def test_a_few_clips_much_shorter_than_the_rest_do_not_change_the_advice():
+    lengths = [0.2, *[29.7] * 19]
+    rejected = [(None, "short", f"a lasts {length:.3f} s, shorter than") for length in lengths]
+    assert "--missing 0.3'" in extract.extracted._advice_on_short(rejected, 30)
+
+
+def test_a_file_in_the_folders_place_is_named(tmp_path):
+    collection = make_collection(tmp_path / "audio", {"rock": 2, "folk": 2})
+    (tmp_path / "out").touch()
+    with pytest.raises(OSError, match="File exists") as fault:
+        run(collection, tmp_path / "out")
+    assert fault.value.filename == str(tmp_path / "out")
+
+
+@pytest.mark.parametrize("name", ["extract.log", "rejected.csv"])
+def test_a_full_disk_is_told_with_the_file_that_finds_no_room(tmp_path, monkeypatch, name):
+    collection = make_collection(tmp_path / "audio", {"rock": 2, "folk": 2})
+    out = tmp_path / "out"
+    out.mkdir()
+    if name == "extract.log":
+        (out / name).symlink_to("/dev/full")
+    else:
+        write_rejected = extract.extracted.write_rejected
+
+        def fail(*args):
+            monkeypatch.setattr(extract.files, "_flush", lambda _: os.write(full, b"x"))
+            write_rejected(*args)
+
+        monkeypatch.setattr(extract.extracted, "write_rejected", fail)
+        full = os.open("/dev/full", os.O_WRONLY)
+    with pytest.raises(OSError, match="No space left on device") as fault:
+        run(collection, out)
+    assert fault.value.filename == str(out / name)
+
+
+def test_no_name_needs_to_be_utf_8(tmp_path, capsys):
+    collection = make_collection(tmp_path / "audio", {"rock": 2, "cafe": 2})
+    (collection / "cafe").rename(collection / os.fsdecode(b"caf\xe9"))
+    soundfile.write(tmp_path / "song.wav", tone(2), SR)
+    (tmp_path / "song.wav").rename(collection / "rock" / os.fsdecode(b"\xe9t\xe9.wav"))
+    collection = collection.rename(tmp_path / os.fsdecode(b"m\xfasica"))
+    out = tmp_path / os.fsdecode(b"tables\xe9")
+    command = ["extract", str(collection), "--out", str(out), "--seconds", "2", "--mel"]
+    assert main([*command, "--workers", "1"]) == 0
+    assert "from 5 clips" in capsys.readouterr().out
+    table = tables.load(out / "GenreClassData_2s.parquet")
+    assert table["Genre"].unique().tolist() == ["café", "rock"]
+    assert n_kept_and_done(run(collection, out, Settings("course", (2,), True, 2))) == (2, 0)
+
+
+def artists(n_by_genre, n_clips=2):
+    return {
+        f"{g}/{g} {n}": n_clips for g, n_artists in n_by_genre.items() for n in range(n_artists)
+    }
+
+
+def test_folders_of_artists_become_folds_of_artists(tmp_path, monkeypatch):
+    monkeypatch.setattr("genres.project.DATA", tmp_path / "data")
+    collection = make_collection(tmp_path / "audio", artists({"rock": 3, "folk": 5}))
+    make_collection(collection, {"rock/folk 1": 1, "rock/nobody": 0})
+    soundfile.write(collection / "rock" / "loose.wav", tone(2), SR)
+    settings = Settings(segments=(2,), seconds=2)
+    outcome = run(collection, folders.extraction_of(collection), settings)
+    assert len(outcome.used) == 18
+    folds = folders.artist_folds(folders.find(collection))
+    assert len(folds) == 17
+    assert folds.loc["rock/folk 1/0.wav", "artist"] == folds.loc["folk/folk 1/1.wav", "artist"]
+    genres = {fold: {name[:4] for name in folds.index[folds["fold"] == fold]} for fold in (1, 2, 3)}
+    assert list(genres.values()) == [{"rock", "folk"}] * 3
+    table = folders.find(collection).table(2).set_index("File")
+    both = table.loc[folds.index, "Type"].groupby(folds["artist"].to_numpy()).nunique()
+    assert (both == 1).all()
+
+
+def test_a_genre_of_two_artists_gives_no_folds(tmp_path):
+    collection = make_collection(tmp_path / "audio", artists({"rock": 3, "folk": 3}))
+    run(collection, tmp_path / "out")
+    assert (tmp_path / "out" / "splits" / "artist_folds.csv").exists()
+    shutil.rmtree(collection / "rock" / "rock 2")
+    run(collection, tmp_path / "out")
+    assert not (tmp_path / "out" / "splits" / "artist_folds.csv").exists()
 
 
 # What was done is kept.
@@ -326,6 +440,61 @@ def test_a_part_that_was_cut_off_is_measured_again(extracted):
     part = next((out / "parts").iterdir())
     part.write_bytes(part.read_bytes()[:-10])
     assert n_kept_and_done(run(*extracted)) == (3, 1)
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (PermissionError(errno.EACCES, "Permission denied"), "unreadable"),
+        (FileNotFoundError(errno.ENOENT, "No such file or directory"), "missing"),
+        (OSError(errno.EIO, "Input/output error"), "unreadable"),
+        (OSError(errno.ESTALE, "Stale file handle"), "unreadable"),
+    ],
+)
+def test_a_clip_that_could_not_be_reached_is_measured_when_it_can(
+    tmp_path, monkeypatch, fault, reason
+):
+    collection = make_collection(tmp_path / "audio", {"folk": 4, "rock": 4})
+    unhindered = results_of(collection, tmp_path / "unhindered")
+
+    def fail_for_one(path):
+        if path.name == "2.wav" and path.parent.name == "rock":
+            raise fault
+
+    monkeypatch.setattr(audio, "_check_file", fail_for_one)
+    hindered = run(collection, tmp_path / "out")
+    assert [(clip.file, why) for clip, why, _ in hindered.rejected] == [("rock/2.wav", reason)]
+    monkeypatch.undo()
+    assert n_kept_and_done(run(collection, tmp_path / "out")) == (1, 1)
+    assert results_of(collection, tmp_path / "out") == unhindered
+
+
+def test_folders_that_cannot_be_read_are_named_and_the_rest_goes_on(tmp_path, monkeypatch):
+    collection = make_collection(tmp_path / "audio", {"folk": 4, "rock": 4, "ska": 2, "dub/Ana": 2})
+    unhindered = results_of(collection, tmp_path / "unhindered")
+    list_folder = Path.iterdir
+
+    def fail_for_some(folder):
+        if folder in (collection / "ska", collection / "dub" / "Ana"):
+            raise PermissionError(errno.EACCES, "Permission denied", folder)
+        return list_folder(folder)
+
+    monkeypatch.setattr(Path, "iterdir", fail_for_some)
+    hindered = run(collection, tmp_path / "out")
+    assert [(reason, sentence) for _, reason, sentence in hindered.rejected] == [
+        ("unreadable", "dub/Ana cannot be read: Permission denied."),
+        ("unreadable", "ska cannot be read: Permission denied."),
+    ]
+    assert len(hindered.used) == 8
+    monkeypatch.undo()
+    assert results_of(collection, tmp_path / "out") == unhindered
+
+
+def test_a_damaged_clip_is_not_measured_again(tmp_path):
+    collection = make_collection(tmp_path / "audio", {"folk": 4, "rock": 4})
+    (collection / "rock" / "text.wav").write_text("words")
+    assert len(run(collection, tmp_path / "out").rejected) == 1
+    assert n_kept_and_done(run(collection, tmp_path / "out")) == (2, 0)
 
 
 def test_a_moved_collection_keeps_its_parts(extracted, tmp_path):

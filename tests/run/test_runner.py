@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import select
 import shutil
 import signal
@@ -468,6 +469,27 @@ def test_an_unknown_option_gets_one_sentence_and_status_2(capsys, arguments, sen
     said = capsys.readouterr().err
     assert ended.value.code == 2
     assert sentence in said
+    assert said.count("\n") == 1
+
+
+def test_a_notebook_that_is_not_there_is_refused_by_a_check_of_the_command_line(capsys):
+    assert main(["--check", "run", "--only", "99"]) == 2
+    assert "There is no notebook 99; there are 01-" in capsys.readouterr().err
+    assert main(["--check", "run", "--only", "03", "--only", "knn"]) == 2
+    assert main(["--check", "run", "--only", "3"]) == 0
+    assert main(["--check", "demo"]) == 0
+
+
+@pytest.mark.parametrize("command", ["run --name x --data synthetic", "extract {audio}"])
+def test_a_file_in_the_place_of_a_folder_is_one_sentence_and_status_2(tmp_path, capsys, command):
+    (tmp_path / "audio" / "rock").mkdir(parents=True)
+    (tmp_path / "audio" / "rock" / "a.wav").touch()
+    (tmp_path / "file").touch()
+    command = command.format(audio=tmp_path / "audio").split()
+    assert main([*command, "--out", str(tmp_path / "file")]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(str(tmp_path / "file"))
+    assert re.search(r": (Not a directory|File exists)\.\n\Z", said)
     assert said.count("\n") == 1
 
 
