@@ -15,6 +15,7 @@ from itertools import chain, groupby, islice
 from pathlib import Path
 from typing import NamedTuple
 
+import av
 import librosa
 import numpy as np
 import pyarrow as pa
@@ -73,6 +74,8 @@ class Outcome(NamedTuple):
         The clips in them, in their order.
     silent : list of Clip
         Those of them that are silent throughout.
+    cancelling : list of Clip
+        Those whose channels cancel each other, and of which the loudest alone was taken.
     rejected : list of tuple
         Clip, reason and sentence of each that could not be used.
     n_parts_kept, n_parts_done : int
@@ -82,6 +85,7 @@ class Outcome(NamedTuple):
     written: list
     used: list
     silent: list
+    cancelling: list
     rejected: list
     n_parts_kept: int
     n_parts_done: int
@@ -89,9 +93,11 @@ class Outcome(NamedTuple):
     def summary(self, out):
         """Say what was made of how many clips, and where it is."""
         names = ", ".join(path.name for path in self.written)
-        silent = f", {len(self.silent):,} of them silent" if self.silent else ""
+        said = f", {len(self.silent):,} of them silent" if self.silent else ""
+        if self.cancelling:
+            said += f", {len(self.cancelling):,} with channels that cancel (the loudest was taken)"
         rejected = f"; {len(self.rejected):,} rejected (rejected.csv)" if self.rejected else ""
-        return f"{out}: {names} from {len(self.used):,} clips{silent}{rejected}"
+        return f"{out}: {names} from {len(self.used):,} clips{said}{rejected}"
 
 
 def extract(
@@ -162,7 +168,7 @@ def extract(
                 _write_part(path, rows, settings)
                 note("done", part=path.stem, clips=len(rows))
                 step(len(rows))
-        used, silent, rejected, values = _gather(parts, settings)
+        used, silent, cancelling, rejected, values = _gather(parts, settings)
         rejected = unfit + repeated + rejected
         extracted.write_rejected(out / "rejected.csv", rejected)
         if not used:
@@ -175,9 +181,10 @@ def extract(
             store = out / "mel.npz"
             written.append(extracted.write_mel_store(store, used, parts, settings.seconds))
         extracted.write_artist_folds(out / SPLITS / ARTIST_FOLDS, used)
-        note("end", used=len(used), silent=len(silent), rejected=len(rejected))
+        counts = {"used": used, "silent": silent, "cancelling": cancelling, "rejected": rejected}
+        note("end", **{name: len(clips) for name, clips in counts.items()})
     n_done = len(to_do)
-    return Outcome(written, used, silent, rejected, len(parts) - n_done, n_done)
+    return Outcome(written, used, silent, cancelling, rejected, len(parts) - n_done, n_done)
 
 
 @contextmanager
@@ -257,7 +264,7 @@ def _plan(collection, settings, folder):
 def _fingerprint():
     """Give what numbers depend on besides audio and settings: this code and its libraries."""
     measuring = imports.closure([room.__name__ for room in (audio, features, melstore)], PROJECT)
-    versions = [librosa.__version__, soundfile.__libsndfile_version__]
+    versions = [librosa.__version__, soundfile.__libsndfile_version__, av.__version__]
     return [imports.fingerprint(measuring, PROJECT), *versions]
 
 
@@ -289,7 +296,7 @@ def _measure(clip, settings):
     except audio.AudioError as error:
         return {"reason": error.reason, "sentence": str(error).replace(clip.path, clip.file)}
     _, describe = RECIPES[settings.features]
-    row = {"silent": sound.silent}
+    row = {"silent": sound.silent, "cancelling": sound.cancelling}
     for length in settings.segments:
         cut = features.segments(sound.samples, length, audio.SAMPLE_RATE)
         row[f"{length}s"] = np.ravel([describe(segment, audio.SAMPLE_RATE) for segment in cut])
@@ -299,7 +306,8 @@ def _measure(clip, settings):
 
 
 def _write_part(path, rows, settings):
-    columns = {"reason": pa.string(), "sentence": pa.string(), "silent": pa.bool_()}
+    columns = {"reason": pa.string(), "sentence": pa.string()}
+    columns |= {"silent": pa.bool_(), "cancelling": pa.bool_()}
     columns |= {f"{length}s": pa.list_(pa.float64()) for length in settings.segments}
     columns |= {"mel": pa.binary()}
     with files.atomic(path) as temporary, temporary.open("wb") as file:
@@ -311,23 +319,25 @@ def _gather(parts, settings):
 
     Returns
     -------
-    used, silent : list of Clip
-        The clips that were measured, and those of them that are silent.
+    used, silent, cancelling : list of Clip
+        The clips that were measured, and those of them that are silent or whose channels cancel.
     rejected : list of (Clip, str, str)
         The others, with reason and sentence.
     values : dict of int to array of float64, shape (n_used, n_segments, n_features)
         Features by length of segments.
     """
-    names = ["reason", "sentence", "silent", *{f"{length}s" for length in settings.segments}]
+    names = ["reason", "sentence", "silent", "cancelling"]
+    names += {f"{length}s" for length in settings.segments}
     rows = pa.concat_tables(extracted.read_part(path, names) for path in parts)
-    reasons, sentences, silences = (rows[name].to_pylist() for name in names[:3])
-    measured = list(zip(chain(*parts.values()), reasons, sentences, silences, strict=True))
-    used = [clip for clip, reason, _, _ in measured if not reason]
-    silent = [clip for clip, _, _, is_silent in measured if is_silent]
-    rejected = [tuple(why) for *why, _ in measured if why[1]]
+    said = zip(*(rows[name].to_pylist() for name in names[:4]), strict=True)
+    measured = list(zip(chain(*parts.values()), said, strict=True))
+    used = [clip for clip, (reason, *_) in measured if not reason]
+    silent = [clip for clip, (_, _, is_silent, _) in measured if is_silent]
+    cancelling = [clip for clip, (*_, cancels) in measured if cancels]
+    rejected = [(clip, *why[:2]) for clip, why in measured if why[0]]
     n_features = len(RECIPES[settings.features][0])
     values = {}
     for length in settings.segments:
         flat = rows[f"{length}s"].combine_chunks().flatten().to_numpy()
         values[length] = flat.reshape(len(used), settings.seconds // length, n_features)
-    return used, silent, rejected, values
+    return used, silent, cancelling, rejected, values

@@ -21,7 +21,8 @@ _AT_ONCE = 10  # windows: their spectrograms take memory
 class Prediction(NamedTuple):
     """What a champion predicts for a file: mean probabilities of its windows, the likeliest first.
 
-    A file is padded where it is shorter than a window, and silent where it stays below -80 dB.
+    A file is padded where it is shorter than a window, silent where it stays below -80 dB, and
+    cancelling where its channels cancel each other, so that the loudest alone was taken.
     """
 
     file: str
@@ -29,6 +30,7 @@ class Prediction(NamedTuple):
     windows: int
     padded: bool
     silent: bool
+    cancelling: bool
     genres: dict
 
     def __str__(self):
@@ -37,7 +39,8 @@ class Prediction(NamedTuple):
         padded = ", padded with itself to 30 s" if self.padded else ""
         mean = f", mean of {self.windows} windows of 30 s" if self.windows > 1 else ""
         silent = ", silent: this means nothing" if self.silent else ""
-        return f"{self.file}: {said} ({spoken(self.seconds)}{padded}{mean}{silent})"
+        one = ", its channels cancel: the loudest alone was taken" if self.cancelling else ""
+        return f"{self.file}: {said} ({spoken(self.seconds)}{padded}{mean}{silent}{one})"
 
 
 class Skipped(NamedTuple):
@@ -202,7 +205,9 @@ def _predict(champion, path, sound):
     genres = dict(sorted(shares, key=lambda pair: -pair[1]))
     seconds = len(sound.samples) / audio.SAMPLE_RATE
     padded = seconds < measurements.SECONDS
-    return Prediction(str(path), seconds, len(clips), padded, sound.silent, genres)
+    return Prediction(
+        str(path), seconds, len(clips), padded, sound.silent, sound.cancelling, genres
+    )
 
 
 def _say(what, stream):

@@ -97,7 +97,8 @@ def describe(path: str, name: str, models, longest: float, step: Callable):
         sound = audio.read_whole(path, longest=longest)
     except audio.AudioError as error:
         raise Refusal(str(error).replace(path, name)) from error
-    yield {"sound": picture(sound.samples) | {"silent": sound.silent}}
+    said = {"silent": sound.silent, "cancelling": sound.cancelling}
+    yield {"sound": picture(sound.samples) | said}
     spans: list[dict] = []
     for message in _timelines(sound.samples, WHOLE, models, step):
         yield message

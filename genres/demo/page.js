@@ -82,7 +82,7 @@ async function showState() {
   $("training").hidden = Boolean(state.model);
   $("drop").hidden = !state.model;
   $("limits").textContent =
-    `WAV, FLAC, MP3, Ogg, AIFF or AU, up to ${state.most_bytes / 1e6} MB and ${state.longest / 60} min. It stays on this machine.`;
+    `WAV, FLAC, MP3, M4A, Ogg and most others, up to ${state.most_bytes / 1e6} MB and ${state.longest / 60} min. It stays on this machine.`;
 }
 
 async function classify(file) {
@@ -116,7 +116,9 @@ function begin(sound) {
   track.sound = sound;
   $("track").hidden = false;
   $("title").textContent = `${track.name}, ${clock(sound.seconds)}`;
-  $("summary").textContent = sound.silent ? "This file is silent: its genres mean nothing." : "";
+  $("summary").textContent = sound.silent
+    ? "This file is silent: its genres mean nothing."
+    : sound.cancelling ? "Its channels cancel each other: the loudest alone was taken." : "";
   for (const id of ["spans", "nearest", "rows", "values", "marks"]) $(id).replaceChildren();
   for (const id of ["nearest-note", "window", "when"]) $(id).textContent = "";
   for (const id of ["models", "parts"]) $(id).querySelectorAll("label").forEach((label) => label.remove());

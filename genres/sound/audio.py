@@ -1,16 +1,13 @@
 """How does a file become samples, or a clear refusal?"""
 
-import os
-import re
 from pathlib import Path
 from typing import NamedTuple
 
-import librosa
 import numpy as np
-import soundfile
+import soxr
 
 from genres import Refusal
-from genres.screen import without_stderr
+from genres.sound import decoders
 
 SAMPLE_RATE = 22050
 """Samples per second of everything that is read here."""
@@ -18,38 +15,14 @@ SAMPLE_RATE = 22050
 PASSING = ("missing", "unreadable")
 """Reasons of an `AudioError` that are not the file's: tried again, it may well be read."""
 
-_CONTAINERS = ("WAV", "WAVEX", "RF64", "AU", "FLAC", "OGG", "MP3", "AIFF")
 _LOWEST_RATE, _HIGHEST_RATE = 8_000, 192_000
 _MOST_CHANNELS = 64
 _SILENT_PEAK = 1e-4
-# Files of 32-bit integers written as float reach this; squares of what is beyond it overflow.
-_LOUDEST_PEAK = 2.0**31
+_LOUDEST_PEAK = 1000.0
+# Of the root mean square of all channels. The mean of 64 of which one sounds has an eighth.
+_CANCELLED = 0.01
 # Read beyond the end, so that the resampling filter meets no edge there.
 _MARGIN_SECONDS = 0.1
-_VALUES_AT_ONCE = 1 << 22
-_HEAD_BYTES = 512
-
-_AUDIO = {b".snd": "AU", b"fLaC": "FLAC", b"OggS": "Ogg", b"FORM": "AIFF", b"ID3": "MP3"}
-_OTHER_AUDIO = {
-    b"0&\xb2u": "Windows Media",
-    b"MThd": "MIDI",
-    b"wvpk": "WavPack",
-    b"MAC ": "Monkey's Audio",
-    b"\x1aE\xdf\xa3": "Matroska or WebM",
-    b"caff": "Core Audio",
-}
-_NO_AUDIO = {
-    b"PK": "a ZIP archive",
-    b"\x1f\x8b": "a gzip archive",
-    b"\xff\xd8\xff": "a JPEG picture",
-    b"\x89PNG": "a PNG picture",
-    b"%PDF": "a PDF document",
-    b"<": "a web page or XML",
-    b"{": "JSON",
-}
-_ADVICE = "convert it to WAV, FLAC, Ogg Vorbis or MP3"
-_WAV_ENCODINGS = (1, 3, 0xFFFE)
-_AU_ENCODINGS = range(1, 8)
 
 
 class AudioError(Refusal):
@@ -78,10 +51,13 @@ class Sound(NamedTuple):
         Mono, 22,050 samples per second.
     silent : bool
         Whether it stays below -80 dB throughout.
+    cancelling : bool
+        Whether the channels cancel each other in their mean. Then the loudest of them was taken.
     """
 
     samples: np.ndarray
     silent: bool
+    cancelling: bool = False
 
 
 def read(path: str | Path, seconds: float = 30.0, missing: float = 0.0):
@@ -93,7 +69,8 @@ def read(path: str | Path, seconds: float = 30.0, missing: float = 0.0):
     Parameters
     ----------
     path : str or Path
-        A file in WAV, AU, FLAC, Ogg (Vorbis, Opus), MP3 or AIFF; its name does not matter. 8 to
+        A file in WAV, AU, AIFF, FLAC, MP3, Ogg (Vorbis, Opus, Speex, FLAC), AAC, M4A, AC-3,
+        Windows Media, WavPack, Monkey's Audio, AMR or Matroska; its name does not matter. 8 to
         192 kHz, any number of bits, up to 64 channels, of which the mean is taken.
     seconds : float
         How much to read.
@@ -109,11 +86,10 @@ def read(path: str | Path, seconds: float = 30.0, missing: float = 0.0):
     ------
     AudioError
         If there is no such file, or it is not audio, damaged, shorter, or holds samples that are
-        not finite.
+        not finite or above a thousand times full scale.
     """
-    samples = _resampled(Path(path), seconds, seconds - missing)
-    samples = librosa.util.fix_length(samples, size=round(seconds * SAMPLE_RATE))
-    return _sound(samples)
+    sound = _resampled(Path(path), seconds, seconds - missing)
+    return sound._replace(samples=_of_length(sound.samples, round(seconds * SAMPLE_RATE)))
 
 
 def read_whole(path: str | Path, shortest: float = 1.0, longest: float = 3600.0):
@@ -136,30 +112,29 @@ def read_whole(path: str | Path, shortest: float = 1.0, longest: float = 3600.0)
         As `read` does, and if the file lasts longer.
     """
     path = Path(path)
-    samples = _resampled(path, longest + 1, shortest)
-    if len(samples) > longest * SAMPLE_RATE:
+    sound = _resampled(path, longest + 1, shortest)
+    if len(sound.samples) > longest * SAMPLE_RATE:
         raise AudioError("long", f"{path} lasts longer than {longest / 60:g} min.")
-    return _sound(samples)
+    return sound
 
 
 def _resampled(path, longest, shortest):
     """Give up to `longest` seconds of a file, and at least `shortest`, at 22,050 a second."""
     try:
         _check_file(path)
-        with without_stderr():
-            samples, rate = _decode(path, longest, shortest)
+        with path.open("rb", buffering=0) as file:
+            mixed = _Mix(longest, shortest).of(file)
+            if not mixed.cancelled:
+                return Sound(mixed.samples, mixed.silent)
+            file.seek(0)
+            mixed = _Mix(longest, shortest, mixed.loudest).of(file)
+            return Sound(mixed.samples, mixed.silent, cancelling=True)
+    except decoders.Fault as fault:
+        raise AudioError(fault.reason, f"{path} {fault.what}.") from fault
     except FileNotFoundError as error:
         raise AudioError("missing", f"{path} does not exist.") from error
     except OSError as error:
         raise AudioError("unreadable", f"{path} cannot be read: {error.strerror}.") from error
-    _check_samples(samples, path)
-    if rate != SAMPLE_RATE:
-        samples = librosa.resample(samples, orig_sr=rate, target_sr=SAMPLE_RATE)
-    return samples
-
-
-def _sound(samples):
-    return Sound(samples, bool(np.abs(samples).max() < _SILENT_PEAK))
 
 
 def _check_file(path):
@@ -173,123 +148,106 @@ def _check_file(path):
         raise AudioError("empty", f"{path} is empty: it has 0 bytes.")
 
 
-def _decode(path, longest, shortest):
-    """Give up to `longest` seconds and a margin as mono samples, and their rate."""
-    with path.open("rb") as file:
-        head = file.read(_HEAD_BYTES)
-    try:
-        sound = soundfile.SoundFile(os.fsencode(path))  # which need not be UTF-8
-    except soundfile.LibsndfileError as error:
-        raise _not_opened(path, head, error) from error
-    with sound:
-        _check_header(sound, head, path)
-        rate = sound.samplerate
-        margin = 0 if rate == SAMPLE_RATE else _MARGIN_SECONDS
-        try:
-            samples = _mix_down(sound, round((longest + margin) * rate))
-        except soundfile.LibsndfileError as error:
-            what = f"is damaged or cut off: it cannot be decoded for {shortest:g} s"
-            raise AudioError("damaged", f"{path} {what}.") from error
-        if len(samples) < round(shortest * rate):
-            raise _too_short(sound, len(samples), shortest, path)
-    return samples, rate
+class _Mix:
+    """The mean of a file's channels, or one of them, resampled piece by piece."""
+
+    def __init__(self, longest, shortest, channel=None):
+        self._longest, self._shortest, self._channel = longest, shortest, channel
+        self._energy, self._mixed_energy = np.zeros(1), 0.0
+
+    def of(self, file):
+        decoder = decoders.decoder(file)
+        parts, seconds, resampler = [], 0.0, None
+        for piece, rate in decoder.pieces():
+            _check_format(rate, piece.shape[1])
+            margin = 0 if rate == SAMPLE_RATE else _MARGIN_SECONDS
+            piece = piece[: round((self._longest + margin - seconds) * rate)]
+            if resampler is None or resampler.rate != rate:
+                parts += [resampler.end()] if resampler else []
+                resampler = _Resampler(rate)
+            parts.append(resampler.next(self._mixed(piece)))
+            seconds += len(piece) / rate
+            if round((self._longest + margin - seconds) * rate) <= 0:
+                break
+        if not seconds or seconds < self._shortest - 0.5 / rate:
+            raise _too_short(decoder.cut_off, seconds, self._shortest)
+        self.samples = np.concatenate([*parts, resampler.end()])
+        self.silent = bool(max(self.samples.max(), -self.samples.min()) < _SILENT_PEAK)
+        return self
+
+    @property
+    def loudest(self):
+        return int(self._energy.argmax())
+
+    @property
+    def cancelled(self):
+        n_channels = len(self._energy)
+        return n_channels > 1 and self._mixed_energy < _CANCELLED**2 * self._energy.mean()
+
+    def _mixed(self, piece):
+        _check_samples(piece)
+        if piece.shape[1] == 1 or self._channel is not None:
+            return piece[:, self._channel or 0]
+        mixed = piece.mean(axis=1)
+        energy = np.einsum("ij,ij->j", piece, piece, dtype=np.float64)
+        self._energy = self._energy + energy
+        self._mixed_energy += np.dot(mixed, mixed)
+        return mixed
 
 
-def _mix_down(sound, n_frames):
-    # An MP3 in one piece, as one decoded in pieces has faults where they meet; what may have many
-    # channels, in pieces, as it would need much memory.
-    at_once = n_frames if sound.format == "MP3" else _VALUES_AT_ONCE // sound.channels
-    parts = []
-    while n_frames > 0:
-        part = sound.read(min(n_frames, at_once), dtype="float32", always_2d=True)
-        if len(part) == 0:
-            break
-        parts.append(part.mean(axis=1) if sound.channels > 1 else part[:, 0])
-        n_frames -= len(part)
-    return np.concatenate(parts) if parts else np.empty(0, np.float32)
+class _Resampler:
+    """What librosa.resample does, piece by piece: an hour at 192 kHz would take gigabytes."""
+
+    def __init__(self, rate):
+        self.rate = rate
+        self._stream = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32", quality="HQ")
+        self._n_taken = self._n_given = 0
+
+    def next(self, samples, last=False):
+        self._n_taken += len(samples)
+        if self.rate == SAMPLE_RATE:
+            return samples
+        given = self._stream.resample_chunk(np.ascontiguousarray(samples), last=last)
+        self._n_given += len(given)
+        return given
+
+    def end(self):
+        if self.rate == SAMPLE_RATE:
+            return np.empty(0, np.float32)
+        n_before = self._n_given
+        length = -(-self._n_taken * SAMPLE_RATE // self.rate)
+        return _of_length(self.next(np.empty(0, np.float32), last=True), length - n_before)
 
 
-def _check_header(sound, head, path):
-    # libsndfile takes anything named .au for raw samples.
-    if sound.format == "RAW":
-        raise _not_audio(path, head)
-    if sound.format not in _CONTAINERS:
-        raise AudioError("format", f"{path} is {sound.format_info}: {_ADVICE}.")
-    if not _LOWEST_RATE <= sound.samplerate <= _HIGHEST_RATE:
-        what = f"{sound.samplerate:,} samples per second: {_LOWEST_RATE:,} to {_HIGHEST_RATE:,}"
-        raise AudioError("sample rate", f"{path} says that it has {what} can be read.")
-    if sound.channels > _MOST_CHANNELS:
-        what = f"{sound.channels:,} channels: up to {_MOST_CHANNELS}"
-        raise AudioError("channels", f"{path} says that it has {what} can be read.")
+def _of_length(samples, length):
+    return np.pad(samples[:length], (0, max(0, length - len(samples))))
 
 
-def _check_samples(samples, path):
-    if np.isnan(samples).any():
-        raise AudioError("NaN", f"{path} holds samples that are not numbers (NaN).")
-    peak = np.abs(samples).max()
+def _check_format(rate, n_channels):
+    if not _LOWEST_RATE <= rate <= _HIGHEST_RATE:
+        what = f"{rate:,} samples per second: {_LOWEST_RATE:,} to {_HIGHEST_RATE:,}"
+        raise decoders.Fault("sample rate", f"says that it has {what} can be read")
+    if n_channels > _MOST_CHANNELS:
+        what = f"{n_channels:,} channels: up to {_MOST_CHANNELS}"
+        raise decoders.Fault("channels", f"says that it has {what} can be read")
+
+
+def _check_samples(piece):
+    peak = max(piece.max(), -piece.min())  # NaN, if one is
+    if np.isnan(peak):
+        raise decoders.Fault("NaN", "holds samples that are not numbers (NaN)")
     if np.isinf(peak):
-        raise AudioError("infinite", f"{path} holds samples that are infinite.")
+        raise decoders.Fault("infinite", "holds samples that are infinite")
     if peak > _LOUDEST_PEAK:
-        raise AudioError("too loud", f"{path} holds samples up to {peak:.1e}: 1 is full scale.")
+        what = f"up to {peak:,.0f} times full scale: up to {_LOUDEST_PEAK:,.0f} can be read"
+        raise decoders.Fault("too loud", f"holds samples of {what}")
 
 
-def _too_short(sound, n_frames, shortest, path):
-    length = f"{n_frames / sound.samplerate:.3f} s"
-    # libsndfile lowers what the header promises to what the file holds, and notes that.
-    promised_more = re.search(r"data\s*(size)?\s*: \d+ \(should be", sound.extra_info, re.I)
-    if n_frames == 0 and sound.format == "OGG":
-        reason = "truncated"
-        what = "gives no sound: it is empty, or it is cut off, and Ogg needs its end"
-    elif promised_more or sound.frames > n_frames:
-        reason, what = "truncated", f"is cut off after {length}, and {shortest:g} s are needed"
-    elif n_frames == 0:
-        reason, what = "no samples", "is audio without any sample"
-    else:
-        reason, what = "short", f"lasts {length}, shorter than the {shortest:g} s needed"
-    return AudioError(reason, f"{path} {what}.")
-
-
-def _not_opened(path, head, error):
-    kind = _kind(head)
-    if kind is None:
-        return _not_audio(path, head)
-    if _has_odd_encoding(head):
-        return AudioError("encoding", f"{path} is {kind} in an unknown encoding: {_ADVICE}.")
-    detail = error.error_string.removeprefix("Error : ").rstrip(".")
-    if kind == "MP3":
-        detail = "no MP3 frame follows"
-    return AudioError("header", f"{path} begins like {kind}, but its header is damaged ({detail}).")
-
-
-def _kind(head):
-    """Give the format of audio that a file begins like, or None."""
-    if head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE":
-        return "WAV"
-    if head[:1] == b"\xff" and head[1:2] >= b"\xe0":  # the eleven bits of every MPEG frame
-        return "MP3"
-    return _named(head, _AUDIO)
-
-
-def _has_odd_encoding(head):
-    """Tell whether a WAV or AU header names an encoding that is none of the usual ones."""
-    if head[:4] == b"RIFF" and head[12:16] == b"fmt ":
-        return int.from_bytes(head[20:22], "little") not in _WAV_ENCODINGS
-    return head[:4] == b".snd" and int.from_bytes(head[12:16], "big") not in _AU_ENCODINGS
-
-
-def _not_audio(path, head):
-    other = "MPEG-4" if head[4:8] == b"ftyp" else _named(head, _OTHER_AUDIO)
-    if other:
-        return AudioError("format", f"{path} is {other}: {_ADVICE}.")
-    what = _named(head, _NO_AUDIO)
-    if what is None:
-        what = "nothing but zeros" if not any(head) else "text" if _is_text(head) else "unknown"
-    return AudioError("not audio", f"{path} is not audio whatever its name: its content is {what}.")
-
-
-def _named(head, names):
-    return next((name for magic, name in names.items() if head.startswith(magic)), None)
-
-
-def _is_text(head):
-    return all(byte >= 32 or byte in b"\t\n\r\f" for byte in head) and head.isascii()
+def _too_short(cut_off, seconds, shortest):
+    if cut_off:
+        what = f"is cut off after {seconds:.3f} s, and {shortest:g} s are needed"
+        return decoders.Fault("truncated", what)
+    if not seconds:
+        return decoders.Fault("no samples", "is audio without any sample")
+    what = f"lasts {seconds:.3f} s, shorter than the {shortest:g} s needed"
+    return decoders.Fault("short", what)

@@ -74,6 +74,7 @@ def first_half(content):
     return content[: len(content) // 2]
 
 
+JAZZ = ("piped", "flac-in-ogg", "opposite-phase")
 NOISE = np.random.default_rng(7).bytes(30_000)
 BROKEN = {
     "is-a-link-to-nothing.wav": (None, "missing"),
@@ -88,7 +89,8 @@ BROKEN = {
     "is-an-archive.flac": (lambda: b"PK\x03\x04" + NOISE, "not audio"),
     "is-noise.ogg": (lambda: NOISE, "not audio"),
     "is-zeros.flac": (lambda: bytes(30_000), "not audio"),
-    "is-mpeg4.mp3": (lambda: b"\x00\x00\x00\x20ftypM4A " + NOISE, "format"),
+    "is-mpeg4.mp3": (lambda: b"\x00\x00\x00\x20ftypM4A " + NOISE, "header"),
+    "is-midi.mp3": (lambda: b"MThd" + NOISE, "format"),
     "is-in-a-telephones-codec.wav": (lambda: patched(encoded("wav"), "<H", 20, 0xFF), "encoding"),
     "is-in-no-known-codec.au": (lambda: patched(encoded("au"), ">I", 12, 99), "encoding"),
     "has-only-a-head.wav": (lambda: encoded("wav")[:30], "header"),
@@ -104,7 +106,7 @@ BROKEN = {
     "is-cut-in-half.flac": (lambda: first_half(encoded("flac")), "damaged"),
     "has-noise-inside.flac": (lambda: noise_inside(encoded("flac")), "damaged"),
     "promises-68-billion-samples.flac": (
-        lambda: patched(patched(encoded("flac"), ">B", 21, 0xFF), ">I", 22, 2**32 - 1),
+        lambda: patched(patched(encoded("flac", tone(1.9)), ">B", 21, 0xFF), ">I", 22, 2**32 - 1),
         "damaged",
     ),
     "ends-too-soon.wav": (lambda: encoded("wav", tone(1.9)), "short"),
@@ -113,6 +115,7 @@ BROKEN = {
     "holds-nan.wav": (lambda: with_one(np.nan, "wav", "FLOAT"), "NaN"),
     "holds-infinity.au": (lambda: with_one(np.inf, "au", "DOUBLE"), "infinite"),
     "is-beyond-all-scales.wav": (lambda: with_one(1e30, "wav", "FLOAT"), "too loud"),
+    "is-a-thousand-times-too-loud.wav": (lambda: with_one(1001, "wav", "FLOAT"), "too loud"),
 }
 
 
@@ -216,6 +219,25 @@ def test_a_silent_clip_is_kept_and_said(tmp_path):
     outcome = run(collection, tmp_path / "out")
     assert [clip.name for clip in outcome.silent] == ["folk/1.wav"]
     assert len(outcome.used) == 6
+
+
+def test_a_clip_whose_channels_cancel_is_kept_and_said(tmp_path):
+    collection = make_collection(tmp_path / "audio", {"rock": 3, "folk": 3})
+    soundfile.write(collection / "folk" / "1.wav", np.stack([tone(2), -tone(2)], axis=1), SR)
+    outcome = run(collection, tmp_path / "out")
+    assert [clip.name for clip in outcome.cancelling] == ["folk/1.wav"]
+    assert outcome.silent == []
+    assert "1 with channels that cancel (the loudest was taken)" in outcome.summary("out")
+
+
+def test_files_as_people_have_them_are_measured(tmp_path, real_data):
+    for path in (real_data / "cases").glob("*[!d]"):
+        genre = "jazz" if path.stem in JAZZ else "disco"
+        (tmp_path / "audio" / genre).mkdir(parents=True, exist_ok=True)
+        (tmp_path / "audio" / genre / path.name).symlink_to(path)
+    outcome = run(tmp_path / "audio", tmp_path / "out", Settings())
+    assert {clip.name: why for clip, why, _ in outcome.rejected} == {"disco/piped-20s.wav": "short"}
+    assert len(outcome.used) == 14
 
 
 def test_the_second_clip_of_a_name_is_rejected(tmp_path):

@@ -153,6 +153,25 @@ def test_silence_is_classified_and_said_to_be_silent(model, tmp_path, capsys):
     assert line.endswith("(30 s, silent: this means nothing)")
 
 
+def test_channels_that_cancel_are_said(model, real_data, capsys):
+    assert main(["classify", str(real_data / "cases" / "opposite-phase.wav")]) == 0
+    (line,), _ = lines_of(capsys)
+    assert line.endswith("(31 s, its channels cancel: the loudest alone was taken)")
+
+
+def test_files_as_people_have_them_are_heard_in_full(model, real_data, capsys):
+    assert main(["classify", str(real_data / "cases"), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    lengths = {Path(entry["file"]).name: entry["seconds"] for entry in document["files"]}
+    of_other_length = {"piped.flac": 31, "flac-in-ogg.ogg": 31, "opposite-phase.wav": 31}
+    of_other_length["piped-20s.wav"] = 20
+    assert len(lengths) == 15
+    assert lengths == pytest.approx(
+        {name: of_other_length.get(name, 40) for name in lengths}, abs=0.1
+    )
+    assert [Path(entry["file"]).name for entry in document["skipped"]] == ["README.md"]
+
+
 def test_what_lasts_too_long_is_refused(untouched, tmp_path, capsys):
     path = write_sound(tmp_path / "long.wav", 20)
     assert classify.classify([str(path)], longest=12) == 2
@@ -172,6 +191,7 @@ def test_json_is_all_that_is_written_to_standard_output(model, tmp_path, capsys)
         "windows": 1,
         "padded": True,
         "silent": False,
+        "cancelling": False,
     }
     assert sorted(genres) == sorted(NAMES)
     assert list(genres.values()) == sorted(genres.values(), reverse=True)

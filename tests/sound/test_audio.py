@@ -11,7 +11,7 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genres.sound import audio
+from genres.sound import decoders
 from genres.sound.audio import SAMPLE_RATE, AudioError, read, read_whole
 
 ENCODINGS = [
@@ -83,7 +83,7 @@ def test_an_mp3_is_decoded_without_a_seam(tmp_path):
 
 
 def test_many_channels_are_decoded_without_a_seam(tmp_path, monkeypatch):
-    monkeypatch.setattr(audio, "_VALUES_AT_ONCE", 1000)
+    monkeypatch.setattr(decoders, "_VALUES_AT_ONCE", 1000)
     path = tmp_path / "five.flac"
     soundfile.write(path, np.stack([tone(1)] * 5, axis=1), SAMPLE_RATE, subtype="PCM_24")
     np.testing.assert_allclose(read(path, seconds=1).samples, tone(1), atol=1e-6)
@@ -160,7 +160,7 @@ def test_a_header_that_lies_takes_no_memory(tmp_path, peak_memory):
     content[21] |= 0x0F
     content[22:26] = b"\xff" * 4  # 68,719,476,735 samples
     path.write_bytes(content)
-    with pytest.raises(AudioError, match="damaged or cut off"):
+    with pytest.raises(AudioError, match=r"damaged or cut off after 1\.000 s"):
         read(path, seconds=30)
     assert peak_memory() < 20e6
 
