@@ -1,6 +1,7 @@
 """What does a person do outside a notebook?"""
 
 import argparse
+import errno
 import os
 import signal
 import sys
@@ -214,12 +215,43 @@ def main(arguments=None) -> int:
     if only_check:
         return 0
     try:
-        return command(**options) or 0
+        status = command(**options) or 0
+        sys.stdout.flush()
+        return status
     except Refusal as refusal:
         print(refusal, file=sys.stderr)
         return 2
+    except BrokenPipeError:  # who reads has enough, as `head` has
+        _discard_output()
+        return 128 + signal.SIGPIPE
+    except OSError as error:
+        return _refuse(error)
+    except RuntimeError as error:
+        if isinstance(error.__context__, OSError):  # of it, pathlib makes one of links in a circle
+            return _refuse(error.__context__)
+        raise
     except KeyboardInterrupt as stopped:
         return 128 + (stopped.args[0] if stopped.args else 2)
+
+
+def _refuse(error):
+    """Say in a sentence what the operating system refused; give the exit status."""
+    try:
+        sys.stdout.flush()
+    except OSError:  # it was refused to standard output
+        _discard_output()
+    path = "" if error.filename is None else f"{error.filename}: "
+    # What exists where a folder is to be made is a file.
+    number = errno.ENOTDIR if isinstance(error, FileExistsError) else error.errno
+    is_known = number in errno.errorcode  # libraries have longer words for it
+    why = os.strerror(number) if is_known else error.strerror or error
+    print(f"{path}{why}.", file=sys.stderr)
+    return 2
+
+
+def _discard_output():
+    """Let what standard output did not take, and Python writes when it ends, go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(dask, **options):
@@ -296,11 +328,7 @@ def _synth(genre, tables, seconds, seed, kind, out):
 def _classify(names, model, as_json):
     from genres.demo.classify import classify
 
-    try:
-        return classify(names, model, as_json=as_json)
-    except BrokenPipeError:  # who reads has enough, as `head` has; Python's last flush goes nowhere
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 128 + signal.SIGPIPE
+    return classify(names, model, as_json=as_json)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,8 @@ def atomic(path: str | Path):
 
     The block writes to a temporary file in the same folder. If it ends well, that file takes the
     place of `path` in one step; if anything stops it, the temporary file is removed and `path` is
-    what it was. The parent folder is made if it is missing.
+    what it was. The parent folder is made if it is missing. An OSError that names the temporary
+    file, or none, names `path`.
 
     Parameters
     ----------
@@ -46,8 +47,11 @@ def atomic(path: str | Path):
         yield temporary
         _flush(temporary)
         temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
+    except BaseException as error:
+        if isinstance(error, OSError) and error.filename in (None, str(temporary)):
+            error.filename = str(path)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise
     # A power cut must not undo the renaming; some file systems cannot flush a folder.
     with suppress(OSError):

@@ -154,6 +154,24 @@ def test_an_execution_opens_no_port_and_leaves_no_heartbeat(make_toy_project, tm
     assert not Path(found["ip"]).parent.exists()
 
 
+def test_what_a_killed_execution_left_of_its_sockets_is_cleared_away(tmp_path, monkeypatch):
+    monkeypatch.setattr(execution.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(execution, "_SOCKETS", "sockets-")
+    code = (
+        "import os, sys, tempfile; from genres.run import execution\n"
+        "tempfile.tempdir, execution._SOCKETS = sys.argv[1], 'sockets-'\n"
+        "with execution._folder_of_sockets():\n"
+        "    os.kill(os.getpid(), 9)"
+    )
+    for _ in range(2):
+        subprocess.run([sys.executable, "-c", code, tmp_path], cwd=PROJECT)
+        (left,) = tmp_path.iterdir()
+    with execution._folder_of_sockets() as first, execution._folder_of_sockets() as second:
+        assert {str(path) for path in tmp_path.iterdir()} == {first, second}
+    assert not left.exists()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_state_tells_what_an_execution_took_and_where_it_was(toy):
     state = json.loads((toy.folder / "runs" / "toy" / "state" / f"{KNN}.json").read_text())
     assert state["seconds"] > 0
