@@ -5,6 +5,7 @@ import errno
 import os
 import signal
 import sys
+from contextlib import suppress
 
 from genres import Refusal
 from genres.project import PROJECT, RUNS
@@ -216,13 +217,14 @@ def main(arguments=None) -> int:
         return 0
     try:
         status = command(**options) or 0
-        sys.stdout.flush()
+        _flush_output()
         return status
     except Refusal as refusal:
         print(refusal, file=sys.stderr)
         return 2
     except BrokenPipeError:  # who reads has enough, as `head` has
-        _discard_output()
+        with suppress(OSError):
+            _flush_output()
         return 128 + signal.SIGPIPE
     except OSError as error:
         return _refuse(error)
@@ -237,9 +239,9 @@ def main(arguments=None) -> int:
 def _refuse(error):
     """Say in a sentence what the operating system refused; give the exit status."""
     try:
-        sys.stdout.flush()
-    except OSError:  # it was refused to standard output
-        _discard_output()
+        _flush_output()
+    except OSError as of_output:
+        error = of_output if error.filename is None else error
     path = "" if error.filename is None else f"{error.filename}: "
     # What exists where a folder is to be made is a file.
     number = errno.ENOTDIR if isinstance(error, FileExistsError) else error.errno
@@ -249,9 +251,14 @@ def _refuse(error):
     return 2
 
 
-def _discard_output():
-    """Let what standard output did not take, and Python writes when it ends, go nowhere."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _flush_output():
+    """Flush standard output; what it does not take goes nowhere, when Python ends, too."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        error.filename = "standard output"
+        raise
 
 
 def _run(dask, **options):

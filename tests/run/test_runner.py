@@ -325,6 +325,23 @@ def test_a_failed_notebook_is_named_and_kept_and_the_others_go_on(copy, capsys):
     assert copy.run.read_state(KNN)["seconds"] > 0, "lost for the next estimate"
 
 
+def test_a_disk_that_is_full_while_a_notebook_is_executed_is_told(copy, monkeypatch, capsys):
+    def fill(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(runner, "execute", fill)
+    copy.run.state(KNN).unlink()
+    out = copy.run.folder.parent
+    options = ["--data", str(copy.data), "--out", str(out)]
+    monkeypatch.setattr(
+        runner.run_report,
+        "__kwdefaults__",
+        runner.run_report.__kwdefaults__ | {"project": copy.folder},
+    )
+    assert main(["run", *options]) == 2
+    assert capsys.readouterr().err == f"{copy.run.folder}: No space left on device.\n"
+
+
 def test_a_notebook_whose_python_dies_or_that_writes_no_results_has_failed(
     make_toy_project, tmp_path, capsys
 ):
