@@ -1,10 +1,12 @@
 """What does a person do outside a notebook?"""
 
 import argparse
+import errno
 import io
 import os
 import signal
 import sys
+from contextlib import suppress
 
 from genres import Refusal
 from genres.project import PROJECT, RUNS, find_notebooks
@@ -233,24 +235,49 @@ def main(arguments=None) -> int:
         if only_check:
             find_notebooks(PROJECT, options.get("only", ()))
             return 0
-        return command(**options) or 0
+        status = command(**options) or 0
+        _flush_output()
+        return status
     except Refusal as refusal:
         print(refusal, file=sys.stderr)
         return 2
-    except BrokenPipeError:  # who reads has enough, as `head` has; Python's last flush goes nowhere
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # who reads has enough, as `head` has
+        with suppress(OSError):
+            _flush_output()
         return 128 + signal.SIGPIPE
     except OSError as error:
-        print(_told(error), file=sys.stderr)
-        return 2
+        return _refuse(error)
+    except RuntimeError as error:
+        if isinstance(error.__context__, OSError):  # of it, pathlib makes one of links in a circle
+            return _refuse(error.__context__)
+        raise
     except KeyboardInterrupt as stopped:
         return 128 + (stopped.args[0] if stopped.args else 2)
 
 
-def _told(error):
-    """Tell of a fault of the system what it was, and where."""
-    what = os.strerror(error.errno) if error.errno else str(error)
-    return f"{error.filename}: {what}." if error.filename else f"{what}."
+def _refuse(error):
+    """Say in a sentence what the operating system refused; give the exit status."""
+    try:
+        _flush_output()
+    except OSError as of_output:
+        error = of_output if error.filename is None else error
+    path = "" if error.filename is None else f"{error.filename}: "
+    # What exists where a folder is to be made is a file.
+    number = errno.ENOTDIR if isinstance(error, FileExistsError) else error.errno
+    is_known = number in errno.errorcode  # libraries have longer words for it
+    why = os.strerror(number) if is_known else error.strerror or error
+    print(f"{path}{why}.", file=sys.stderr)
+    return 2
+
+
+def _flush_output():
+    """Flush standard output; what it does not take goes nowhere, when Python ends, too."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        error.filename = "standard output"
+        raise
 
 
 def _run(dask, **options):

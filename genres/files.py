@@ -4,12 +4,16 @@ import hashlib
 import json
 import os
 import secrets
+import stat
+import zipfile
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
 
 from genres import Refusal
+
+_MOST_JSON = 1 << 28  # bytes
 
 
 @contextmanager
@@ -18,7 +22,8 @@ def atomic(path: str | Path):
 
     The block writes to a temporary file in the same folder. If it ends well, that file takes the
     place of `path` in one step; if anything stops it, the temporary file is removed and `path` is
-    what it was. The parent folder is made if it is missing.
+    what it was. The parent folder is made if it is missing. An OSError that names the temporary
+    file, or none, names `path`.
 
     Parameters
     ----------
@@ -90,6 +95,46 @@ def write_json(path: str | Path, value):
     write_text(path, text + "\n")
 
 
+def require_regular(path: str | Path, most_bytes: int):
+    """Refuse what is no regular file, such as a pipe or a device, or larger than it may be.
+
+    Raises
+    ------
+    Refusal
+        If it is, or cannot be looked at.
+    """
+    try:
+        status = os.stat(path)  # noqa: PTH116 (Path.stat raises ValueError of some names)
+    except OSError as error:
+        raise Refusal(f"{path} cannot be read: {error.strerror}.") from error
+    if not stat.S_ISREG(status.st_mode):
+        raise Refusal(f"{path} cannot be read: it is not a regular file.")
+    if status.st_size > most_bytes:
+        raise Refusal(f"{path} is larger than {most_bytes >> 20} MiB.")
+
+
+def require_archive(path: str | Path, most_bytes: int):
+    """Refuse what is no zip archive, damaged, or unpacks to more than it may.
+
+    Raises
+    ------
+    Refusal
+        If it is.
+    """
+    require_regular(path, most_bytes)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if sum(member.file_size for member in archive.infolist()) > most_bytes:
+                raise Refusal(f"{path} claims to hold more than {most_bytes >> 20} MiB.")
+            damaged = archive.testzip()
+    except Refusal:
+        raise
+    except Exception as error:  # the library says of damage what it comes upon
+        raise Refusal(f"{path} is damaged: make it again.") from error
+    if damaged:
+        raise Refusal(f"{path} is damaged: make it again.")
+
+
 def read_json(path: str | Path):
     """Read a JSON file.
 
@@ -106,8 +151,9 @@ def read_json(path: str | Path):
     Raises
     ------
     Refusal
-        If there is no such file, or if it is not JSON.
+        If there is no such regular file, or if it is not JSON.
     """
+    require_regular(path, _MOST_JSON)
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
@@ -116,6 +162,8 @@ def read_json(path: str | Path):
         raise Refusal(f"{path} is not JSON: it is not UTF-8 text.") from error
     except json.JSONDecodeError as error:
         raise Refusal(f"{path} is not JSON: {error.msg} in line {error.lineno}.") from error
+    except (ValueError, RecursionError) as error:
+        raise Refusal(f"{path} is not JSON that can be read here.") from error
 
 
 def md5(path):

@@ -1,6 +1,9 @@
 """files: whole or not at all, and nowhere else."""
 
 import hashlib
+import os
+import zipfile
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -102,6 +105,8 @@ def test_json_refuses_a_type_it_does_not_know(tmp_path):
         (b"", "line 1"),
         (b'{"a": 1,\n "b":', "line 2"),
         (b"\xff\xfe\x00", "not UTF-8"),
+        (b"[" * 100_000, "can be read here"),
+        (b"9" * 5_000, "can be read here"),
         (None, "No such file"),
     ],
 )
@@ -136,3 +141,35 @@ def test_the_real_tables_have_the_hashes_that_are_known(real_data):
     path = real_data / "course" / "GenreClassData_30s.txt"
     assert files.git_blob_id(path) == "25b9cb48f3296b5067028cb970c018cc689b1823"
     assert files.sha256(path) == "b0e13ad5c324c2f129ee5b3422dbc242daf27e3d148a9ee772c3e89fc1a95dd4"
+
+
+def test_only_regular_files_of_bounded_size_are_read(tmp_path, monkeypatch):
+    os.mkfifo(tmp_path / "pipe.json")
+    (tmp_path / "device.json").symlink_to("/dev/zero")
+    (tmp_path / "folder.json").mkdir()
+    for name in ("pipe.json", "device.json", "folder.json"):
+        with pytest.raises(Refusal, match=f"{name} cannot be read: it is not a regular file"):
+            files.read_json(tmp_path / name)
+    (tmp_path / "large.json").write_bytes(bytes(1 << 21))
+    monkeypatch.setattr(files, "_MOST_JSON", 1 << 20)
+    with pytest.raises(Refusal, match=r"large\.json is larger than 1 MiB"):
+        files.read_json(tmp_path / "large.json")
+
+
+def test_an_archive_is_regular_whole_and_of_bounded_size(tmp_path):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("zeros", bytes(1 << 22))
+    files.require_archive(path, 1 << 22)
+    with pytest.raises(Refusal, match=r"a\.zip claims to hold more than 1 MiB"):
+        files.require_archive(path, 1 << 20)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("text", "some text")
+    content = path.read_bytes()
+    for place in range(len(content)):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 0xFF]) + content[place + 1 :])
+        with suppress(Refusal):
+            files.require_archive(path, 1 << 22)
+    path.write_bytes(content[:-1])
+    with pytest.raises(Refusal, match=r"a\.zip is damaged"):
+        files.require_archive(path, 1 << 22)

@@ -1,16 +1,19 @@
 """How does a file get here over the network, whole and genuine, and what is packed in it?"""
 
 import shutil
+import struct
 import tarfile
+import threading
+import time
 import zipfile
 import zlib
 from collections.abc import Sequence
+from concurrent.futures import Future, wait
 from lzma import LZMAError
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-import pooch
 import requests
 from tqdm import tqdm
 
@@ -18,6 +21,7 @@ from genres import Refusal, files
 
 _CHUNK = 1 << 16
 _CONNECTIONS_AT_MOST = 100
+_PATIENCE, _SLOWEST = 60, 20_000  # how long a mirror may take: so many s, and bytes a second
 _NOTHING_LEFT = 416  # a server's status when a request begins after a file's end
 _DAMAGES = (
     tarfile.TarError,
@@ -26,9 +30,23 @@ _DAMAGES = (
     LZMAError,
     EOFError,
     RuntimeError,  # what zipfile says of an encrypted member, or of an unknown compression
-    ValueError,  # of names and times that are none
-    OverflowError,
+    # What both say of names that are no text, or none, and of numbers that are none.
+    ValueError,
+    LookupError,
+    ArithmeticError,
+    struct.error,
 )
+
+# What a redirection or a header that is none makes requests raise.
+_NOT_HTTP = (requests.RequestException, ValueError)
+
+
+class _TooMuch(Exception):
+    """A server sends more than the file has."""
+
+
+class _TooSlow(Exception):
+    """A server takes longer than it may."""
 
 
 class RemoteFile(NamedTuple):
@@ -51,6 +69,11 @@ class RemoteFile(NamedTuple):
     hashes: dict
     unpacks_to: str | None = None
 
+    @property
+    def most_bytes(self):
+        """What it has at most: `megabytes` is rounded to two digits."""
+        return round(1.05e6 * self.megabytes)
+
     def is_at(self, path):
         """Say whether the file at `path` has this content."""
         return all(digest(path) == expected for digest, expected in self.hashes.items())
@@ -61,7 +84,8 @@ def download(file, folder: str | Path, mirrors: Sequence[str], timeout=(2, 5)):
 
     What has come stands under the name with ``.part`` until it is whole and its hashes were
     checked, so that a download that broke off goes on where it stopped. It is thrown away if the
-    hashes are others; then the next mirror is tried.
+    hashes are others, or as soon as it is larger than the file; then the next mirror is tried, as
+    after any other failure.
 
     Parameters
     ----------
@@ -96,7 +120,8 @@ def download(file, folder: str | Path, mirrors: Sequence[str], timeout=(2, 5)):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             part = path.with_name(f"{path.name}.part")
-            _complete(part, file, f"{mirror}/{file.name}", timeout)
+            deadline = time.monotonic() + _PATIENCE + file.most_bytes / _SLOWEST
+            _complete(part, file, f"{mirror}/{file.name}", timeout, deadline)
             with files.atomic(path) as temporary:
                 part.replace(temporary)
             return
@@ -107,20 +132,25 @@ def download(file, folder: str | Path, mirrors: Sequence[str], timeout=(2, 5)):
         except (requests.ConnectionError, requests.Timeout):
             unreachable.add(host)
             failures.append(f"{host} does not respond")
-        except requests.RequestException:
+        except requests.exceptions.ChunkedEncodingError:
             failures.append(f"{host} broke off")
+        except _TooSlow:
+            unreachable.add(host)
+            failures.append(f"{host} is too slow")
+        except _NOT_HTTP:
+            failures.append(f"{host} sent a response that cannot be read")
         except OSError as error:
             raise Refusal(f"{path} cannot be written: {error.strerror}.") from error
     reasons = ", ".join(dict.fromkeys(failures))
     raise Refusal(f"{file.name} could not be downloaded: {reasons}.")
 
 
-def _complete(part, file, url, timeout):
+def _complete(part, file, url, timeout, deadline):
     """Bring a part, which need not be there, to the file's whole content."""
     for _ in range(_CONNECTIONS_AT_MOST):
         before = _size(part)
         try:
-            _append(part, file, url, timeout)
+            _append(part, file, url, timeout, deadline)
         except requests.exceptions.ChunkedEncodingError:
             if _size(part) > before:
                 continue  # a connection that broke off after a while is taken up again
@@ -134,35 +164,65 @@ def _complete(part, file, url, timeout):
     raise Refusal(f"{urlsplit(url).netloc} broke off {_CONNECTIONS_AT_MOST} times")
 
 
-def _append(part, file, url, timeout):
+def _append(part, file, url, timeout, deadline):
     """Add to a part what follows it, or all of it where the server knows no better."""
     start = _size(part)
-    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
-
-    def begin(response, **_):
-        if response.status_code == requests.codes.ok:
-            target.truncate(0)
-
     try:
         with (
             part.open("ab") as target,
-            # The bar needs a length from the start: pooch takes one without for "no bar wanted".
             tqdm(desc=file.name, total=file.megabytes * 1e6, unit="B", unit_scale=True) as bar,
         ):
-            transfer = pooch.HTTPDownloader(
-                progressbar=bar,
-                chunk_size=_CHUNK,
-                timeout=timeout,
-                headers=headers,
-                hooks={"response": begin},
-            )
-            transfer(url, target, pooch=None)
+            _within(deadline, _transfer, url, start, target, bar, file.most_bytes, timeout)
     except requests.HTTPError as error:
         if start == 0 or error.response.status_code != _NOTHING_LEFT:
             raise
+    except _TooMuch as error:
+        part.unlink()
+        host = urlsplit(url).netloc
+        raise Refusal(f"{host} sent more than the {file.megabytes:g} MB of the file") from error
     finally:
         if _size(part) == 0:
             part.unlink(missing_ok=True)
+
+
+def _transfer(url, start, target, bar, most, timeout):
+    """Write to a file of `start` bytes what follows them at an address, `most` in all."""
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
+    with requests.get(url, headers=headers, timeout=timeout, stream=True) as response:
+        response.raise_for_status()
+        if response.status_code == requests.codes.ok:
+            target.truncate(0)
+            start = 0
+        announced = response.headers.get("Content-Length", "")
+        if announced.isdecimal():
+            bar.total = start + int(announced)
+        bar.update(start)
+        for chunk in response.iter_content(_CHUNK):
+            if bar.n + len(chunk) > most:
+                raise _TooMuch
+            target.write(chunk)
+            bar.update(len(chunk))
+
+
+def _within(deadline, function, *arguments):
+    """Call a function, and raise `_TooSlow` where it is not done in time.
+
+    It has a thread of its own, as time-outs of sockets begin anew with every byte. What is not done
+    in time goes on there until the connection or the file that it writes to is closed.
+    """
+    outcome = Future()
+
+    def work():
+        try:
+            outcome.set_result(function(*arguments))
+        except BaseException as error:
+            outcome.set_exception(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    wait([outcome], max(deadline - time.monotonic(), 0))
+    if not outcome.done():
+        raise _TooSlow
+    outcome.result()
 
 
 def _size(path):

@@ -16,7 +16,6 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -58,10 +57,12 @@ def load(folder: Path):
         If there is no champion, or it cannot be read.
     """
     models = {CHAMPION: champion.load(folder)}
-    with suppress(Refusal):  # of another version, or of a run of notebook 11 alone
-        models[ENSEMBLE] = timeline.of_ensemble(
-            *networks.load_ensemble(folder.parent / "lstm-ensemble")
-        )
+    beside = folder.parent / "lstm-ensemble"
+    if beside.exists():  # a run of notebook 11 alone has none
+        try:
+            models[ENSEMBLE] = timeline.of_ensemble(*networks.load_ensemble(beside))
+        except Refusal as refusal:
+            print(f"The LSTM ensemble is left out: {refusal}", file=sys.stderr)
     return models
 
 

@@ -7,6 +7,7 @@ temperatures come from tracks that the base classifiers were not trained on.
 
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,7 +20,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from genres import Refusal, files, imports
 from genres.data import folders, tables
-from genres.models import classifiers, evaluation
+from genres.models import classifiers, evaluation, networks
 from genres.models.classifiers import BASE_CLASSIFIERS, ProbabilisticClassifier
 from genres.project import PROJECT
 from genres.sound.measurements import SECONDS, Tracks
@@ -139,7 +140,8 @@ def cross_val_predict_proba(
     classes = np.unique(y) if classes is None else np.asarray(classes)
     if folder:
         kept = folder / f"{_digest(base, X, y, classes, splits)}.npz"
-        if kept.exists():
+        with suppress(Refusal):  # there are none yet, or they were damaged
+            files.require_archive(kept, 1 << 30)
             if progress:
                 progress(n_fit_steps(base) * len(splits))
             with np.load(kept, allow_pickle=False) as archive:
@@ -346,22 +348,53 @@ def load(folder):
     Raises
     ------
     Refusal
-        If there is none, or a file of it cannot be read. Nothing is unpickled.
+        If there is none, or a file of it cannot be read, or does not fit the others.
+        Nothing is unpickled.
     """
-    description = files.read_json(folder / "champion.json")
+    path = folder / "champion.json"
+    description = files.read_json(path)
     try:
+        if len(set(description["classifiers"])) < len(description["classifiers"]):
+            raise ValueError("a classifier twice")
         base = {
             name: BASE_CLASSIFIERS[name].load(folder / f"classifier-{number}")
             for number, name in enumerate(description["classifiers"], start=1)
         }
         mixture = Mixture(*(description[field] for field in Mixture._fields))
-        if not base or set(mixture.weights) != set(base) or set(mixture.temperatures) != set(base):
-            raise KeyError("weights of other classifiers")
         genres, n_steps, known = (description[field] for field in ("genres", "n_steps", "known"))
-        if any(len(classifier.classes_) != len(genres) for classifier in base.values()):
-            raise KeyError("genres of other classifiers")
-        return Champion.of(base, mixture, genres, n_steps, known)
-    except (KeyError, TypeError) as error:
+        champion = Champion.of(base, mixture, genres, n_steps, known)
+        _check(champion)
+    except (AttributeError, LookupError, TypeError, ValueError, StopIteration) as error:
         raise Refusal(
             f"{folder} holds no champion that this version knows: make it again."
         ) from error
+    networks.require_probabilities(champion, n_steps, path)
+    return champion
+
+
+def _check(champion):
+    """Raise ValueError if what was loaded is not what `Champion.fit` makes."""
+    base, mixture, genres = champion.base_, champion.mixture_, champion.genres_
+    if set(mixture.weights) != set(base) or set(mixture.temperatures) != set(base):
+        raise ValueError("weights of other classifiers")
+    weights = np.array([*mixture.weights.values()], float)
+    temperatures = np.array([*mixture.temperatures.values(), mixture.temperature], float)
+    if not ((weights >= 0).all() and abs(weights.sum() - 1) < 1e-6):
+        raise ValueError("weights that are no shares")
+    if not ((temperatures > 0).all() and np.isfinite(temperatures).all()):
+        raise ValueError("temperatures out of range")
+    if not all(isinstance(genre, str) for genre in genres) or len(set(genres)) < len(genres):
+        raise ValueError("genres that are no names, or twice the same")
+    if type(champion.n_steps_) is not int or not 1 <= champion.n_steps_ <= SECONDS:
+        raise ValueError("no number of segments")
+    for name, classifier in base.items():
+        classes = classifier.classes_
+        if not np.array_equal(classes, champion.classes_) or len(classes) != len(genres):
+            raise ValueError("classifiers of different classes or genres")
+        if name == "kernel machine on texture":
+            last = classifier.kernel_ridge_.support_[-1] // classifier.n_steps_
+            if classifier.n_steps_ != champion.n_steps_ or 0 < len(champion.known_) <= last:
+                raise ValueError("other segments, or fewer tracks than it was trained on")
+    for name, genre in champion.known_:
+        if not isinstance(name, str) or genre not in genres:
+            raise ValueError("tracks of other genres")

@@ -7,7 +7,6 @@ files, all else as arrays and JSON.
 """
 
 import json
-import zipfile
 from functools import partial
 from numbers import Integral
 
@@ -15,45 +14,22 @@ import numpy as np
 import pandas as pd
 from mrmr import mrmr_classif
 from scipy.special import softmax
-from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.metrics.pairwise import rbf_kernel
-from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from genres import Refusal, files
 from genres.data import tables
 from genres.models import networks, training
+from genres.models.networks import ProbabilisticClassifier
+from genres.sound.measurements import SECONDS
 
 _FARTHEST = 5.0  # standard deviations: what is farther out counts as that far
 _ARRAYS = "kernel-ridge.npz"
 _RIDGE = ("support_", "support_vectors_", "dual_coef_", "mean_", "deviation_", "weight_")
 _WINDOW, _N_WINDOWS = 128, 6  # columns of a window, usually ten seconds; windows that cover a clip
-
-
-class ProbabilisticClassifier(ClassifierMixin, BaseEstimator):
-    """What all classifiers here share: labels of any kind, and predictions from probabilities.
-
-    Attributes
-    ----------
-    classes_ : array, shape (n_classes,)
-        The labels, sorted.
-    """
-
-    def predict(self, X):
-        """Give the class of the largest probability of each."""
-        likeliest = self.predict_proba(X).argmax(axis=1)
-        return self.classes_[likeliest]
-
-    def _encode(self, X, y):
-        """Keep the classes, in sorted order, and give the place of each label among them."""
-        check_consistent_length(X, y)
-        check_classification_targets(y)
-        self.classes_, codes = np.unique(column_or_1d(y, warn=True), return_inverse=True)
-        if len(self.classes_) < 2:
-            raise ValueError(f"two classes are needed, and y has one class: {self.classes_[0]!r}")
-        return codes
+_MOST_BYTES = 1 << 30  # of arrays that are kept
 
 
 class KernelRidgeClassifier(ProbabilisticClassifier):
@@ -131,6 +107,19 @@ class KernelRidgeClassifier(ProbabilisticClassifier):
         check_is_fitted(self)
         X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
         return rbf_kernel(self._scaled(X), self.support_vectors_, gamma=1.0)
+
+    def _check(self, n_classes):
+        """Raise ValueError if the arrays, loaded from a file, are not such as `fit` makes."""
+        (n_support, n_features), rows = self.support_vectors_.shape, self.support_
+        shapes = [(n_support,), (n_support, n_features), (n_support, n_classes)]
+        arrays = [getattr(self, name) for name in _RIDGE]
+        if [array.shape for array in arrays] != shapes + 3 * [(n_features,)]:
+            raise ValueError("arrays that do not fit")
+        if rows.dtype.kind != "i" or rows[0] < 0 or (np.diff(rows) <= 0).any():
+            raise ValueError("rows that are none")
+        positive = np.concatenate([self.deviation_, self.weight_, [self.sharpness]])
+        if not all(np.isfinite(array).all() for array in [*arrays, positive]) or min(positive) <= 0:
+            raise ValueError("numbers out of range")
 
     def _scaled(self, X):
         standardised = (X - self.mean_) / self.deviation_
@@ -213,19 +202,26 @@ class TextureClassifier(ProbabilisticClassifier):
 
     @classmethod
     def load(cls, folder):
-        """Load what `save` kept; nothing is unpickled. A Refusal, if it cannot be read."""
+        """Load what `save` kept; nothing is unpickled. A Refusal, if it is not sound."""
+        path = folder / _ARRAYS
+        files.require_archive(path, _MOST_BYTES)
         try:
-            with np.load(folder / _ARRAYS, allow_pickle=False) as archive:
+            with np.load(path, allow_pickle=False) as archive:
                 ridge = KernelRidgeClassifier(**json.loads(archive["parameters"].item()))
                 for name in _RIDGE:
                     setattr(ridge, name, archive[name])
                 classes, n_steps = archive["classes"], int(archive["n_steps"])
-        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-            raise Refusal(f"{folder / _ARRAYS} cannot be read: train it again.") from error
-        ridge.classes_, ridge.n_features_in_ = np.arange(len(classes)), len(ridge.mean_)
-        whole = cls(ridge.max_support, ridge.random_state)
-        whole.classes_, whole.n_steps_, whole.kernel_ridge_ = classes, n_steps, ridge
-        return whole
+            classifier = cls(ridge.max_support, ridge.random_state)
+            classifier.classes_, classifier.n_steps_ = classes, n_steps
+            classifier.kernel_ridge_ = ridge
+            ridge._check(len(classes))
+            ridge.classes_, ridge.n_features_in_ = np.arange(len(classes)), len(ridge.mean_)
+            if not 1 <= n_steps <= SECONDS:
+                raise ValueError(f"{n_steps} segments")
+        except Exception as error:  # of arrays of any kind, anything may follow
+            raise Refusal(f"{path} cannot be read: train it again.") from error
+        networks.require_probabilities(classifier, n_steps, path)
+        return classifier
 
 
 def _segment_rows(tracks):
@@ -266,9 +262,12 @@ class _NetworkClassifier(ProbabilisticClassifier):
         ensemble, preparation = networks.load_ensemble(folder)
         try:
             classes, parameters = preparation.pop("classes"), preparation.pop("parameters")
-            return cls.of(ensemble, preparation, classes, **parameters)
-        except (KeyError, TypeError) as error:
+            classifier = cls.of(ensemble, preparation, classes, **parameters)
+        except (KeyError, TypeError, ValueError) as error:
             raise Refusal(f"{folder} is of another version: train it again.") from error
+        n_steps = ensemble.members[0].input_shape[1] if cls is LstmClassifier else 1
+        networks.require_probabilities(classifier, n_steps, folder)
+        return classifier
 
     def _standardised(self, values, dtype):
         mean, deviation = (np.array(self.preparation_[of], dtype) for of in ("mean", "deviation"))

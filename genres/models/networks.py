@@ -1,12 +1,22 @@
-"""How is a network built, used for predictions, kept and loaded?"""
+"""How is a network built, used for predictions, kept and loaded? What must a classifier predict?"""
 
+import re
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
 
 from genres import Refusal, files
+from genres.data import tables
 from genres.models.stacked import Stacked, keras, layers
+from genres.sound import melstore, spectra
+from genres.sound.measurements import SECONDS, Tracks
+
+_MOST_BYTES = 1 << 28  # of a network's file
+_MOST_MEMBERS, _MOST_COLUMNS = 1000, 10_000
 
 
 class Ensemble(NamedTuple):
@@ -179,16 +189,108 @@ def load_ensemble(folder: Path):
     Raises
     ------
     Refusal
-        If there is no ensemble, or a file of it cannot be read. Files are read in Keras's safe
-        mode: they cannot bring code of their own.
+        If there is no ensemble, or a file of it cannot be read, or does not fit the others. Files
+        are read in Keras's safe mode: they cannot bring code of their own.
     """
-    preparation = files.read_json(folder / "ensemble.json")
-    members = []
-    for name in preparation.pop("members"):
-        try:
-            members.append(keras.saving.load_model(folder / name, compile=False, safe_mode=True))
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            raise Refusal(
-                f"{folder / name} cannot be read as a network; train it again."
-            ) from error
+    path = folder / "ensemble.json"
+    preparation = files.read_json(path)
+    try:
+        names = preparation.pop("members")
+        if not 0 < len(names) <= _MOST_MEMBERS or len(set(names)) < len(names):
+            raise ValueError("no members, too many, or one twice")
+        if not all(re.fullmatch(r"member-[0-9]+\.keras", name) for name in names):
+            raise ValueError("members that are elsewhere")
+        members = [_load(folder / name) for name in names]
+        if len({(str(one.input_shape), str(one.output_shape)) for one in members}) > 1:
+            raise ValueError("members of different shapes")
+        _check(preparation, members[0].input_shape[-1])
+    except (AttributeError, LookupError, TypeError, ValueError, OverflowError) as error:
+        raise Refusal(f"{path} describes no ensemble: train it again.") from error
     return Ensemble(members, {}, {}), preparation
+
+
+def _load(path):
+    files.require_archive(path, _MOST_BYTES)
+    try:
+        member = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # Keras checks little of what it reads: anything may follow
+        raise Refusal(f"{path} cannot be read as a network; train it again.") from error
+    if not all(np.isfinite(weight).all() for weight in member.get_weights()):
+        raise Refusal(f"{path} has weights that are no numbers: train it again.")
+    return member
+
+
+def _check(preparation, width):
+    """Raise ValueError if what turns rows into input is not of `width` columns, or no numbers."""
+    mean, deviation = (
+        np.array(preparation.get(of, [1.0] * width), float) for of in ("mean", "deviation")
+    )
+    if not mean.shape == deviation.shape == (width,):
+        raise ValueError("means or deviations of other columns")
+    if not (np.isfinite(mean).all() and np.isfinite(deviation).all() and (deviation > 0).all()):
+        raise ValueError("means or deviations that are none")
+    window = preparation.get("width", 1)
+    if type(window) is not int or not 1 <= window <= _MOST_COLUMNS:
+        raise ValueError("a window of no width")
+    names = preparation.get("features", range(width))
+    if len(names) != width or len(set(names)) < width:
+        raise ValueError("other features")
+
+
+class ProbabilisticClassifier(ClassifierMixin, BaseEstimator):
+    """What all classifiers here share: labels of any kind, and predictions from probabilities.
+
+    Attributes
+    ----------
+    classes_ : array, shape (n_classes,)
+        The labels, sorted.
+    """
+
+    def predict(self, X):
+        """Give the class of the largest probability of each."""
+        likeliest = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[likeliest]
+
+    def _encode(self, X, y):
+        """Keep the classes, in sorted order, and give the place of each label among them."""
+        check_consistent_length(X, y)
+        check_classification_targets(y)
+        self.classes_, codes = np.unique(column_or_1d(y, warn=True), return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(f"two classes are needed, and y has one class: {self.classes_[0]!r}")
+        return codes
+
+
+def require_probabilities(classifier, n_steps: int, path: Path):
+    """Refuse a classifier, loaded from `path`, that does not predict what it should of silence.
+
+    Parameters
+    ----------
+    classifier : ProbabilisticClassifier
+        What is to predict.
+    n_steps : int
+        Segments of a clip.
+    path : Path
+        What a refusal names.
+
+    Raises
+    ------
+    Refusal
+        If its classes are not in order, or if what it predicts is no probabilities of them.
+    """
+    mel = np.zeros((1, spectra.N_MELS, round(melstore.COLUMNS_PER_SECOND * SECONDS)), np.uint8)
+    silence = Tracks(np.zeros((1, n_steps, len(tables.FEATURES)), np.float32), mel)
+    try:
+        classes = classifier.classes_
+        given = classifier.predict_proba(silence)
+        sound = (
+            classes.ndim == 1
+            and np.array_equal(classes, np.unique(classes))
+            and given.shape == (1, len(classes))
+            and np.allclose(given.sum(axis=1), 1, atol=1e-3)
+            and (given >= 0).all()
+        )
+    except Exception as error:  # parts that do not fit fail anywhere in the libraries
+        raise Refusal(f"{path} holds a model that does not work: train it again.") from error
+    if not sound:
+        raise Refusal(f"{path} holds a model that gives no probabilities: train it again.")

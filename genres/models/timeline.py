@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from genres import Refusal
+from genres.models import networks
 from genres.models.champion import Champion, Mixture
 from genres.models.classifiers import LstmClassifier, TextureClassifier
 from genres.sound import audio, features, measurements, melstore
@@ -102,11 +104,21 @@ def of_ensemble(ensemble, preparation):
     Returns
     -------
     genres.models.champion.Champion
+
+    Raises
+    ------
+    Refusal
+        If the preparation names no genres or length of segments, or the ensemble does not fit it.
     """
-    name, genres = "LSTMs on features", preparation["genres"]
-    lstms = LstmClassifier.of(ensemble, preparation, range(len(genres)))
-    n_steps = SECONDS // preparation["seconds"]
-    return Champion.of({name: lstms}, Mixture.alone(name), genres, n_steps)
+    try:
+        name, genres = "LSTMs on features", list(map(str, preparation["genres"]))
+        lstms = LstmClassifier.of(ensemble, preparation, range(len(genres)))
+        n_steps = range(SECONDS + 1)[SECONDS // preparation["seconds"]]
+        champion = Champion.of({name: lstms}, Mixture.alone(name), genres, n_steps)
+    except (LookupError, TypeError, ValueError, ZeroDivisionError) as error:
+        raise Refusal("The LSTM ensemble is of another version: train it again.") from error
+    networks.require_probabilities(champion, n_steps, "The folder of the LSTM ensemble")
+    return champion
 
 
 def follow_sound(

@@ -1,5 +1,6 @@
 """How is one notebook executed, how far is it, and how long will the others take?"""
 
+import fcntl
 import logging
 import os
 import shutil
@@ -15,6 +16,8 @@ import psutil
 
 from genres.run import provenance
 from genres.screen import last_bar, spoken
+
+_SOCKETS = "genres-kernel-"  # what their folders' names begin with
 
 
 class NotebookFailed(Exception):
@@ -98,9 +101,7 @@ def _kernel(folder, environment):
             clients.append(super().client(**options))
             return clients[-1]
 
-    # The path of a socket has room for about a hundred bytes.
-    place = "/tmp" if len(os.fsencode(tempfile.gettempdir())) > 75 else None
-    with tempfile.TemporaryDirectory(prefix="kernel-", dir=place) as sockets:
+    with _folder_of_sockets() as sockets:
         manager = KernelManager(
             kernel_name="python3",
             kernel_spec_manager=KernelSpecManager(kernel_dirs=[]),
@@ -119,6 +120,31 @@ def _kernel(folder, environment):
                 client.stop_channels()
             # A kernel that is in the middle of something would not listen for seconds.
             run_sync(manager.shutdown_kernel)(now=not finished)
+
+
+@contextmanager
+def _folder_of_sockets():
+    """Make a folder for sockets, and remove those of processes that were killed.
+
+    A process has a lock in its folder as long as it lives.
+    """
+    # The path of a socket has room for about a hundred bytes.
+    usual = tempfile.gettempdir()
+    place = Path("/tmp" if len(os.fsencode(usual)) > 70 else usual)
+    for lock in place.glob(f"{_SOCKETS}*/lock"):
+        with suppress(OSError):
+            if lock.is_file() and lock.stat().st_uid == os.getuid():
+                with lock.open() as file:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    shutil.rmtree(lock.parent)
+    with (
+        tempfile.TemporaryDirectory(prefix=_SOCKETS, dir=place) as folder,
+        Path(folder, "unlocked").open("w") as file,
+    ):
+        with suppress(OSError):  # on a file system that cannot lock, the folder of a kill stays
+            fcntl.flock(file, fcntl.LOCK_EX)
+            Path(file.name).rename(Path(folder, "lock"))
+        yield folder
 
 
 class Forecast:

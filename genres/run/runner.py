@@ -175,6 +175,9 @@ def _execute(run, notebook, title, forecast):
         _keep(partial, run.failed(name))
         where = seen_from_here(run.failed(name))
         raise NotebookFailed(f"{failure}\n  The notebook up to there: {where}") from None
+    except OSError as error:  # papermill does not say of which file
+        error.filename = error.filename or str(run.folder)
+        raise
     finally:
         forecast.finish(name, watch.seconds)
     _keep(partial, run.executed(name))

@@ -1,5 +1,6 @@
 """What does the built-in corpus sound like? Ten synthetic genres, made from seeds."""
 
+import io
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -207,8 +208,10 @@ def write_wav(clip, path: str | Path):
     path : str or Path
         Its name should end in ``.wav``.
     """
+    wav = io.BytesIO()  # that a file cannot be written is Python's to say, as libsndfile does not
+    soundfile.write(wav, clip.samples, SAMPLE_RATE, "PCM_16", format="WAV")
     with atomic(path) as temporary:
-        soundfile.write(temporary, clip.samples, SAMPLE_RATE, "PCM_16", format="WAV")
+        temporary.write_bytes(wav.getbuffer())
 
 
 def _check(genre, seconds, kind, second_genre):

@@ -1,6 +1,7 @@
 """data.downloads, catalogue.fetch: what comes is whole and genuine, or it is not there."""
 
 import dataclasses
+import gzip
 import hashlib
 import http.server
 import io
@@ -9,6 +10,7 @@ import tarfile
 import threading
 import zipfile
 from collections import namedtuple
+from contextlib import suppress
 
 import pytest
 
@@ -29,7 +31,7 @@ def remote(name, content, unpacks_to=None):
         files.git_blob_id: hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest(),
         files.md5: hashlib.md5(content).hexdigest(),
     }
-    return RemoteFile(name, 0.1, hashes, unpacks_to)
+    return RemoteFile(name, max(len(content) / 1e6, 0.1), hashes, unpacks_to)
 
 
 WANTED = {name: remote(name, content) for name, content in CONTENTS.items()}
@@ -65,7 +67,7 @@ def serve(monkeypatch):
                 pass
 
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        server.requests = []
+        server.requests, server.sent = [], 0
         server.released = threading.Event()
         server.address = f"http://127.0.0.1:{server.server_port}/folder"
         threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
@@ -141,6 +143,54 @@ FAULTS = {
     absent: Fault("responded with status 404", False),
     stalled: Fault("does not respond", True),
 }
+
+
+def endless(handler, name):
+    """Send on and on, until nobody reads it any more."""
+    handler.send_response(200)
+    handler.end_headers()
+    with suppress(OSError):
+        while not handler.server.released.is_set():
+            handler.wfile.write(CONTENTS[name])
+            handler.server.sent += len(CONTENTS[name])
+
+
+def bomb(handler, name):
+    content = gzip.compress(bytes(100_000_000))
+    handler.send_response(200)
+    handler.send_header("Content-Encoding", "gzip")
+    handler.send_header("Content-Length", str(len(content)))
+    handler.end_headers()
+    with suppress(OSError):
+        handler.wfile.write(content)
+
+
+def trickling(handler, name):
+    handler.send_response(200)
+    handler.send_header("Content-Length", str(len(CONTENTS[name])))
+    handler.end_headers()
+    with suppress(OSError):
+        while not handler.server.released.wait(0.05):
+            handler.wfile.write(b".")
+            handler.wfile.flush()
+
+
+def trickling_headers(handler, name):
+    with suppress(OSError):
+        handler.wfile.write(b"HTTP/1.0 200 OK\r\nX: ")
+        while not handler.server.released.wait(0.05):
+            handler.wfile.write(b".")
+
+
+def responding(head):
+    def respond(handler, _):
+        handler.wfile.write(head)
+
+    return respond
+
+
+def redirecting(address):
+    return responding(f"HTTP/1.0 302 Found\r\nLocation: {address}\r\n\r\n".encode("latin-1"))
 
 
 def fetch(folder, *servers, name=FIRST, file=None):
@@ -272,6 +322,73 @@ def test_a_folder_that_cannot_be_written_to_is_refused(tmp_path, serve):
         fetch(tmp_path / "course", serve(good))
 
 
+@pytest.mark.parametrize("respond", [endless, bomb])
+@pytest.mark.parametrize("begun", [b"", CONTENTS[FIRST][:1000]])
+def test_more_than_the_file_has_is_not_kept_and_the_next_mirror_is_tried(
+    tmp_path, serve, respond, begun
+):
+    if begun:
+        part_of(begun, tmp_path)
+    bad = serve(respond)
+    with pytest.raises(Refusal, match=r"127\.\S+ sent more than the 0\.25 MB of the file\.$"):
+        fetch(tmp_path, bad)
+    assert contents(tmp_path) == {}
+    assert bad.sent < 10_000_000
+    fetch(tmp_path, bad, serve(good))
+    assert contents(tmp_path) == {FIRST: CONTENTS[FIRST]}
+
+
+@pytest.mark.parametrize("respond", [trickling, trickling_headers])
+def test_a_server_that_takes_too_long_is_left_for_the_next_mirror(
+    tmp_path, serve, respond, monkeypatch
+):
+    monkeypatch.setattr(downloads, "_PATIENCE", 0.5)
+    monkeypatch.setattr(downloads, "_SLOWEST", 1e9)
+    slow = serve(respond)
+    with pytest.raises(Refusal, match=r"127\.\S+ is too slow\.$"):
+        fetch(tmp_path, slow, slow)
+    assert len(slow.requests) == 1
+    fetch(tmp_path, slow, serve(good))
+    assert contents(tmp_path) == {FIRST: CONTENTS[FIRST]}
+
+
+ODD_RESPONSES = {
+    "no address": redirecting(""),
+    "brackets": redirecting("http://[::1"),
+    "a port that is none": redirecting("http://127.0.0.1:99999999/"),
+    "a host that is none": redirecting("http://.example..com/"),
+    "a long host": redirecting(f"http://{'a' * 300}/"),
+    "a file": redirecting("file:///etc/passwd"),
+    "other bytes": redirecting("http://\xff\xfe/"),
+    "a circle": lambda handler, name: redirecting(f"/folder/{name}")(handler, name),
+    "two lengths": responding(b"HTTP/1.0 200 OK\r\nContent-Length: 5, 6\r\n\r\nhello"),
+    "a length in words": responding(b"HTTP/1.0 200 OK\r\nContent-Length: many\r\n\r\nhello"),
+    "a negative length": responding(b"HTTP/1.0 200 OK\r\nContent-Length: -1\r\n\r\nhello"),
+    "a long length": responding(
+        b"HTTP/1.0 200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\nhello"
+    ),
+    "no number of a length": responding(
+        "HTTP/1.0 200 OK\r\nContent-Length: ²\r\n\r\nhello".encode("latin-1")
+    ),
+    "chunks of no length": responding(
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\nhello"
+    ),
+    "no gzip": responding(b"HTTP/1.0 200 OK\r\nContent-Encoding: gzip\r\n\r\nhello"),
+    "no HTTP": responding(b"hello\r\n\r\n"),
+    "an odd status": responding(b"HTTP/1.0 abc\r\n\r\n"),
+    "nothing": responding(b""),
+}
+
+
+@pytest.mark.parametrize("respond", ODD_RESPONSES.values(), ids=ODD_RESPONSES)
+def test_after_a_response_that_cannot_be_read_the_next_mirror_is_tried(tmp_path, serve, respond):
+    bad = serve(respond)
+    with pytest.raises(Refusal, match=rf"^{FIRST} could not be downloaded: 127\.0\.0\.1:[^\n]+\.$"):
+        fetch(tmp_path, bad)
+    fetch(tmp_path, bad, serve(good))
+    assert contents(tmp_path) == {FIRST: CONTENTS[FIRST]}
+
+
 # Collections
 
 
@@ -331,7 +448,7 @@ def test_licence_size_and_source_are_said_before_the_first_byte_is_requested(
 
     server = served(note_what_was_said, "course")
     catalogue.fetch("course", tmp_path)
-    for part in (*WANTED, "0.3 MB", server.address, "Licence: none stated", "Source: NTNU"):
+    for part in (*WANTED, "0.4 MB", server.address, "Licence: none stated", "Source: NTNU"):
         assert part in told_before[0]
 
 

@@ -180,6 +180,20 @@ def test_a_damaged_archive_is_refused(tmp_path, name, share):
     assert names(tmp_path / "out") == []
 
 
+@pytest.mark.parametrize("name", WRITERS)
+def test_an_archive_with_other_bytes_here_and_there_is_unpacked_or_refused(tmp_path, name):
+    rng = np.random.default_rng(0)
+    WRITERS[name](tmp_path / name, MEMBERS)
+    content = np.frombuffer((tmp_path / name).read_bytes(), np.uint8)
+    for number in range(300):
+        damaged = content.copy()
+        places = rng.integers(len(content), size=rng.integers(1, 8))
+        damaged[places] = rng.choice([0, 255, ord("/"), ord("-"), ord("9")], size=len(places))
+        (tmp_path / name).write_bytes(damaged.tobytes())
+        with suppress(Refusal):
+            unpack(tmp_path / name, tmp_path / f"out-{number}")
+
+
 def test_a_missing_archive_is_refused(tmp_path):
     with pytest.raises(Refusal, match=r"gone\.zip cannot be unpacked into .*: No such file"):
         unpack(tmp_path / "gone.zip", tmp_path / "out")

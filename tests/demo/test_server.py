@@ -20,7 +20,7 @@ import pytest
 import soundfile
 
 from genres.__main__ import main
-from genres.demo import workers
+from genres.demo import hearing, workers
 from genres.demo.server import MOST_WAITING
 from genres.models import champion, networks
 from genres.models.champion import Champion, Mixture
@@ -476,3 +476,17 @@ def test_what_cannot_be_served_is_refused_in_a_sentence(capsys, options):
     assert printed.out == ""
     assert len(printed.err.splitlines()) == 1
     assert options[1] in printed.err or "65535" in printed.err
+
+
+def test_a_damaged_ensemble_beside_a_sound_champion_is_left_out(run, tmp_path, capsys):
+    models = tmp_path / "models"
+    shutil.copytree(run / "models", models)
+    assert list(hearing.load(models / "champion")) == ["champion", "LSTM ensemble"]
+    member = models / "lstm-ensemble" / "member-01.keras"
+    content = bytearray(member.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    member.write_bytes(content)
+    assert list(hearing.load(models / "champion")) == ["champion"]
+    assert capsys.readouterr().err == (
+        f"The LSTM ensemble is left out: {member} is damaged: make it again.\n"
+    )

@@ -1,5 +1,10 @@
 """What is the best prediction for one clip?"""
 
+import json
+import os
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -7,7 +12,12 @@ from genres import Refusal
 from genres.data import tables
 from genres.models import champion
 from genres.models.champion import Champion, Effort, Mixture
-from genres.models.classifiers import TextureClassifier
+from genres.models.classifiers import (
+    BASE_CLASSIFIERS,
+    CnnClassifier,
+    LstmClassifier,
+    TextureClassifier,
+)
 from genres.sound.measurements import Tracks
 
 LITTLE = Effort(lstms=2, lstm_epochs=2, cnns=1, cnn_epochs=1)
@@ -174,3 +184,145 @@ def test_a_class_that_a_split_does_not_train_on_gets_no_probability(tracks):
     probabilities = held_out["kernel machine on texture"][three == 2]
     assert (probabilities[:, 2] == 0).all()
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
+
+
+def _rewrite(path, change):
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+def _set(*places_and_value):
+    *places, last, value = places_and_value
+
+    def change(content):
+        for place in places:
+            content = content[place]
+        content[last] = value
+
+    return change
+
+
+DESCRIPTIONS = {
+    "not a number": _set("temperature", float("nan")),
+    "a temperature below 0": _set("temperature", -1.0),
+    "text for a weight": _set("weights", "LSTMs on features", "much"),
+    "infinite weight": _set("weights", "LSTMs on features", float("inf")),
+    "weights above 1": _set("weights", "LSTMs on features", 1.5),
+    "no segments": _set("n_steps", 0),
+    "half a segment": _set("n_steps", 2.5),
+    "many segments": _set("n_steps", 10**9),
+    "other segments": _set("n_steps", 5),
+    "a genre twice": _set("genres", ["a", "a"]),
+    "genres that are numbers": _set("genres", [1, 2]),
+    "a genre too many": _set("genres", ["a", "b", "c"]),
+    "fewer tracks": _set("known", [["0.wav", "a"]]),
+    "tracks of another genre": _set("known", 0, ["0.wav", "c"]),
+    "tracks that are none": _set("known", 5),
+    "no classifiers": _set("classifiers", []),
+    "classifiers that are numbers": _set("classifiers", [1, 2, 3]),
+    "a classifier twice": _set("classifiers", 2 * ["LSTMs on features"]),
+}
+
+
+@pytest.fixture(scope="module")
+def kept(trained, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("kept")
+    champion.save(trained, folder)
+    return folder
+
+
+@pytest.fixture
+def copied(kept, tmp_path):
+    return Path(shutil.copytree(kept, tmp_path / "champion"))
+
+
+@pytest.mark.parametrize("change", DESCRIPTIONS.values(), ids=DESCRIPTIONS)
+def test_a_description_that_does_not_fit_is_refused(copied, change):
+    _rewrite(copied / "champion.json", change)
+    with pytest.raises(Refusal, match="champion"):
+        champion.load(copied)
+
+
+ENSEMBLES = {
+    "no member": _set("members", []),
+    "a member elsewhere": _set("members", ["../member-01.keras"]),
+    "a member twice": _set("members", 2 * ["member-01.keras"]),
+    "members that are numbers": _set("members", [1]),
+    "a mean that is no number": _set("mean", 0, float("nan")),
+    "a deviation of 0": _set("deviation", 0, 0.0),
+    "deviations too many": _set("deviation", [1.0] * 99),
+    "a class too many": _set("classes", [0, 1, 2]),
+    "classes in disorder": _set("classes", [1, 0]),
+    "parameters that are none": _set("parameters", {"layers": 5}),
+}
+
+
+@pytest.mark.parametrize("change", ENSEMBLES.values(), ids=ENSEMBLES)
+@pytest.mark.parametrize("number", [2, 3])
+def test_an_ensemble_that_does_not_fit_is_refused(copied, change, number):
+    name, classifier = list(BASE_CLASSIFIERS.items())[number - 1]
+    assert name in ("LSTMs on features", "CNNs on mel")
+    _rewrite(copied / f"classifier-{number}" / "ensemble.json", change)
+    with pytest.raises(Refusal):
+        classifier.load(copied / f"classifier-{number}")
+
+
+def test_features_and_windows_that_are_none_are_refused(copied):
+    _rewrite(copied / "classifier-2" / "ensemble.json", _set("features", 0, "loudness"))
+    _rewrite(copied / "classifier-3" / "ensemble.json", _set("width", 10**12))
+    for number, classifier in ((2, LstmClassifier), (3, CnnClassifier)):
+        with pytest.raises(Refusal):
+            classifier.load(copied / f"classifier-{number}")
+
+
+ARRAYS = {
+    "mean_": lambda mean: mean[:1],
+    "deviation_": lambda deviation: -deviation,
+    "weight_": lambda weight: np.full_like(weight, np.nan),
+    "dual_coef_": lambda dual: dual[:, :1],
+    "support_": lambda rows: rows[::-1],
+    "support_vectors_": lambda vectors: vectors[0],
+    "classes": lambda classes: classes[::-1],
+    "n_steps": lambda _: np.array(10**9),
+    "parameters": lambda _: np.array('{"sharpness": -1}'),
+}
+
+
+@pytest.mark.parametrize("name", ARRAYS)
+def test_arrays_that_do_not_fit_are_refused(copied, name):
+    path = copied / "classifier-1" / "kernel-ridge.npz"
+    arrays = dict(np.load(path))
+    arrays[name] = ARRAYS[name](arrays[name])
+    np.savez_compressed(path, **arrays)
+    with pytest.raises(Refusal, match=r"kernel-ridge\.npz"):
+        TextureClassifier.load(copied / "classifier-1")
+
+
+@pytest.mark.parametrize("name", ["classifier-1/kernel-ridge.npz", "classifier-2/member-01.keras"])
+def test_a_damaged_byte_in_a_file_is_told(copied, name):
+    content = bytearray((copied / name).read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    (copied / name).write_bytes(content)
+    with pytest.raises(Refusal, match=f"{name} is damaged: make it again"):
+        champion.load(copied)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "champion.json",
+        "classifier-1/kernel-ridge.npz",
+        "classifier-2/ensemble.json",
+        "classifier-3/member-01.keras",
+    ],
+)
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_what_is_no_regular_file_is_not_read(copied, name, kind):
+    (copied / name).unlink()
+    if kind == "pipe":
+        os.mkfifo(copied / name)
+    else:
+        (copied / name).symlink_to("/dev/zero")
+    with pytest.raises(Refusal, match=f"{name} cannot be read: it is not a regular file"):
+        champion.load(copied)

@@ -135,7 +135,8 @@ def test_a_layer_that_cannot_be_stacked_is_named(sequences):
 
 
 def test_an_ensemble_is_kept_and_loaded_to_the_same_predictions(trained, sequences, tmp_path):
-    preparation = {"features": ["a", "b"], "mean": [0.5, 1.0]}
+    names = [f"feature {number}" for number in range(N_FEATURES)]
+    preparation = {"features": names, "mean": [0.5] * N_FEATURES}
     networks.save_ensemble(trained, tmp_path / "kept", preparation)
     loaded, read_back = networks.load_ensemble(tmp_path / "kept")
     assert read_back == preparation
@@ -152,7 +153,7 @@ def test_a_smaller_ensemble_leaves_nothing_of_the_larger_one(trained, tmp_path):
 def test_a_broken_network_file_is_named(trained, tmp_path):
     networks.save_ensemble(trained, tmp_path, {})
     (tmp_path / "member-02.keras").write_bytes(b"no network")
-    with pytest.raises(Refusal, match=r"member-02\.keras cannot be read as a network"):
+    with pytest.raises(Refusal, match=r"member-02\.keras is damaged"):
         networks.load_ensemble(tmp_path)
 
 

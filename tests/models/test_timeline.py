@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from genres import Refusal
 from genres.lab import soundplots
 from genres.models import timeline
 from genres.models.champion import Champion, Mixture
@@ -210,6 +211,9 @@ def test_an_ensemble_of_lstms_is_a_champion_of_its_own(medley):
     lstms = LstmClassifier(n_members=2, epochs=2, random_state=0).fit(Tracks(segments), labels)
     preparation = lstms.preparation_ | {"genres": ["a", "b"], "seconds": 10}
     model = timeline.of_ensemble(lstms.ensemble_, preparation)
+    for changes in ({"seconds": 0}, {"seconds": "ten"}, {"genres": 5}, {"genres": ["a"]}):
+        with pytest.raises(Refusal, match="LSTM ensemble"):
+            timeline.of_ensemble(lstms.ensemble_, preparation | changes)
     track = timeline.follow_sound(medley, model)
     assert track.window == 10
     assert track.genres == ["a", "b"]

@@ -155,6 +155,24 @@ def test_an_execution_opens_no_port_and_leaves_no_heartbeat(make_toy_project, tm
     assert not Path(found["ip"]).parent.exists()
 
 
+def test_what_a_killed_execution_left_of_its_sockets_is_cleared_away(tmp_path, monkeypatch):
+    monkeypatch.setattr(execution.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(execution, "_SOCKETS", "sockets-")
+    code = (
+        "import os, sys, tempfile; from genres.run import execution\n"
+        "tempfile.tempdir, execution._SOCKETS = sys.argv[1], 'sockets-'\n"
+        "with execution._folder_of_sockets():\n"
+        "    os.kill(os.getpid(), 9)"
+    )
+    for _ in range(2):
+        subprocess.run([sys.executable, "-c", code, tmp_path], cwd=PROJECT)
+        (left,) = tmp_path.iterdir()
+    with execution._folder_of_sockets() as first, execution._folder_of_sockets() as second:
+        assert {str(path) for path in tmp_path.iterdir()} == {first, second}
+    assert not left.exists()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_state_tells_what_an_execution_took_and_where_it_was(toy):
     state = json.loads((toy.folder / "runs" / "toy" / "state" / f"{KNN}.json").read_text())
     assert state["seconds"] > 0
@@ -306,6 +324,23 @@ def test_a_failed_notebook_is_named_and_kept_and_the_others_go_on(copy, capsys):
     assert list(json.loads((copy.run.folder / "results.json").read_text())) == [SEARCH]
     assert copy.changes() == ["not executed yet"]
     assert copy.run.read_state(KNN)["seconds"] > 0, "lost for the next estimate"
+
+
+def test_a_disk_that_is_full_while_a_notebook_is_executed_is_told(copy, monkeypatch, capsys):
+    def fill(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(runner, "execute", fill)
+    copy.run.state(KNN).unlink()
+    out = copy.run.folder.parent
+    options = ["--data", str(copy.data), "--out", str(out)]
+    monkeypatch.setattr(
+        runner.run_report,
+        "__kwdefaults__",
+        runner.run_report.__kwdefaults__ | {"project": copy.folder},
+    )
+    assert main(["run", *options]) == 2
+    assert capsys.readouterr().err == f"{copy.run.folder}: No space left on device.\n"
 
 
 def test_a_notebook_whose_python_dies_or_that_writes_no_results_has_failed(
