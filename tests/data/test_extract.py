@@ -404,6 +404,13 @@ def test_folders_of_artists_become_folds_of_artists(tmp_path, monkeypatch):
     assert (both == 1).all()
 
 
+def test_folders_of_one_name_in_every_genre_leave_clips_to_test_on(tmp_path):
+    collection = make_collection(tmp_path / "audio", {"rock/songs": 5, "folk/songs": 5})
+    run(collection, tmp_path / "out")
+    table = tables.load(tmp_path / "out" / "GenreClassData_2s.parquet")
+    assert table[table["Type"] == "Test"]["Genre"].tolist() == ["folk", "rock"]
+
+
 def test_a_genre_of_two_artists_gives_no_folds(tmp_path):
     collection = make_collection(tmp_path / "audio", artists({"rock": 3, "folk": 3}))
     run(collection, tmp_path / "out")
