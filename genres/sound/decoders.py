@@ -6,6 +6,8 @@ file is read by its descriptor and told by its content; FFmpeg gets no name, and
 file. It is held to the formats and codecs named here.
 """
 
+import re
+import sys
 import zlib
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -60,6 +62,8 @@ _CODECS = (
     *("pcm_u8", "pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be", "pcm_s32le", "pcm_s32be"),
     *("pcm_f32le", "pcm_f32be", "pcm_f64le", "pcm_f64be", "pcm_alaw", "pcm_mulaw"),
 )
+_DATA = re.compile(r"^\s*data(?: size)?\s*: (\d+)(?: \(should be (\d+)\))?", re.I | re.M)
+_BLOCK = re.compile(r"Block Align\s*: ([1-9]\d*)\s+.*?Samples/Block\s*: (\d+)", re.S)
 _TYPES = {"u8": "u1", "s16": "i2", "s32": "i4", "s64": "i8", "flt": "f4", "dbl": "f8"}
 _MOST_PLANES = 8
 _OPTIONS = {
@@ -88,18 +92,26 @@ class Plain:
 
     def __init__(self, sound: soundfile.SoundFile):
         self._sound = sound
-        self.cut_off = _promises_more(sound.extra_info)
+        promised, held = _size_of_data(sound.extra_info)
+        self.cut_off = held < promised < _SIZE_UNKNOWN
+        self._n_left = sys.maxsize
+        if block := _BLOCK.search(sound.extra_info):
+            # libsndfile fills up a block of ADPCM that is cut off with what it decoded before.
+            self._n_left = held // int(block[1]) * int(block[2])
 
     def pieces(self) -> Iterator[tuple[np.ndarray, int]]:
         """Give the sound piece by piece: float32 of shape (n_samples, n_channels), and its rate."""
         at_once = max(1, _VALUES_AT_ONCE // self._sound.channels)
         while True:
             try:
-                piece = self._sound.read(at_once, dtype="float32", always_2d=True)
+                piece = self._sound.read(
+                    min(at_once, self._n_left), dtype="float32", always_2d=True
+                )
             except soundfile.LibsndfileError as error:
                 raise Fault("damaged", "is damaged or cut off: it cannot be decoded") from error
             if not len(piece):
                 return
+            self._n_left -= len(piece)
             yield piece, self._sound.samplerate
 
 
@@ -301,13 +313,10 @@ def _as_floats(frame):
     return samples.astype(np.float32)
 
 
-def _promises_more(info):
-    """Tell from libsndfile's notes whether the header has a size, and more than there is."""
-    for line in info.splitlines():
-        name, _, numbers = line.partition(":")
-        if name.strip().lower() in ("data", "data size") and "(should be" in numbers:
-            return int(numbers.split()[0]) < _SIZE_UNKNOWN
-    return False
+def _size_of_data(info):
+    """Give how many bytes of sound a header promises and a file holds, by libsndfile's notes."""
+    size = _DATA.search(info)
+    return (int(size[1]), int(size[2] or size[1])) if size else (0, 0)
 
 
 def _damaged(seconds):

@@ -94,6 +94,21 @@ def test_eight_channels_of_vorbis_are_read_and_nine_are_refused(tmp_path):
             assert refusal.value.reason == "channels"
 
 
+@pytest.mark.parametrize("subtype", ["IMA_ADPCM", "MS_ADPCM"])
+def test_a_block_of_adpcm_that_is_cut_off_is_dropped(tmp_path, subtype):
+    content = encoded("WAV", sweep(2), subtype=subtype)
+    whole = read_whole(written(tmp_path / "whole.wav", content)).samples
+    block = 512  # bytes, and somewhat over a thousand samples
+    one_less = read_whole(written(tmp_path / "less.wav", content[:-block])).samples
+    assert len(whole) - len(one_less) in range(1000, 1030)
+    for cut in (1, 100, block - 1):
+        part = read_whole(written(tmp_path / "part.wav", content[:-cut])).samples
+        np.testing.assert_array_equal(part, one_less)
+    with pytest.raises(AudioError, match=r"is cut off after 1\.9\d\d s") as refusal:
+        read(tmp_path / "part.wav", seconds=2)
+    assert refusal.value.reason == "truncated"
+
+
 def parts_of(content, magic):
     """Give where parts begin, by what each begins with, and where the last one ends."""
     starts, at = [], content.find(magic)
