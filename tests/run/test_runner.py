@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -155,8 +156,15 @@ def test_an_execution_opens_no_port_and_leaves_no_heartbeat(make_toy_project, tm
     assert not Path(found["ip"]).parent.exists()
 
 
-def test_what_a_killed_execution_left_of_its_sockets_is_cleared_away(tmp_path, monkeypatch):
-    monkeypatch.setattr(execution.tempfile, "tempdir", str(tmp_path))
+@pytest.fixture
+def short_place():
+    """A folder whose path leaves room for that of a socket; tmp_path's is too long for that."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
+def test_what_a_killed_execution_left_of_its_sockets_is_cleared_away(short_place, monkeypatch):
+    monkeypatch.setattr(execution.tempfile, "tempdir", str(short_place))
     monkeypatch.setattr(execution, "_SOCKETS", "sockets-")
     code = (
         "import os, sys, tempfile; from genres.run import execution\n"
@@ -165,12 +173,12 @@ def test_what_a_killed_execution_left_of_its_sockets_is_cleared_away(tmp_path, m
         "    os.kill(os.getpid(), 9)"
     )
     for _ in range(2):
-        subprocess.run([sys.executable, "-c", code, tmp_path], cwd=PROJECT)
-        (left,) = tmp_path.iterdir()
+        subprocess.run([sys.executable, "-c", code, short_place], cwd=PROJECT)
+        (left,) = short_place.iterdir()
     with execution._folder_of_sockets() as first, execution._folder_of_sockets() as second:
-        assert {str(path) for path in tmp_path.iterdir()} == {first, second}
+        assert {str(path) for path in short_place.iterdir()} == {first, second}
     assert not left.exists()
-    assert list(tmp_path.iterdir()) == []
+    assert list(short_place.iterdir()) == []
 
 
 def test_the_state_tells_what_an_execution_took_and_where_it_was(toy):
