@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import softmax
-from scipy.stats import binomtest, gaussian_kde
+from scipy.stats import binomtest
 from sklearn.metrics import accuracy_score, f1_score
 
 
@@ -223,6 +223,36 @@ def bootstrap_interval(values, groups=None, n_draws: int = 10_000, seed: int = 0
     return float(low), float(high)
 
 
+def bootstrap_f1(labels, predictions, n_genres: int, n_draws: int = 10_000, seed: int = 0):
+    """Compute the F1 of each genre again on tracks drawn from the same tracks.
+
+    Two classifiers' figures are paired: for the same labels and seed the draws are the same.
+
+    Parameters
+    ----------
+    labels, predictions : array of int, shape (n_tracks,)
+        True and predicted genre ids.
+    n_genres : int
+        Genres, whose ids count from 0.
+    n_draws : int
+        How often.
+    seed : int
+        Of the draws.
+
+    Returns
+    -------
+    array of float, shape (n_draws, n_genres)
+        NaN where a draw has a genre neither among its labels nor among its predictions, so that
+        ``nanmean`` over the genres is the macro F1 of each draw.
+    """
+    n, ids = len(labels), np.arange(n_genres)
+    true, predicted = np.equal.outer(labels, ids), np.equal.outer(predictions, ids)
+    times = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=n_draws)
+    occurring = times @ (true.astype(int) + predicted)
+    hits = 2.0 * (times @ (true & predicted))
+    return np.divide(hits, occurring, out=np.full(hits.shape, np.nan), where=occurring > 0)
+
+
 def reliability(probabilities, labels, n_bins: int = 10):
     """Compare the confidence of a classifier with its accuracy.
 
@@ -354,5 +384,6 @@ def _shares_of_points(sample, grid):
     """Distribute a sample of weight 1 over the points of a grid."""
     if np.ptp(sample) == 0:
         return np.eye(len(grid))[np.abs(grid - sample[0]).argmin()]
-    density = gaussian_kde(sample)(grid)
+    bandwidth = np.std(sample, ddof=1) * len(sample) ** (-1 / 5)
+    density = np.exp(-0.5 * np.square((grid[:, None] - sample) / bandwidth)).sum(axis=1)
     return density / density.sum()
