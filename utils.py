@@ -144,7 +144,7 @@ class Bench:
             if here == ledger.NONE:
                 continue
             why = ledger.explain(row, results)
-            if here != row.reported and self.data.name != folders.COURSE:
+            if self.data.name != folders.COURSE and (row.why or here != row.reported):
                 why = "other data than the report's"
             reported = row.reported or ledger.NONE
             lines.append(f"| {row.place}, {row.shows} | {reported} | {here} | {why} |")

@@ -51,11 +51,20 @@ def test_equal_figures_of_unequal_things_are_no_reproduction(compared):
     assert row.startswith("| section 6.3, one LSTM: mean accuracy | 76.9% | 76.9% | equal; but ")
 
 
+def test_a_claim_without_a_figure_has_a_dash_beside_what_was_found(compared):
+    claims = {"smallest_overlap_of_others": {"spectral_centroid_mean": 0.5439}}
+    (row,) = compared("01-feature-distributions", folders.COURSE, claims=claims)
+    assert row.startswith("| section 4.2, ")
+    assert row.split(" | ")[1:3] == ["–", "0.544"]
+
+
 def test_other_data_are_why_figures_differ(compared):
     (row,) = compared("02-knn-baseline", "mine", accuracy=0.5)
     assert row.endswith("| 40.4% | 50.0% | other data than the report's |")
     (row,) = compared("03-feature-search", "mine", n_combinations=236)
     assert row.endswith("| 236 | 236 | equal |")
+    (row,) = compared("01-feature-distributions", "mine", n_train=800)
+    assert row.endswith("| 800 | 800 | other data than the report's |")  # not: GTZAN lacks clips
 
 
 def test_a_picture_has_an_alternative_text(monkeypatch, tmp_path):

@@ -354,36 +354,3 @@ def accuracy_by_coverage(probabilities, labels):
     correct = (probabilities.argmax(axis=1) == labels)[order]
     n = np.arange(1, len(labels) + 1)
     return n / len(labels), np.cumsum(correct) / n
-
-
-def overlap_coefficients(samples, n_points: int = 512):
-    """Area that the densities of each two samples share.
-
-    Parameters
-    ----------
-    samples : sequence of array of float
-        Values of a feature, one sample a genre.
-    n_points : int
-        Points at which the densities are compared.
-
-    Returns
-    -------
-    array of float, shape (n_samples, n_samples)
-        From 0, nothing in common, to 1, the same distribution; symmetric, with 1 on the diagonal.
-        Densities are Gaussian kernel estimates with Scott's bandwidth. A sample without spread
-        shares all with an equal one and nothing with others.
-    """
-    together = np.concatenate(samples)
-    margin = (np.ptp(together) or 1.0) / 2
-    grid = np.linspace(together.min() - margin, together.max() + margin, n_points)
-    shares = np.array([_shares_of_points(sample, grid) for sample in samples])
-    return np.minimum(shares[:, None], shares[None]).sum(axis=-1)
-
-
-def _shares_of_points(sample, grid):
-    """Distribute a sample of weight 1 over the points of a grid."""
-    if np.ptp(sample) == 0:
-        return np.eye(len(grid))[np.abs(grid - sample[0]).argmin()]
-    bandwidth = np.std(sample, ddof=1) * len(sample) ** (-1 / 5)
-    density = np.exp(-0.5 * np.square((grid[:, None] - sample) / bandwidth)).sum(axis=1)
-    return density / density.sum()
