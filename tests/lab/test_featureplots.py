@@ -1,5 +1,7 @@
 """lab.featureplots: how features are distributed, and how far genres overlap in them."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -43,4 +45,16 @@ def test_each_genre_has_a_row_of_panels_and_each_feature_a_column():
     assert names == [("a", ""), ("", ""), ("b", "tempo (BPM)"), ("", "rmse_mean")]
     n_curves = [sum(len(line.get_xdata()) > 2 for line in axis.lines) for axis in figure.axes]
     assert n_curves == [1, 0, 0, 0]  # what does not vary has no density
+    plots.close(figure)
+
+
+@pytest.mark.parametrize("tempi", [[120.0] * 8, [120.0] * 4 + [90.0, 95.0, 100.0, 105.0]])
+def test_densities_are_drawn_of_a_genre_that_has_one_tempo(tempi):
+    table = pd.DataFrame({"Genre": ["techno"] * 4 + ["folk"] * 4, "tempo": tempi})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure = featureplots.densities(table, ["tempo"], ["techno", "folk"])
+        figure.canvas.draw()
+    bars = figure.axes[0].patches
+    assert np.isfinite([bar.get_height() for bar in bars]).all()
     plots.close(figure)

@@ -1,0 +1,21 @@
+"""lab.plots: the pictures that notebooks share."""
+
+import pandas as pd
+
+from genres.lab import plots
+
+
+def test_bars_show_the_most_and_the_highlighted_with_their_errors():
+    values = pd.Series({"a": 3.0, "b": 1.0, "c": 2.0, "d": 0.5})
+    errors = pd.Series(0.1, values.index)
+    figure = plots.bars(values, "Bars", "x", errors=errors, highlighted=["d"], n_most=2)
+    (axis,) = figure.axes
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["a", "c", "d"]
+    assert [bool(bar.get_hatch()) for bar in axis.patches] == [False, False, True]
+    (whiskers,) = axis.collections
+    assert [path.vertices[:, 0].round(9).tolist() for path in whiskers.get_paths()] == [
+        [2.9, 3.1],
+        [1.9, 2.1],
+        [0.4, 0.6],
+    ]
+    plots.close(figure)
