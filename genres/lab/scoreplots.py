@@ -174,12 +174,12 @@ def faults(gaps: dict[str, dict[str, dict]], title: str):
     -------
     Figure
     """
-    names, rows, places = [], [], []
+    names: list[str] = []
+    places: list[int] = []
     for fault, models in gaps.items():
         names += [fault.upper(), *models]  # a heading, and a row for each model
         places += range(len(names) - len(models), len(names))
-        rows += models.values()
-    table = pd.DataFrame(rows)
+    table = pd.DataFrame([row for models in gaps.values() for row in models.values()])
     figure, (left, right) = plt.subplots(
         1, 2, sharey=True, figsize=(WIDTH, 0.27 * len(names) + 1.6), width_ratios=(3, 2)
     )
