@@ -208,18 +208,18 @@ def fit_ensemble(
     epochs: int,
     batch_size: int = 32,
     seed: int = 0,
+    optimizer: str = "adam",
     rows=None,
     validation=None,
     progress: Callable | None = None,
     dask: str | None = None,
 ):
-    """Train networks of one architecture side by side, with Adam and cross-entropy.
+    """Train networks of one architecture side by side, with cross-entropy.
 
     Parameters
     ----------
     build : callable
-        Gives a fresh ``keras.Model``: a chain of LSTM, Dense and Dropout layers that ends in a
-        softmax.
+        Gives a fresh ``keras.Model``: a chain of layers that `genres.models.stacked.Stacked` takes.
     values : array of float, shape (n_rows, …, n_features)
         What the networks take.
     labels : array of int, shape (n_rows,)
@@ -229,6 +229,8 @@ def fit_ensemble(
         ``seed + i``, whatever the number of members.
     epochs, batch_size, seed : int
         Passes over the rows; rows of a step; seed.
+    optimizer : str
+        ``adam`` or ``rmsprop``.
     rows : array of int, shape (n_members, n_own_rows), optional
         Which rows each member is trained on; all of them on all rows by default.
     validation : tuple of (values, labels), optional
@@ -249,7 +251,7 @@ def fit_ensemble(
     Raises
     ------
     ValueError
-        If the network holds a layer of another kind.
+        If the network holds a layer that cannot be trained so.
     """
     start = time.perf_counter()
     keras.backend.clear_session()
@@ -261,7 +263,7 @@ def fit_ensemble(
     if rows is None:
         rows = np.tile(np.arange(len(values)), (n_members, 1))
     own = [(seed + member, rows[member]) for member in range(n_members)]
-    settings = _Settings(values, labels, epochs, batch_size, validation)
+    settings = _Settings(values, labels, epochs, batch_size, optimizer, validation)
     if parallel.cluster_address(dask):
         curves, seconds = _train_far_away(build, members, own, settings, progress, dask)
     else:
@@ -277,6 +279,7 @@ class _Settings(NamedTuple):
     labels: np.ndarray
     epochs: int
     batch_size: int
+    optimizer: str
     validation: tuple | None
 
 
@@ -285,10 +288,10 @@ def _train(members, own, settings, progress=None):
 
     Gives their curves and the seconds it took.
     """
-    values, labels, epochs, batch_size, validation = settings
+    values, labels, epochs, batch_size, optimizer, validation = settings
     start = time.perf_counter()
     stacked = Stacked(members, [seed for seed, _ in own])
-    train_step = stacked.train_step(values, labels)
+    train_step = stacked.train_step(values, labels, optimizer)
     orders = [(np.random.default_rng(seed), rows) for seed, rows in own]
     n_rows = len(own[0][1])
     curves = {"loss": [], "accuracy": []}

@@ -1,3 +1,5 @@
+from functools import partial
+
 import keras
 import numpy as np
 import pytest
@@ -34,20 +36,55 @@ def trained(sequences):
     return training.fit_ensemble(lstm, *sequences, n_members=3, epochs=60, validation=sequences)
 
 
-def test_one_step_without_dropout_is_keras_own(sequences):
+def recurrent(layer):
+    return networks.sequential((N_STEPS, N_FEATURES), [layer(), layers.Dense(6)], N_GENRES)
+
+
+RECURRENT = {
+    "LSTM": lambda: layers.LSTM(8, return_sequences=True),
+    "GRU": lambda: layers.GRU(8, return_sequences=True),
+    "SimpleRNN": lambda: layers.SimpleRNN(8, return_sequences=True),
+    "both ways": lambda: layers.Bidirectional(layers.LSTM(8, return_sequences=True)),
+}
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "rmsprop"])
+@pytest.mark.parametrize("kind", RECURRENT)
+def test_one_step_without_dropout_is_keras_own(sequences, kind, optimizer):
     # A single batch in each epoch: order does not matter, and both start from the same weights.
     values, labels = sequences
-    ensemble = training.fit_ensemble(
-        lambda: lstm(dropout=0.0), values, labels, n_members=2, epochs=4, batch_size=len(values)
-    )
+    build = partial(recurrent, RECURRENT[kind])
+    settings = {"epochs": 4, "batch_size": len(values), "optimizer": optimizer}
+    ensemble = training.fit_ensemble(build, values, labels, n_members=2, **settings)
     for seed, member in enumerate(ensemble.members):
         keras.utils.set_random_seed(seed)
-        plain = lstm(dropout=0.0)
-        plain.compile("adam", "sparse_categorical_crossentropy")
+        plain = build()
+        plain.compile(optimizer, "sparse_categorical_crossentropy")
         every_step = np.repeat(labels[:, None], N_STEPS, axis=1)
         plain.fit(values, every_step, epochs=4, batch_size=len(values), verbose=0)
         for ours, theirs in zip(member.get_weights(), plain.get_weights(), strict=True):
-            np.testing.assert_allclose(ours, theirs, atol=2e-5)
+            np.testing.assert_allclose(ours, theirs, atol=5e-5)
+
+
+@pytest.mark.parametrize("every_step", [True, False])
+@pytest.mark.parametrize("kind", [layers.GRU, layers.SimpleRNN, "both ways"])
+def test_recurrent_layers_predict_side_by_side_what_they_do_alone(sequences, kind, every_step):
+    def build():
+        if kind == "both ways":
+            layer = layers.Bidirectional(layers.GRU(8, return_sequences=every_step))
+        else:
+            layer = kind(8, return_sequences=every_step)
+        return networks.sequential((N_STEPS, N_FEATURES), [layer], N_GENRES)
+
+    trained = training.fit_ensemble(build, *sequences, n_members=2, epochs=1)
+    for member, ours in zip(trained.members, trained.predict(sequences[0]), strict=True):
+        np.testing.assert_allclose(ours, member.predict(sequences[0], verbose=0), atol=1e-6)
+
+
+def test_a_recurrent_layer_of_other_settings_is_named(sequences):
+    layer = partial(layers.GRU, 8, return_sequences=True, activation="relu")
+    with pytest.raises(ValueError, match="GRU layers with another activation"):
+        training.fit_ensemble(partial(recurrent, layer), *sequences, n_members=2, epochs=1)
 
 
 @pytest.mark.parametrize("n_steps", [1, 2, 4])
