@@ -392,12 +392,9 @@ def _try(labels, folds, epochs, trial):
     )
     tried = Tried(np.zeros(folds.shape), np.zeros(folds.shape, bool), 0, 0.0)
     for (seed, held_out), model in zip(held, ensemble.members, strict=True):
-        correct = _last(predict(model, own[seed])).argmax(axis=1) == labels
+        predicted = predict(model, own[seed]).argmax(axis=-1)
+        correct = predicted.reshape(n_tracks, -1)[:, -1] == labels
         tried.held_out[seed, held_out] = correct[held_out]
         tried.training[seed] += correct * ~held_out / (n_folds - 1)
     weights, seconds = ensemble.members[0].count_params(), time.perf_counter() - start
     return name, tried._replace(n_weights=weights, seconds=seconds)
-
-
-def _last(probabilities):
-    return probabilities.reshape(len(probabilities), -1, probabilities.shape[-1])[:, -1]

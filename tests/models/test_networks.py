@@ -387,3 +387,50 @@ def test_progress_is_told_after_each_epoch(rows, augment):
     steps = []
     training.fit(dense, *rows, epochs=3, augment=augment, progress=steps.append)
     assert steps == [1, 1, 1]
+
+
+# Kinds of networks, tried out on training tracks
+
+
+def folds_of(n_seeds, n_tracks, n_folds=2):
+    return np.stack(
+        [np.random.default_rng(seed).permutation(n_tracks) % n_folds for seed in range(n_seeds)]
+    )
+
+
+def try_out(trials, labels, folds, epochs=2):
+    return dict(training.cross_validate(trials, labels, folds, epochs, workers=1))
+
+
+def test_a_track_is_held_out_of_the_network_that_classifies_it(sequences):
+    values, labels = sequences
+    folds = folds_of(2, len(labels))
+    tried = try_out({"LSTM": (lstm, values, "adam")}, labels, folds)["LSTM"]
+    assert tried.held_out.shape == tried.training.shape == folds.shape
+    rows = np.stack([np.flatnonzero(folds[0] != 0), np.flatnonzero(folds[0] != 1)])
+    own = training.fit_ensemble(lstm, values, labels, n_members=2, epochs=2, rows=rows)
+    correct = own.predict(values)[:, :, -1].argmax(axis=-1) == labels
+    np.testing.assert_array_equal(tried.held_out[0], np.choose(folds[0], correct))
+    np.testing.assert_array_equal(tried.training[0], np.choose(folds[0], correct[::-1]))
+    assert tried.n_weights == own.members[0].count_params()
+
+
+def test_each_seed_may_have_values_of_its_own(sequences):
+    values, labels = sequences
+    folds = np.tile(folds_of(1, len(labels)), (2, 1))
+    flat = {"dense": (dense, [values[:, 0], values[:, 1]], "adam")}
+    tried = try_out(flat, labels, folds, epochs=20)["dense"]
+    alone = try_out({"dense": (dense, values[:, 0], "adam")}, labels, folds[:1], epochs=20)
+    np.testing.assert_array_equal(tried.held_out[0], alone["dense"].held_out[0])
+    assert (tried.held_out[0] != tried.held_out[1]).any()
+
+
+def test_kinds_of_networks_are_tried_with_the_same_seeds_and_again_alike(sequences):
+    values, labels = sequences
+    folds = folds_of(1, len(labels))
+    trials = {name: (lstm, values, name) for name in ("adam", "rmsprop")}
+    trials["again"] = trials["adam"]
+    tried = try_out(trials, labels, folds, epochs=5)
+    assert set(tried) == set(trials)
+    np.testing.assert_array_equal(tried["again"].held_out, tried["adam"].held_out)
+    assert (tried["rmsprop"].held_out != tried["adam"].held_out).any()
