@@ -138,7 +138,8 @@ def test_with_one_seed_the_crossed_bootstrap_draws_tracks():
 def test_the_crossed_bootstrap_knows_that_seeds_differ_too():
     correct = np.tile(np.arange(200) < 150, (4, 1)).astype(float)
     same = np.ptp(evaluation.crossed_interval(correct))
-    apart = np.ptp(evaluation.crossed_interval(correct + [[0.2], [0.1], [-0.1], [-0.2]]))
+    of_seed = np.array([[0.2], [0.1], [-0.1], [-0.2]])
+    apart = np.ptp(evaluation.crossed_interval(correct + of_seed))
     assert np.ptp(evaluation.crossed_interval(correct, level=0.998)) > 1.4 * same
     assert apart > 1.5 * same
     # The variance of 200 tracks and that of 4 seeds, added (Owen, 2007).
