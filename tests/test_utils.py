@@ -48,7 +48,9 @@ def test_numbers_are_taken_as_a_notebook_has_them(compared):
 
 def test_equal_figures_of_unequal_things_are_no_reproduction(compared):
     (row,) = compared("05-lstm-ensemble", folders.COURSE, order={"in order": 0.769})
-    assert row.startswith("| section 6.3, one LSTM: mean accuracy | 76.9% | 76.9% | same figure, but ")
+    assert row.startswith(
+        "| section 6.3, one LSTM: mean accuracy | 76.9% | 76.9% | same figure, but "
+    )
     assert "equal" not in row
 
 

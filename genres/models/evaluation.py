@@ -229,22 +229,17 @@ def crossed_interval(values, level: float = 0.95, n_draws: int = 10_000, seed: i
     Parameters
     ----------
     values : array of float, shape (n_seeds, n_tracks)
-        A value for each track with each seed: 1 where the prediction is correct, else 0; or a
-        difference of two.
-    level : float
-        How much of the draws the interval holds.
-    n_draws, seed : int
-        How often, and the seed of the draws.
+        As `bootstrap_interval` has it, for each seed.
+    level, n_draws, seed : float, int, int
+        How much of the draws the interval holds; how many draws, and from which seed.
 
     Returns
     -------
     low, high : float
-        Percentiles of the means of the draws. Seeds and tracks are drawn independently, each
-        whole (Owen, 2007): the interval covers other tracks and other seeds, and is rather too
-        wide than too narrow.
+        Seeds and tracks are drawn independently, each whole (Owen, 2007): the interval covers
+        other tracks and other seeds, and is rather too wide than too narrow.
     """
-    values = np.asarray(values, float)
-    rng = np.random.default_rng(seed)
+    values, rng = np.asarray(values, float), np.random.default_rng(seed)
     seeds, tracks = (rng.multinomial(n, np.full(n, 1 / n), n_draws) / n for n in values.shape)
     means = np.sum(seeds * (tracks @ values.T), axis=1)
     tail = 50 * (1 - level)
