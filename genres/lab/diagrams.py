@@ -30,7 +30,7 @@ def voting(inputs: str, blocks: Sequence[str], n_members: int, output: str, titl
     Figure
     """
     numbers = list(dict.fromkeys([1, min(2, n_members), n_members]))
-    rows = [-row for row in range(len(numbers))]
+    rows = [-1.0 * row for row in range(len(numbers))]
     if n_members > len(numbers):
         rows[-1] -= 0.6
     middle, last = (rows[0] + rows[-1]) / 2, 1.75 + len(blocks)
