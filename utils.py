@@ -143,8 +143,9 @@ class Bench:
             if not row.reported or here == ledger.NONE:
                 continue
             why = ledger.explain(row, results)
-            if here != row.reported and self.data.name != folders.COURSE:
-                why = "other data than the report's"
+            if self.data.name != folders.COURSE:
+                same = here == row.reported
+                why = "same figure, on other data" if same else "other data than the report's"
             lines.append(f"| {row.place}, {row.shows} | {row.reported} | {here} | {why} |")
         display(Markdown("\n".join(lines)))
 

@@ -82,6 +82,36 @@ def ranks(scores, marks: dict[str, float], title: str, label: str):
     return figure
 
 
+def differences(table, title: str, label: str):
+    """Draw differences with their intervals, a row each.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of each thing, by name: ``difference``, and its interval, ``low`` and ``high``.
+    title, label : str
+        Title of the picture and name of the difference.
+
+    Returns
+    -------
+    Figure
+        Where the interval does not hold 0 the point is filled.
+    """
+    figure, axis = plt.subplots(figsize=(WIDTH, 0.26 * len(table) + 1.5))
+    places = np.arange(len(table))
+    decided = (table["low"] > 0) | (table["high"] < 0)
+    axis.axvline(0, color="0.3", linewidth=1)
+    axis.hlines(places, table["low"], table["high"], color=PALETTE[0], linewidth=2)
+    for kind, name, fill in ((decided, "decided", PALETTE[0]), (~decided, "undecided", "white")):
+        look = {"color": PALETTE[0], "markerfacecolor": fill, "label": name}
+        axis.plot(table["difference"][kind], places[kind], "o", **look)
+    axis.set_yticks(places, table.index)
+    axis.invert_yaxis()
+    axis.set(title=title, xlabel=label)
+    figure.legend(loc="outside lower center", ncols=2)
+    return figure
+
+
 def spreads(
     values,
     families: dict[str, str],
