@@ -384,7 +384,7 @@ class CnnClassifier(_NetworkClassifier):
     def _train(self, inputs, codes, seed, progress):
         n, width, n_classes = self.n_members, self.preparation_["width"], len(self.classes_)
         build = partial(networks.convolutional, (width, inputs.shape[2]), n_classes)
-        augment = partial(training.mix_windows, width, n_classes)
+        augment = partial(networks.mix_windows, width, n_classes)
         settings = {"optimizer": training.cosine_decay(2e-3), "batch_size": 16, "augment": augment}
         settings |= {"epochs": self.epochs, "progress": progress}
         fits = (training.fit(build, inputs, codes, seed=seed + i, **settings) for i in range(n))

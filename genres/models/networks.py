@@ -15,6 +15,7 @@ from genres.models.stacked import Stacked, keras, layers
 from genres.sound import melstore, spectra
 from genres.sound.measurements import SECONDS, Tracks
 
+_MIXUP = 0.3  # of the beta distribution that shares are drawn from
 _MOST_BYTES = 1 << 28  # of a network's file
 _MOST_MEMBERS, _MOST_COLUMNS = 1000, 10_000
 
@@ -123,6 +124,36 @@ def convolutional(inputs, n_genres: int):
 def _over_time(tensor):
     ends = [layers.GlobalAveragePooling1D()(tensor), layers.GlobalMaxPooling1D()(tensor)]
     return layers.Concatenate()(ends)
+
+
+def mix_windows(width: int, n_genres: int, rng, values, labels):
+    """Cut a window out of each clip, and blend it with another's (mixup, Zhang et al., 2018).
+
+    Parameters
+    ----------
+    width, n_genres : int
+        Columns of a window; how many genres there are. With these given, the rest is what
+        `genres.models.training.fit` calls its ``augment`` with.
+    rng : numpy.random.Generator
+        What draws windows, partners and shares.
+    values : array of float, shape (n_clips, n_columns, n_bands)
+        The clips.
+    labels : array of int, shape (n_clips,)
+        Their genre ids.
+
+    Returns
+    -------
+    windows : array of float, shape (n_clips, width, n_bands)
+        Each a mean of two.
+    targets : array of float, shape (n_clips, n_genres)
+        The share of each genre.
+    """
+    starts = rng.integers(0, values.shape[1] - width + 1, len(values))
+    x = np.stack([clip[at : at + width] for clip, at in zip(values, starts, strict=True)])
+    share = rng.beta(_MIXUP, _MIXUP, len(x)).astype(np.float32)[:, None]
+    other, targets = rng.permutation(len(x)), np.eye(n_genres)[labels]
+    blended = x * share[..., None] + x[other] * (1 - share[..., None])
+    return blended, targets * share + targets[other] * (1 - share)
 
 
 def predict(model, values, batch_size: int = 256):
