@@ -13,7 +13,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple
 
-from genres import Refusal, files
+from genres import Refusal, environment, files
 from genres.data import folders
 from genres.project import PROJECT, find_notebooks
 from genres.run import provenance
@@ -201,17 +201,15 @@ def _keep(partial, path):
 
 
 def _environment(run):
+    """Give the environment of a kernel: the clean one that a run has, and what is the run's own."""
     return {
-        **os.environ,
+        **environment.cleaned(os.environ),
         "GENRE_RUN": str(run.folder),
         "GENRE_REASON": run.data.reason,
         "GENRE_PROGRESS": str(run.bars),
-        "PYTHONHASHSEED": "0",
-        "TF_CPP_MIN_LOG_LEVEL": "3",
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-        # The user's own start-up files and settings are no part of the report.
         "IPYTHONDIR": str(run.work / "ipython"),
-        "PYTHONSTARTUP": "",
+        "PYTHONSAFEPATH": "1",
     }
 
 
