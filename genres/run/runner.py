@@ -13,13 +13,15 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple
 
-from genres import Refusal, environment, files
+from genres import Refusal, environment, files, parallel
 from genres.data import folders
 from genres.project import PROJECT, find_notebooks
 from genres.run import provenance
 from genres.run.execution import Forecast, NotebookFailed, Watch, execute
 from genres.run.runs import Run, read_if_sound
 from genres.screen import seen_from_here, spoken
+
+_FEW_TASKS = 100  # a notebook with networks takes about 50 on two cores
 
 
 class Stopped(KeyboardInterrupt):
@@ -93,6 +95,12 @@ def run_report(
     with _lock(folder), _signals_that_stop():
         print(f"Data: {found.reason}")
         print(f"Run: {seen_from_here(folder)}", flush=True)
+        left = parallel.tasks_left()
+        if left is not None and left < _FEW_TASKS:
+            print(
+                f"This user may start only {left} more processes and threads (ulimit -u): "
+                "notebooks may fail for lack of them."
+            )
         run.ledger.unlink(missing_ok=True)
         seconds, failures = _execute_all(run, notebooks, fresh)
         results = run.combine_results()
