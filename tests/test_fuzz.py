@@ -1,10 +1,11 @@
-"""What the fuzzing of `tests.fuzz` says of what it finds."""
+"""Fuzzing finds nothing in some hundred files, and says what it would find."""
 
 import os
 import time
 
 import pytest
 
+from tests.fuzz import tables
 from tests.fuzz.watched import watch
 
 
@@ -41,3 +42,8 @@ def test_fuzzing_ends_after_so_many_files_or_seconds(seconds, capsys):
     assert watch(try_odd_case, 1, seconds, seed=0) == []
     n_files = "0 files" if seconds == 0 else "1 files of seed 0"
     assert n_files in capsys.readouterr().out
+
+
+def test_mutated_tables_are_refused_or_load_as_they_stand(capsys):
+    assert tables.run(150, None, seed=0) == []
+    assert "loaded" in capsys.readouterr().out
