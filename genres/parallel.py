@@ -11,6 +11,7 @@ from functools import partial
 import joblib
 import psutil
 from threadpoolctl import threadpool_limits
+from tqdm import tqdm
 
 from genres import Refusal
 
@@ -67,7 +68,7 @@ def each(function: Callable, items, workers: int | None = None, dask: str | None
         return
     with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
         run = joblib.Parallel(n_jobs=workers, return_as="generator_unordered")
-        yield from run(joblib.delayed(call)(item) for item in items)
+        yield from run(joblib.delayed(_call_in_worker)(call, item) for item in items)
 
 
 def cluster_address(dask=None):
@@ -97,7 +98,7 @@ def _most_workers(wanted):
         semaphores = [multiprocessing.get_context("fork").Lock() for _ in range(_N_SEMAPHORES)]
         del semaphores
     except OSError as error:
-        print(
+        tqdm.write(
             f"Working in one process: /dev/shm cannot be used ({error.strerror}).", file=sys.stderr
         )
         return 1
@@ -105,10 +106,15 @@ def _most_workers(wanted):
     most = wanted if left is None else max(1, (left - _TASKS_OF_POOL) // _TASKS_OF_WORKER)
     if most < wanted:
         processes = "one process" if most == 1 else f"{most} processes"
-        print(
+        tqdm.write(
             f"Working in {processes}: this user may start {left} more (ulimit -u).", file=sys.stderr
         )
     return most
+
+
+def _call_in_worker(call, item):
+    os.environ["TF_NUM_INTRAOP_THREADS"] = "1"  # TensorFlow reads it when it first computes
+    return call(item)
 
 
 def _call_alone(function, item):
