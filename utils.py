@@ -1,5 +1,6 @@
 """The bench that a notebook works at: it opens the data and keeps pictures, results and models."""
 
+import html
 import json
 import os
 import sys
@@ -183,6 +184,44 @@ def say(text):
     display(Markdown(text))
 
 
-def shown(frame, digits=3):
-    """Show a DataFrame with numbers of so many digits, as text that any reader of notebooks has."""
-    display(frame.style.format(precision=digits) if isinstance(frame, pd.DataFrame) else frame)
+def shown(frame, digits=3, caption: str | None = None):
+    """Show a table, with what it shows above it.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The table. Whatever else is shown as it is.
+    digits : int or dict of str to (int, str or callable)
+        Digits after the point of all that is not whole; or, for some columns, their digits, a
+        format such as ``"{:.1%}"``, or what writes a value, such as `p_value`. Those not named
+        have three digits.
+    caption : str, optional
+        What the table shows.
+    """
+    if not isinstance(frame, pd.DataFrame):
+        display(frame)
+        return
+    forms = digits if isinstance(digits, dict) else {}
+    options = {
+        "formatters": {column: _writer(form) for column, form in forms.items()},
+        "float_format": _writer(3 if forms else digits),
+        "na_rep": "–",
+    }
+    text, table = frame.to_string(**options), frame.to_html(**options, border=0)
+    if caption:
+        text = f"{caption}\n{text}"
+        table = table.replace(">", f"><caption>{html.escape(caption)}</caption>", 1)
+    display({"text/plain": text, "text/html": table}, raw=True)
+
+
+def _writer(form):
+    """Give what writes a value in a form that `shown` takes; nothing is written as a dash."""
+    if isinstance(form, int):
+        form = f"{{:.{form}f}}"
+    write = form.format if isinstance(form, str) else form
+    return lambda value: "–" if pd.isna(value) else write(value)
+
+
+def p_value(p: float) -> str:
+    """Write a p-value with three digits; one that would be 0.000 as less than 0.001."""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"

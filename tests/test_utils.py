@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import utils
@@ -68,3 +69,23 @@ def test_a_picture_has_an_alternative_text(monkeypatch, tmp_path):
         "image/png": {"alt": "Growth. accuracy against windows. Shown: by track."}
     }
     assert (tmp_path / "figures" / "00-test-growth.png").exists()
+
+
+def test_a_table_has_a_caption_and_the_digits_of_each_column(monkeypatch):
+    shown = []
+    monkeypatch.setattr(utils, "display", lambda bundle, raw: shown.append(bundle))
+    frame = pd.DataFrame(
+        {"n": [198, 792], "accuracy": [0.5202, np.nan], "p": [4e-7, 0.0456], "F": [1.23456, 2]},
+        index=["base", "k < 5"],
+    )
+    utils.shown(frame, {"accuracy": "{:.1%}", "p": utils.p_value}, "Two of <all> choices")
+    assert [line.split() for line in shown[0]["text/plain"].splitlines()] == [
+        ["Two", "of", "<all>", "choices"],
+        ["n", "accuracy", "p", "F"],
+        ["base", "198", "52.0%", "<", "0.001", "1.235"],
+        ["k", "<", "5", "792", "–", "0.046", "2.000"],
+    ]
+    page = shown[0]["text/html"]
+    assert "<caption>Two of &lt;all&gt; choices</caption>\n" in page
+    assert "<th>k &lt; 5</th>\n      <td>792</td>\n      <td>–</td>" in page
+    assert "<td>&lt; 0.001</td>" in page

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import softmax
-from scipy.stats import binomtest, gaussian_kde
+from scipy.stats import binomtest, gaussian_kde, spearmanr
 from sklearn.metrics import accuracy_score, f1_score
 
 
@@ -324,6 +324,24 @@ def accuracy_by_coverage(probabilities, labels):
     correct = (probabilities.argmax(axis=1) == labels)[order]
     n = np.arange(1, len(labels) + 1)
     return n / len(labels), np.cumsum(correct) / n
+
+
+def rank_correlation(values, others) -> float:
+    """Correlation of the ranks of two series of numbers (Spearman, 1904).
+
+    Parameters
+    ----------
+    values, others : array of float, shape (n,)
+        The numbers.
+
+    Returns
+    -------
+    float
+        From -1 to 1; 0 where all of one series are equal, so that nothing can be ranked.
+    """
+    if np.ptp(values) == 0 or np.ptp(others) == 0:
+        return 0.0
+    return float(spearmanr(values, others).statistic)
 
 
 def overlap_coefficients(samples, n_points: int = 512):

@@ -255,10 +255,13 @@ def _lock(folder):
     with (folder / ".lock").open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             raise Refusal(
                 f"Another run is working in {folder}: wait for it, or take another --name."
             ) from None
+        except OSError as error:
+            why = error.strerror
+            print(f"{folder} cannot be locked ({why}): start no second run in it meanwhile.")
         yield
 
 

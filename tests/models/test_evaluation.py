@@ -90,6 +90,14 @@ def test_samples_without_spread_share_all_or_nothing(one, other, shared):
     assert evaluation.overlap_coefficients(samples)[0, 1] == shared
 
 
+def test_ranks_correlate_as_in_spearmans_own_formula():
+    assert evaluation.rank_correlation([1, 2, 3, 4, 5], [20, 10, 30, 50, 40]) == pytest.approx(0.8)
+
+
+def test_what_is_all_alike_has_no_rank_correlation():
+    assert evaluation.rank_correlation([0.4, 0.4], [0.1, 0.9]) == 0
+
+
 @given(
     counts=st.lists(st.integers(1, 30), min_size=1, max_size=6),
     share=st.floats(0.05, 0.5),

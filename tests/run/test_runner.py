@@ -1,5 +1,6 @@
 """run.runner and what it is made of: executing the report, and keeping what still holds."""
 
+import errno
 import json
 import os
 import re
@@ -475,6 +476,16 @@ def test_a_second_run_into_the_same_folder_is_refused(copy):
     with runner._lock(copy.run.folder), pytest.raises(Refusal, match="Another run is working in"):
         run_toy(copy)
     assert run_toy(copy) == 0
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS])
+def test_on_a_file_system_that_cannot_lock_a_run_goes_on(copy, monkeypatch, capsys, number):
+    def refuse(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    assert run_toy(copy) == 0
+    assert "start no second run in it meanwhile" in capsys.readouterr().out
 
 
 # What may be run
