@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from tests.fuzz import audio
 from tests.fuzz.watched import watch
 
 
@@ -41,3 +42,8 @@ def test_fuzzing_ends_after_so_many_files_or_seconds(seconds, capsys):
     assert watch(try_odd_case, 1, seconds, seed=0) == []
     n_files = "0 files" if seconds == 0 else "1 files of seed 0"
     assert n_files in capsys.readouterr().out
+
+
+def test_mutated_files_of_audio_break_nothing(monkeypatch):
+    monkeypatch.delenv("GENRE_TEST_DATA", raising=False)  # small files take less time
+    assert audio.run(200, None, seed=1) == []

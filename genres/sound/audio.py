@@ -191,7 +191,7 @@ class _Mix:
     @property
     def cancelled(self):
         n_channels = len(self._energy)
-        return n_channels > 1 and self._mixed_energy < _CANCELLED**2 * self._energy.mean()
+        return bool(n_channels > 1 and self._mixed_energy < _CANCELLED**2 * self._energy.mean())
 
     def _mixed(self, piece):
         _check_samples(piece)

@@ -168,11 +168,13 @@ def test_a_file_that_is_cut_off_is_classified_and_that_is_said(model, tmp_path, 
 
 
 def test_a_pipe_or_a_device_is_refused_and_not_waited_for(untouched, tmp_path, capsys):
-    os.mkfifo(tmp_path / "pipe.wav")
-    (tmp_path / "endless.wav").symlink_to("/dev/zero")
-    assert main(["classify", str(tmp_path)]) == 2
+    folder = tmp_path / "music"
+    folder.mkdir()
+    os.mkfifo(folder / "pipe.wav")
+    (folder / "endless.wav").symlink_to("/dev/zero")
+    assert main(["classify", str(folder)]) == 2
     assert lines_of(capsys)[1] == [
-        f"{tmp_path / name} is a device or a pipe, not a file."
+        f"{folder / name} is a device or a pipe, not a file."
         for name in ("endless.wav", "pipe.wav")
     ]
 

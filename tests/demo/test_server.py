@@ -269,6 +269,30 @@ def test_wav_and_mp3_get_a_timeline_and_a_text_named_wav_a_sentence(page, music)
     assert page.inner_text("#alert") == ""
 
 
+CASES = {name: "0:40" for name in (
+    *("vbr-no-xing.mp3", "abr-piped.mp3", "size-zero.wav", "chained.ogg", "speech.spx"),
+    *("voice.opus", "adts.aac", "adts-named.mp3", "phone.m4a", "cinema.ac3", "zeros-then-mp3.mp3"),
+)}  # fmt: skip
+CASES |= {name: "0:31" for name in ("piped.flac", "flac-in-ogg.ogg", "opposite-phase.wav")}
+CASES |= {"piped-20s.wav": "0:20"}
+
+
+def test_files_as_people_have_them_are_shown_in_full(page, real_data):
+    for name, length in CASES.items():
+        drop(page, real_data / "cases" / name)
+        assert page.inner_text("#title") == f"{name}, {length}"
+        cancels = "Its channels cancel each other: the loudest alone was taken."
+        assert page.inner_text("#notes") == (cancels if name == "opposite-phase.wav" else "")
+
+
+def test_a_file_that_is_cut_off_is_shown_and_that_is_said(page, music, tmp_path):
+    content = (music / "song.wav").read_bytes()
+    (tmp_path / "part.wav").write_bytes(content[: len(content) // 2])
+    drop(page, tmp_path / "part.wav")
+    assert page.inner_text("#title") == f"part.wav, 0:{SECONDS // 2}"
+    assert page.inner_text("#notes") == "It is cut off: the rest of it is lost."
+
+
 def test_the_parts_and_the_other_model_follow_and_the_nearest_tracks(page, music):
     drop(page, music / "song.wav")
     for name in ("whole sound", "harmonic part", "percussive part"):
