@@ -1,6 +1,9 @@
 """How is a network built, used for predictions, kept and loaded? What must a classifier predict?"""
 
+import json
+import math
 import re
+import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +20,9 @@ from genres.sound.measurements import SECONDS, Tracks
 
 _MOST_BYTES = 1 << 28  # of a network's file
 _MOST_MEMBERS, _MOST_COLUMNS = 1000, 10_000
+_MOST_LAYERS, _MOST_WEIGHTS = 500, 1 << 24  # of a network; layers with their initialisers
+_MOST_CONFIG = 1 << 22  # bytes
+_WITHOUT_WEIGHTS = ("InputLayer", "__keras_tensor__")
 
 
 class Ensemble(NamedTuple):
@@ -212,12 +218,63 @@ def load_ensemble(folder: Path):
 def _load(path):
     files.require_archive(path, _MOST_BYTES)
     try:
+        _check_size(path)
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+        raise Refusal(f"{path} describes no network that can be read; train it again.") from error
+    try:
         member = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras checks little of what it reads: anything may follow
         raise Refusal(f"{path} cannot be read as a network; train it again.") from error
     if not all(np.isfinite(weight).all() for weight in member.get_weights()):
         raise Refusal(f"{path} has weights that are no numbers: train it again.")
     return member
+
+
+def _check_size(path):
+    """Raise ValueError if a network would take much memory, before anything is built.
+
+    A layer's number of weights is taken for the product of the sizes that its description names
+    and of the width that it reads, where that is told; else, of the largest number there is.
+    """
+    with zipfile.ZipFile(path) as archive:
+        if archive.getinfo("config.json").file_size > _MOST_CONFIG:
+            raise ValueError("a description without end")
+        described = json.loads(archive.read("config.json"))
+    parts = list(_parts(described))
+    if len(parts) > _MOST_LAYERS:
+        raise ValueError("too many layers")
+    sizes = [list(_sizes(part.get("config"))) for part in parts]
+    widest = max((size for some in sizes for size in some), default=1)
+    n_weights = 0
+    for part, own in zip(parts, sizes, strict=True):
+        if part["class_name"] not in _WITHOUT_WEIGHTS:
+            shape = (part.get("build_config") or {}).get("input_shape")
+            told = isinstance(shape, list) and shape and type(shape[-1]) is int
+            n_weights += math.prod(own) * (shape[-1] if told else widest)
+    if n_weights > _MOST_WEIGHTS:
+        raise ValueError("too many weights")
+
+
+def _parts(described):
+    """Give what has a class in a description, layers and their initialisers alike."""
+    if isinstance(described, dict):
+        if "class_name" in described:
+            yield described
+        described = list(described.values())
+    if isinstance(described, list):
+        for inside in described:
+            yield from _parts(inside)
+
+
+def _sizes(described):
+    """Give the whole numbers above one of a part, but those of other parts in it, and seeds."""
+    if isinstance(described, dict) and "class_name" not in described:
+        described = [value for name, value in described.items() if name != "seed"]
+    if isinstance(described, list):
+        for inside in described:
+            yield from _sizes(inside)
+    elif type(described) is int and described > 1:
+        yield described
 
 
 def _check(preparation, width):

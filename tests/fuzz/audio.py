@@ -5,12 +5,12 @@ not finite, of formats with checksums other samples than those of the sound file
 that tell their length fewer samples and no word of that.
 """
 
-import functools
 import io
 import os
 import tempfile
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import av
 import numpy as np
@@ -39,19 +39,35 @@ _CASES = (*_UNSIZED, "chained.ogg", "speech.spx", "flac-in-ogg.ogg", "phone.m4a"
 
 def run(cases: int, seconds: float | None, seed: int) -> list[str]:
     """Read so many mutated files, for so many seconds at most; give the faults found."""
-    return watch(try_file, cases, seconds, seed)
+    with tempfile.TemporaryDirectory() as folder:
+        originals = [Original.of(*item, Path(folder)) for item in sound_files().items()]
+    return watch(partial(try_file, originals), cases, seconds, seed)
 
 
-def try_file(rng, folder):
-    """Mutate a file in one of the formats, read it, and say what became of it."""
-    name = rng.choice(sorted(sound_files()))
-    mutate = rng.choice(MUTATIONS)
-    path = folder / f"{mutate.__name__.strip('_')}-{name}"
-    path.write_bytes(mutate(sound_files()[name], rng))
+class Original(NamedTuple):
+    """A sound file: its name, its content, and what each way of reading gives of it."""
+
+    name: str
+    content: bytes
+    sounds: list
+
+    @classmethod
+    def of(cls, name, content, folder):
+        """Read a file, which is written to a folder for that."""
+        path = folder / name
+        path.write_bytes(content)
+        return cls(name, content, [way(path) for way in _WAYS])
+
+
+def try_file(originals, rng, folder):
+    """Mutate one of the files, read it, and say what became of it."""
+    original, mutate = rng.choice(originals), rng.choice(MUTATIONS)
+    path = folder / f"{mutate.__name__.strip('_')}-{original.name}"
+    path.write_bytes(mutate(original.content, rng))
     outcomes = [_read(path, way) for way in _WAYS]
-    for sound, before in zip(outcomes, _read_before(name), strict=True):
+    for sound, before in zip(outcomes, original.sounds, strict=True):
         if sound is not None:
-            _check(sound, before, name, may_be_short=mutate is not _cut)
+            _check(sound, before, original, may_be_short=mutate is not _cut)
     return "read" if outcomes[0] else "refused"
 
 
@@ -68,16 +84,9 @@ def _read(path, way):
         return None
 
 
-@functools.cache
-def _read_before(name):
-    with tempfile.NamedTemporaryFile() as file:
-        file.write(sound_files()[name])
-        file.flush()
-        return [way(file.name) for way in _WAYS]
-
-
-def _check(sound, sound_before, name, may_be_short):
-    content, samples, before = sound_files()[name], sound.samples, sound_before.samples
+def _check(sound, sound_before, original, may_be_short):
+    name, content, _ = original
+    samples, before = sound.samples, sound_before.samples
     lengths = f"{len(samples):,} samples of {len(before):,}"
     assert np.isfinite(samples).all(), "samples that are not finite"
     if content.startswith(_CHECKED):
@@ -88,7 +97,6 @@ def _check(sound, sound_before, name, may_be_short):
         assert sound.cut_off or not is_short, f"not said to be cut off: {lengths}"
 
 
-@functools.cache
 def sound_files() -> dict[str, bytes]:
     """Make the files that are mutated, and take what real ones there are."""
     time_ = np.arange(2 * RATE) / RATE
