@@ -1,9 +1,7 @@
 """How is a network built, used for predictions, kept and loaded? What must a classifier predict?"""
 
-import json
-import math
 import re
-import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,11 +16,32 @@ from genres.models.stacked import Stacked, keras, layers
 from genres.sound import melstore, spectra
 from genres.sound.measurements import SECONDS, Tracks
 
+_MIXUP = 0.3  # of the beta distribution that shares are drawn from
 _MOST_BYTES = 1 << 28  # of a network's file
 _MOST_MEMBERS, _MOST_COLUMNS = 1000, 10_000
-_MOST_LAYERS, _MOST_WEIGHTS = 500, 1 << 24  # of a network; layers with their initialisers
-_MOST_CONFIG = 1 << 22  # bytes
-_WITHOUT_WEIGHTS = ("InputLayer", "__keras_tensor__")
+_MOST_WEIGHTS = 1 << 24  # of a network
+
+
+class Fit(NamedTuple):
+    """A trained network and how its training went.
+
+    Attributes
+    ----------
+    model : keras.Model
+        The trained network.
+    curves : dict of list of float
+        ``loss`` and ``accuracy`` of each epoch on what was trained on and, where there were
+        validation rows, ``val_loss`` and ``val_accuracy``.
+    best_epoch : int
+        The epoch, from 1, whose weights the network has.
+    seconds : float
+        How long it took.
+    """
+
+    model: keras.Model
+    curves: dict
+    best_epoch: int
+    seconds: float
 
 
 class Ensemble(NamedTuple):
@@ -131,6 +150,66 @@ def _over_time(tensor):
     return layers.Concatenate()(ends)
 
 
+def mix_windows(width: int, n_genres: int, rng, values, labels):
+    """Cut a window out of each clip, and blend it with another's (mixup, Zhang et al., 2018).
+
+    Parameters
+    ----------
+    width, n_genres : int
+        Columns of a window; how many genres there are. With these given, the rest is what
+        `genres.models.training.fit` calls its ``augment`` with.
+    rng : numpy.random.Generator
+        What draws windows, partners and shares.
+    values : array of float, shape (n_clips, n_columns, n_bands)
+        The clips.
+    labels : array of int, shape (n_clips,)
+        Their genre ids.
+
+    Returns
+    -------
+    windows : array of float, shape (n_clips, width, n_bands)
+        Each a mean of two.
+    targets : array of float, shape (n_clips, n_genres)
+        The share of each genre.
+    """
+    starts = rng.integers(0, values.shape[1] - width + 1, len(values))
+    x = np.stack([clip[at : at + width] for clip, at in zip(values, starts, strict=True)])
+    share = rng.beta(_MIXUP, _MIXUP, len(x)).astype(np.float32)[:, None]
+    other, targets = rng.permutation(len(x)), np.eye(n_genres)[labels]
+    blended = x * share[..., None] + x[other] * (1 - share[..., None])
+    return blended, targets * share + targets[other] * (1 - share)
+
+
+def cosine_decay(learning_rate: float) -> Callable:
+    """Give Adam whose learning rate rises over a tenth of the steps, then falls along a cosine.
+
+    Parameters
+    ----------
+    learning_rate : float
+        Its highest rate.
+
+    Returns
+    -------
+    callable
+        From the number of steps to an optimizer, as `genres.models.training.fit` takes it
+        (Loshchilov and Hutter, 2017).
+    """
+
+    def optimizer(n_steps):
+        warmup_steps = max(n_steps // 10, 1)
+        return keras.optimizers.Adam(
+            keras.optimizers.schedules.CosineDecay(
+                learning_rate / 10,
+                max(n_steps - warmup_steps, 1),
+                alpha=0.01,
+                warmup_target=learning_rate,
+                warmup_steps=warmup_steps,
+            )
+        )
+
+    return optimizer
+
+
 def predict(model, values, batch_size: int = 256):
     """Give a network's probabilities.
 
@@ -217,10 +296,7 @@ def load_ensemble(folder: Path):
 
 def _load(path):
     files.require_archive(path, _MOST_BYTES)
-    try:
-        _check_size(path)
-    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
-        raise Refusal(f"{path} describes no network that can be read; train it again.") from error
+    files.require_small_network(path, _MOST_WEIGHTS)
     try:
         member = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras checks little of what it reads: anything may follow
@@ -228,53 +304,6 @@ def _load(path):
     if not all(np.isfinite(weight).all() for weight in member.get_weights()):
         raise Refusal(f"{path} has weights that are no numbers: train it again.")
     return member
-
-
-def _check_size(path):
-    """Raise ValueError if a network would take much memory, before anything is built.
-
-    A layer's number of weights is taken for the product of the sizes that its description names
-    and of the width that it reads, where that is told; else, of the largest number there is.
-    """
-    with zipfile.ZipFile(path) as archive:
-        if archive.getinfo("config.json").file_size > _MOST_CONFIG:
-            raise ValueError("a description without end")
-        described = json.loads(archive.read("config.json"))
-    parts = list(_parts(described))
-    if len(parts) > _MOST_LAYERS:
-        raise ValueError("too many layers")
-    sizes = [list(_sizes(part.get("config"))) for part in parts]
-    widest = max((size for some in sizes for size in some), default=1)
-    n_weights = 0
-    for part, own in zip(parts, sizes, strict=True):
-        if part["class_name"] not in _WITHOUT_WEIGHTS:
-            shape = (part.get("build_config") or {}).get("input_shape")
-            told = isinstance(shape, list) and shape and type(shape[-1]) is int
-            n_weights += math.prod(own) * (shape[-1] if told else widest)
-    if n_weights > _MOST_WEIGHTS:
-        raise ValueError("too many weights")
-
-
-def _parts(described):
-    """Give what has a class in a description, layers and their initialisers alike."""
-    if isinstance(described, dict):
-        if "class_name" in described:
-            yield described
-        described = list(described.values())
-    if isinstance(described, list):
-        for inside in described:
-            yield from _parts(inside)
-
-
-def _sizes(described):
-    """Give the whole numbers above one of a part, but those of other parts in it, and seeds."""
-    if isinstance(described, dict) and "class_name" not in described:
-        described = [value for name, value in described.items() if name != "seed"]
-    if isinstance(described, list):
-        for inside in described:
-            yield from _sizes(inside)
-    elif type(described) is int and described > 1:
-        yield described
 
 
 def _check(preparation, width):
