@@ -32,7 +32,7 @@ from genres.synth import corpus
 PROJECT = Path(__file__).resolve().parents[2]
 GENRES = ["classical", "metal"]
 SECONDS = 24
-PATIENCE = 60_000  # ms
+PATIENCE = 120_000  # ms
 
 DURATION = """audio => audio.readyState ? audio.duration : new Promise(known =>
     audio.addEventListener("loadedmetadata", () => known(audio.duration)))"""
