@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from genres import Refusal, files, project
-from genres.data import catalogue, tables
+from genres.data import catalogue, clips, tables
 
 COURSE, SYNTHETIC = "course", "synthetic"
 """The names that data go by; any other data are named by their folder."""
@@ -199,6 +199,9 @@ def holds_audio_only(data):
 
 
 def _named_folder(folder, why):
+    if folder.is_file():
+        clips.refuse_kaggles_table(folder)
+        raise Refusal(f"{folder} is a file ({why}): name the folder that it is in.")
     if not folder.is_dir():
         raise Refusal(f"There is no folder {folder} ({why}).")
     if found := _open(folder, why):

@@ -260,6 +260,22 @@ def test_what_is_named_comes_before_the_environment_and_that_before_the_project(
     assert folders.find("course").folder == project
 
 
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        ("GenreClassData_30s.txt", r"30s\.txt is a file \(as asked for\): name the folder that"),
+        (
+            "features_30_sec.csv",
+            r"features_30_sec\.csv is Kaggle's table of GTZAN, .* of its",
+        ),
+    ],
+)
+def test_a_file_in_the_place_of_a_folder_is_refused(tmp_path, name, complaint):
+    (tmp_path / name).touch()
+    with pytest.raises(Refusal, match=complaint):
+        folders.find(tmp_path / name)
+
+
 def test_a_folder_that_is_not_there_is_refused(tmp_path, project, monkeypatch):
     with pytest.raises(Refusal, match=r"no folder .*gone \(as asked for\)"):
         folders.find(tmp_path / "gone")
