@@ -25,7 +25,6 @@ _WELL_KNOWN |= {"instrumental", "international", "latin", "punk", "rap", "soul",
 _NUMBERS_AT_MOST = 10
 _FOLDERS_IN_A_GENRE = 3  # of an artist, an album and a disc, within each other
 _LEVELS_OFF = 2  # as Kaggle's Data/genres_original
-_KAGGLE_TABLE = re.compile(r"features_\d+_sec.*\.csv(\.gz)?")
 _GTZAN_FILE = re.compile(rf"\A({'|'.join(GTZAN_GENRES)})/\1\.(\d{{5}})\.[^.]+\Z")
 
 
@@ -101,7 +100,6 @@ def find(folder: str | Path):
         for path in _songs_of_genre(genre)
     ]
     if not clips:
-        refuse_kaggles_table(folder)
         raise Refusal(
             f"{folder} has no clips: they are looked for in a folder for each genre, as "
             f"rock/song.mp3. If it is itself the folder of a genre, name {folder.parent}."
@@ -180,16 +178,6 @@ def _level_of_genres(folder, n_levels):
             return place
     deeper = (_level_of_genres(place, n_levels - 1) for place in inside if n_levels > 1)
     return next(filter(None, deeper), None)
-
-
-def refuse_kaggles_table(path: Path):
-    """Refuse a path that is, or a folder that holds, Kaggle's table of GTZAN."""
-    names = [path.name, *(child.name for child in (_visible(path) if is_folder(path) else ()))]
-    if table := next(filter(_KAGGLE_TABLE.fullmatch, names), None):
-        raise Refusal(
-            f"{path}: {table} is Kaggle's table of GTZAN, which has other features than the "
-            "course's: name the folder of its clips, genres_original, and tables are made of these."
-        )
 
 
 def _some(names):

@@ -149,10 +149,6 @@ def numbered(first, n):
             ["Data/genres_original/blues/a.wav", "Data/genres_original/pop/a.wav", "Data/x.csv"],
             r"holds Data, and in it .* such as .*/Data/genres_original\.",
         ),
-        (
-            ["features_30_sec.csv", "features_3_sec.csv"],
-            r"features_30_sec\.csv is Kaggle's table of GTZAN, .* genres_original, ",
-        ),
         (["train/a.mp3", "test/b.mp3"], r"holds test and train: .* a folder for each genre\."),
     ],
 )
