@@ -38,7 +38,8 @@ _GTZAN_COLOURS = {
 
 
 def set_style():
-    """Give all pictures of a notebook one look."""
+    """Give all pictures of a notebook one look, whatever the user's own settings are."""
+    plt.rcdefaults()
     sns.set_theme(
         style="whitegrid",
         context="notebook",

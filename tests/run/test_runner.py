@@ -408,8 +408,7 @@ def test_a_python_that_does_not_start_is_a_failure_of_its_notebook(
     make_toy_project, tmp_path, monkeypatch, capsys
 ):
     project = make_toy_project(tmp_path / "project").write(KNN)
-    (tmp_path / "ipykernel_launcher.py").write_text("raise SystemExit(1)")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(execution, "_KERNEL_OPTIONS", ["--version"])  # which it tells, and ends
     assert run_toy(project) == 1
     assert f"{KNN} did not start: Kernel died" in capsys.readouterr().out
 
@@ -518,6 +517,13 @@ def test_a_second_run_into_the_same_folder_is_refused(copy):
     with runner._lock(copy.run.folder), pytest.raises(Refusal, match="Another run is working in"):
         run_toy(copy)
     assert run_toy(copy) == 0
+
+
+def test_a_user_who_may_start_few_processes_is_told(copy, monkeypatch, capsys):
+    monkeypatch.setattr("genres.parallel.tasks_left", lambda: 20)
+    run_toy(copy)
+    said = capsys.readouterr().out
+    assert "This user may start only 20 more processes and threads (ulimit -u)" in said
 
 
 @pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS])
