@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from genres import Refusal, environment, files, parallel, printable
-from genres.data import folders
+from genres.data import clips, folders
 from genres.project import PROJECT, find_notebooks
 from genres.run import provenance
 from genres.run.execution import Forecast, NotebookFailed, Watch, execute
@@ -79,7 +79,8 @@ def run_report(
     Raises
     ------
     Refusal
-        If there are no such notebooks or data, or if the run's folder is in use.
+        If there are no such notebooks or data, if these are too few for the report, or if the run's
+        folder is in use.
     Stopped
         If SIGINT or SIGTERM came; no kernel is left behind.
     """
@@ -109,14 +110,18 @@ def run_report(
 
 def _extract(folder):
     # Imported here: a run on tables does not need it.
+    from genres.data import datasets
     from genres.data.extract import Settings, extract
 
+    dataset = datasets.read(folder)
+    found = dataset.clips
+    clips.require_enough([clip.genre for clip in found], clips.split(found), folder)
     print(
         f"{printable(folder)} holds no feature table: they are made from its audio first.",
         flush=True,
     )
     out = folders.extraction_of(folder)
-    print(extract(folder, out, Settings(mel=True)).summary(out), flush=True)
+    print(extract(dataset, out, Settings(mel=True)).summary(out), flush=True)
 
 
 def _execute_all(run, notebooks, fresh):
@@ -124,6 +129,8 @@ def _execute_all(run, notebooks, fresh):
     due = {notebook: ["asked for"] if fresh else run.changes(notebook) for notebook in notebooks}
     if any(due.values()):
         run.data.finest()  # an unsound table is refused now, not by each notebook
+        table = run.data.table(folders.WHOLE)
+        clips.require_enough(table["Genre"], table["Type"], run.data.tables[folders.WHOLE])
     forecast = Forecast({nb.stem: _expected(run, nb.stem) for nb in notebooks if due[nb]})
     print(_plan(due, forecast), flush=True)
     run.ledger.unlink(missing_ok=True)
