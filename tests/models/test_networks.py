@@ -271,6 +271,21 @@ def test_networks_that_take_turns_are_those_that_are_trained_alone(rows, augment
         assert (trained.curves, trained.best_epoch) == (alone.curves, alone.best_epoch)
 
 
+def test_workers_that_train_a_notebooks_networks_say_nothing_of_tensorflow():
+    # What a notebook defines is pickled as it is, and names Keras before this project.
+    code = """
+from keras import layers
+from genres.models import training
+kinds = {"one": lambda: layers.Dense(1)}
+def units(name):
+    return kinds[name]().units
+print(*training.each(units, ["one", "one"]))
+"""
+    process = [sys.executable, "-c", f"import genres.models.stacked{code}"]
+    finished = subprocess.run(process, capture_output=True, text=True, cwd=PROJECT)
+    assert (finished.stdout, finished.stderr) == ("1 1\n", "")
+
+
 @pytest.mark.parametrize("augment", [None, mix_up])
 def test_a_trainings_step_is_traced_once(rows, augment):
     class Counted(layers.Dense):
