@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from functools import partial
 
 import keras
@@ -8,6 +10,7 @@ import tensorflow as tf
 from genres import Refusal
 from genres.models import networks, stacked, training
 from genres.models.networks import layers
+from genres.project import PROJECT
 
 N_STEPS, N_FEATURES, N_GENRES = 3, 5, 4
 
