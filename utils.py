@@ -156,15 +156,17 @@ class Bench:
         Yields
         ------
         callable
-            To be called with the number of steps done since its last call.
+            To be called with the number of steps done since its last call, and with ``kept=True``
+            where an earlier run had done them: the time that is shown then says so.
         """
         done, start = 0, time.monotonic()
-        shown = start
+        shown, reused = start, ""
         line = display(Markdown(f"{label} …"), display_id=True)
 
-        def step(n=1):
-            nonlocal done, shown
+        def step(n=1, kept=False):
+            nonlocal done, shown, reused
             done += n
+            reused = reused or (", with what an earlier run had kept" if kept else "")
             now = time.monotonic()
             if now - shown < 0.5:
                 return
@@ -177,7 +179,7 @@ class Bench:
                     bars.write(json.dumps(note) + "\n")
 
         yield step
-        line.update(Markdown(f"*{label}: {time.monotonic() - start:.1f} s*"))
+        line.update(Markdown(f"*{label}: {time.monotonic() - start:.1f} s{reused}*"))
 
 
 def say(text):

@@ -67,7 +67,7 @@ def each(function: Callable, items, workers: int | None = None, dask: str | None
         return
     with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
         run = joblib.Parallel(n_jobs=workers, return_as="generator_unordered")
-        yield from run(joblib.delayed(call)(item) for item in items)
+        yield from run(joblib.delayed(_call_in_worker)(call, item) for item in items)
 
 
 def cluster_address(dask=None):
@@ -109,6 +109,11 @@ def _most_workers(wanted):
             f"Working in {processes}: this user may start {left} more (ulimit -u).", file=sys.stderr
         )
     return most
+
+
+def _call_in_worker(call, item):
+    os.environ["TF_NUM_INTRAOP_THREADS"] = "1"  # TensorFlow reads it when it first computes
+    return call(item)
 
 
 def _call_alone(function, item):

@@ -45,6 +45,16 @@ def test_several_workers_are_other_processes():
     assert os.getpid() not in set(parallel.each(my_process, range(8), 2))
 
 
+def threads_of_tensorflow(_):
+    return os.environ.get("TF_NUM_INTRAOP_THREADS")
+
+
+def test_a_worker_computes_with_one_thread_in_tensorflow_too(monkeypatch):
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "2")
+    assert set(parallel.each(threads_of_tensorflow, range(4), 2)) == {"1"}
+    assert os.environ["TF_NUM_INTRAOP_THREADS"] == "2"
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_failure_is_not_swallowed(workers):
     with pytest.raises(ValueError, match="cannot do"):

@@ -94,3 +94,16 @@ def test_a_table_has_a_caption_and_the_digits_of_each_column(monkeypatch):
     assert "<caption>Two of &lt;all&gt; choices</caption>\n" in page
     assert "<th>k &lt; 5</th>\n      <td>792</td>\n      <td>–</td>" in page
     assert "<td>&lt; 0.001</td>" in page
+
+
+@pytest.mark.parametrize(
+    ("kept", "ending"), [(True, " s, with what an earlier run had kept*"), (False, " s*")]
+)
+def test_a_time_says_when_it_is_not_that_of_the_work(monkeypatch, kept, ending):
+    lines = []
+    line = SimpleNamespace(update=lambda shown: lines.append(shown.data))
+    monkeypatch.setattr(utils, "display", lambda *_, **__: line)
+    with utils.Bench("00-test", folders.SYNTHETIC).progress("three folds", 6) as step:
+        step(3)
+        step(3, kept=kept)
+    assert lines[-1].startswith("*three folds: ") and lines[-1].endswith(ending)

@@ -1,6 +1,7 @@
 """How is a network built, used for predictions, kept and loaded? What must a classifier predict?"""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +19,28 @@ from genres.sound.measurements import SECONDS, Tracks
 _MIXUP = 0.3  # of the beta distribution that shares are drawn from
 _MOST_BYTES = 1 << 28  # of a network's file
 _MOST_MEMBERS, _MOST_COLUMNS = 1000, 10_000
+
+
+class Fit(NamedTuple):
+    """A trained network and how its training went.
+
+    Attributes
+    ----------
+    model : keras.Model
+        The trained network.
+    curves : dict of list of float
+        ``loss`` and ``accuracy`` of each epoch on what was trained on and, where there were
+        validation rows, ``val_loss`` and ``val_accuracy``.
+    best_epoch : int
+        The epoch, from 1, whose weights the network has.
+    seconds : float
+        How long it took.
+    """
+
+    model: keras.Model
+    curves: dict
+    best_epoch: int
+    seconds: float
 
 
 class Ensemble(NamedTuple):
@@ -154,6 +177,36 @@ def mix_windows(width: int, n_genres: int, rng, values, labels):
     other, targets = rng.permutation(len(x)), np.eye(n_genres)[labels]
     blended = x * share[..., None] + x[other] * (1 - share[..., None])
     return blended, targets * share + targets[other] * (1 - share)
+
+
+def cosine_decay(learning_rate: float) -> Callable:
+    """Give Adam whose learning rate rises over a tenth of the steps, then falls along a cosine.
+
+    Parameters
+    ----------
+    learning_rate : float
+        Its highest rate.
+
+    Returns
+    -------
+    callable
+        From the number of steps to an optimizer, as `genres.models.training.fit` takes it
+        (Loshchilov and Hutter, 2017).
+    """
+
+    def optimizer(n_steps):
+        warmup_steps = max(n_steps // 10, 1)
+        return keras.optimizers.Adam(
+            keras.optimizers.schedules.CosineDecay(
+                learning_rate / 10,
+                max(n_steps - warmup_steps, 1),
+                alpha=0.01,
+                warmup_target=learning_rate,
+                warmup_steps=warmup_steps,
+            )
+        )
+
+    return optimizer
 
 
 def predict(model, values, batch_size: int = 256):

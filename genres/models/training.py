@@ -1,7 +1,7 @@
 """How is a network trained, one alone or many side by side?"""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import NamedTuple
@@ -9,58 +9,57 @@ from typing import NamedTuple
 import numpy as np
 
 from genres import parallel
-from genres.models.networks import Ensemble, predict
+from genres.models.networks import Ensemble, Fit, predict
 from genres.models.stacked import Stacked, keras, tf
 
 
-class Fit(NamedTuple):
-    """A trained network and how its training went.
+def fit(build: Callable, values, labels, *, seed: int = 0, **settings):
+    """Train one network with cross-entropy, the plain way.
 
-    Attributes
+    Parameters
     ----------
-    model : keras.Model
-        The trained network.
-    curves : dict of list of float
-        ``loss`` and ``accuracy`` of each epoch on what was trained on and, where there were
-        validation rows, ``val_loss`` and ``val_accuracy``.
-    best_epoch : int
-        The epoch, from 1, whose weights the network has.
-    seconds : float
-        How long it took.
+    seed : int
+        Of weights, order of rows, dropout and augmentation. The other parameters are those of
+        `fit_each`.
+
+    Returns
+    -------
+    Fit
     """
-
-    model: keras.Model
-    curves: dict
-    best_epoch: int
-    seconds: float
+    return fit_each(build, values, labels, seeds=[seed], **settings)[0]
 
 
-def fit(
+def fit_each(
     build: Callable,
     values,
     labels,
     *,
+    seeds: Sequence[int],
     epochs: int,
     batch_size: int = 32,
-    seed: int = 0,
     optimizer="adam",
     class_weight=None,
     augment: Callable | None = None,
     validation=None,
     progress: Callable | None = None,
 ):
-    """Train one network with cross-entropy, the plain way.
+    """Train networks of one kind one after another, each from a seed of its own.
+
+    The step of training is traced once for all of them; for a small network, tracing takes longer
+    than training.
 
     Parameters
     ----------
     build : callable
         Gives a fresh, uncompiled ``keras.Model`` that ends in a softmax.
     values : array of float, shape (n_rows, …), or list of such arrays
-        What the network takes.
+        What the networks take.
     labels : array of int, shape (n_rows,) or (n_rows, n_steps)
-        Genre ids, for each prediction of the network.
-    epochs, batch_size, seed : int
-        Passes over the rows; rows of a step; seed of weights, order, dropout and augmentation.
+        Genre ids, for each prediction of a network.
+    seeds : sequence of int
+        Of each network's weights, order of rows, dropout and augmentation.
+    epochs, batch_size : int
+        Passes over the rows; rows of a step.
     optimizer : str or callable
         A name that Keras knows, or a function from the number of steps to an optimizer.
     class_weight : dict of int to float, optional
@@ -70,36 +69,47 @@ def fit(
         Makes an epoch's rows: (random generator, values, labels) to values and either genre ids or
         probabilities of genres, (n_rows, n_genres).
     validation : tuple of (values, labels), optional
-        Rows to score after each epoch. The network then keeps the weights of the epoch that was
+        Rows to score after each epoch. A network then keeps the weights of the epoch that was
         best on them: of the highest accuracy, and among equals of the smallest loss.
     progress : callable, optional
         Called after each epoch with 1.
 
     Returns
     -------
-    Fit
+    list of Fit
+        One for each seed: the same as `fit` gives for it. The seconds of the first include the
+        tracing.
     """
-    start = time.perf_counter()
     keras.backend.clear_session()
-    keras.utils.set_random_seed(seed)
-    rng = np.random.default_rng(seed)
-    rows, targets = augment(rng, values, labels) if augment else (values, labels)
-    kind = "categorical" if augment and np.ndim(targets) == 2 else "sparse_categorical"
-    if callable(optimizer):
-        optimizer = optimizer(epochs * -(-len(targets) // batch_size))
-    model = build()
-    model.compile(optimizer=optimizer, loss=f"{kind}_crossentropy", metrics=["accuracy"])
-    _prepare(model, targets)
-    watch = _Watch(validation, progress)
-    settings = {"batch_size": batch_size, "class_weight": class_weight, "callbacks": [watch]}
-    model.fit(rows, targets, epochs=1 if augment else epochs, verbose=0, **settings)
-    if augment:
-        for _ in range(epochs - 1):
-            model.fit(*augment(rng, values, labels), verbose=0, **settings)
-    if validation:
-        model.set_weights(watch.weights)
-    best_epoch = watch.best_epoch or epochs
-    return Fit(model, watch.curves, best_epoch, time.perf_counter() - start)
+    model, untrained, fits = None, None, []
+    for seed in seeds:
+        start = time.perf_counter()
+        keras.utils.set_random_seed(seed)
+        rng = np.random.default_rng(seed)
+        rows, targets = augment(rng, values, labels) if augment else (values, labels)
+        fresh = build()
+        if model is None:
+            model = fresh
+            n_steps = epochs * -(-len(targets) // batch_size)
+            kind = "categorical" if augment and np.ndim(targets) == 2 else "sparse_categorical"
+            adapted = optimizer(n_steps) if callable(optimizer) else optimizer
+            model.compile(adapted, f"{kind}_crossentropy", metrics=["accuracy"])
+            _prepare(model, targets)
+            untrained = [variable.numpy() for variable in model.optimizer.variables]
+        else:
+            _restart(model, fresh, untrained)
+            fits[-1] = fits[-1]._replace(model=fresh)  # which has taken over what was trained
+        watch = _Watch(validation, progress)
+        settings = {"batch_size": batch_size, "class_weight": class_weight, "callbacks": [watch]}
+        model.fit(rows, targets, epochs=1 if augment else epochs, verbose=0, **settings)
+        if augment:
+            for _ in range(epochs - 1):
+                model.fit(*augment(rng, values, labels), verbose=0, **settings)
+        if validation:
+            model.set_weights(watch.weights)
+        best_epoch = watch.best_epoch or epochs
+        fits.append(Fit(model, watch.curves, best_epoch, time.perf_counter() - start))
+    return fits
 
 
 def _prepare(model, targets):
@@ -107,6 +117,16 @@ def _prepare(model, targets):
     model.optimizer.build(model.trainable_variables)
     model.compute_metrics(None, targets[:1], np.zeros((1, *model.output_shape[1:]), np.float32))
     model.reset_metrics()
+
+
+def _restart(model, fresh, untrained):
+    """Give a network and its optimizer their first state; what was trained goes to `fresh`."""
+    trained = model.get_weights()
+    for variable, first in zip(model.variables, fresh.variables, strict=True):
+        variable.assign(first)
+    for variable, first in zip(model.optimizer.variables, untrained, strict=True):
+        variable.assign(first)
+    fresh.set_weights(trained)
 
 
 class _Watch(keras.callbacks.Callback):
@@ -129,35 +149,6 @@ class _Watch(keras.callbacks.Callback):
             self.weights = self.model.get_weights()
         if self._progress:
             self._progress(1)
-
-
-def cosine_decay(learning_rate: float) -> Callable:
-    """Give Adam whose learning rate rises over a tenth of the steps, then falls along a cosine.
-
-    Parameters
-    ----------
-    learning_rate : float
-        Its highest rate.
-
-    Returns
-    -------
-    callable
-        From the number of steps to an optimizer, as `fit` takes it (Loshchilov and Hutter, 2017).
-    """
-
-    def optimizer(n_steps):
-        warmup_steps = max(n_steps // 10, 1)
-        return keras.optimizers.Adam(
-            keras.optimizers.schedules.CosineDecay(
-                learning_rate / 10,
-                max(n_steps - warmup_steps, 1),
-                alpha=0.01,
-                warmup_target=learning_rate,
-                warmup_steps=warmup_steps,
-            )
-        )
-
-    return optimizer
 
 
 def _mean_scores(model, values, labels):

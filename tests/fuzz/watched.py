@@ -4,6 +4,7 @@ import multiprocessing
 import random
 import resource
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -14,7 +15,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-HANGS_AFTER = 10  # s
+HANGS_AFTER = 10  # s of a processor
+WAITS_AT_MOST = 60  # s, as on a busy machine
 MOST_MEMORY = 1 << 30  # bytes
 _BEYOND_HELP = 4 << 30  # bytes, at which the system refuses a process more
 _STARTS_WITHIN = 120  # s
@@ -86,17 +88,19 @@ class _Reader:
         begin = time.monotonic()
         self._connection.send((number, folder))
         try:
-            replied = self._connection.poll(HANGS_AFTER)
-            outcome, fault, peak = self._connection.recv() if replied else ("hang", None, 0)
+            if self._connection.poll(WAITS_AT_MOST):
+                outcome, fault, peak = self._connection.recv()
+            else:
+                outcome, fault, peak = "hang", f"no end after {WAITS_AT_MOST} s", 0
         except EOFError:
             self._process.join()
-            outcome, fault, peak = "end of the process", None, 0
+            status, peak = self._process.exitcode, 0
+            if status == -signal.SIGPROF:
+                outcome, fault = "hang", f"no end after {HANGS_AFTER} s of a processor"
+            else:
+                outcome, fault = "end", f"the process ended with status {status}"
         took = time.monotonic() - begin
-        if outcome == "hang":
-            fault = f"no end after {HANGS_AFTER} s"
-        elif outcome == "end of the process":
-            fault = f"the process ended with status {self._process.exitcode}"
-        elif peak > MOST_MEMORY and not fault:
+        if peak > MOST_MEMORY and not fault:
             outcome, fault = "much memory", f"{peak / 1e9:.1f} GB of memory"
         if peak > MOST_MEMORY or not peak:
             self.end()
@@ -111,7 +115,7 @@ class _Reader:
     def _start(self):
         context = multiprocessing.get_context("spawn")
         self._connection, other = context.Pipe()
-        arguments = (other, *self._arguments)
+        arguments = (other, *self._arguments, HANGS_AFTER)
         self._process = context.Process(target=_try_cases, args=arguments, daemon=True)
         self._process.start()
         other.close()
@@ -120,17 +124,19 @@ class _Reader:
         self._connection.recv()
 
 
-def _try_cases(connection, try_case, seed):
-    """Try the cases that come, until this process is ended."""
+def _try_cases(connection, try_case, seed, hangs_after):
+    """Try the cases that come, until this process is ended, or one takes the processor too long."""
     resource.setrlimit(resource.RLIMIT_DATA, (_BEYOND_HELP, _BEYOND_HELP))
     connection.send("ready")
     while True:
         number, folder = connection.recv()
+        signal.setitimer(signal.ITIMER_PROF, hangs_after)
         try:
             outcome, fault = try_case(random.Random(f"{seed} {number}"), folder), None
         except AssertionError as error:
             outcome, fault = "changed in silence", str(error)
         except Exception:
             outcome, fault = "traceback", traceback.format_exc()
+        signal.setitimer(signal.ITIMER_PROF, 0)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         connection.send((outcome, fault, peak * (1 if sys.platform == "darwin" else 1024)))

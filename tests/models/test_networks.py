@@ -257,6 +257,21 @@ def test_a_plain_fit_is_keras_own(rows, augment):
 
 
 @pytest.mark.parametrize("augment", [None, mix_up])
+def test_networks_that_take_turns_are_those_that_are_trained_alone(rows, augment):
+    def build():
+        blocks = [layers.Dense(8), layers.BatchNormalization(), layers.Dropout(0.3)]
+        return networks.sequential((N_FEATURES,), blocks, N_GENRES)
+
+    settings = {"epochs": 3, "augment": augment, "optimizer": fast, "validation": rows}
+    in_turn = training.fit_each(build, *rows, seeds=[3, 5, 4], **settings)
+    assert len({id(trained.model) for trained in in_turn}) == 3
+    for seed, trained in zip([3, 5, 4], in_turn, strict=True):
+        alone = training.fit(build, *rows, seed=seed, **settings)
+        assert_same_weights(trained.model, alone.model)
+        assert (trained.curves, trained.best_epoch) == (alone.curves, alone.best_epoch)
+
+
+@pytest.mark.parametrize("augment", [None, mix_up])
 def test_a_trainings_step_is_traced_once(rows, augment):
     class Counted(layers.Dense):
         calls = 0

@@ -113,6 +113,18 @@ def test_an_unsound_table_is_refused_before_anything_is_executed(toy, tmp_path, 
     assert not list((tmp_path / "runs" / "bad").rglob("*.ipynb"))
 
 
+def test_a_refused_run_leaves_the_ledger_of_an_earlier_one(toy, tmp_path):
+    bad = tmp_path / "bad"
+    bad.mkdir()
+    write_table(bad / "GenreClassData_30s.txt", value="loud")
+    ledger_of_earlier = tmp_path / "runs" / "bad" / "ledger.md"
+    ledger_of_earlier.parent.mkdir(parents=True)
+    ledger_of_earlier.write_text("figures")
+    with pytest.raises(Refusal, match="line 2"):
+        run_report(str(bad), project=toy.folder, out=tmp_path / "runs")
+    assert ledger_of_earlier.read_text() == "figures"
+
+
 # What a run makes
 
 
