@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from functools import partial
 from typing import NamedTuple
 
@@ -370,8 +369,6 @@ def cross_validate(trials: dict[str, tuple], labels, folds, epochs: int, workers
 
 def _try(labels, folds, epochs, trial):
     name, (build, values, optimizer) = trial
-    with suppress(RuntimeError):  # a process that has computed before keeps its threads
-        tf.config.threading.set_intra_op_parallelism_threads(1)
     start = time.perf_counter()
     (n_seeds, n_tracks), n_folds = folds.shape, folds.max() + 1
     own = values if isinstance(values, list) else [values] * n_seeds
