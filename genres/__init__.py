@@ -2,6 +2,8 @@
 
 import re
 
+from genres import environment
+
 # Control characters, line separators, halves of characters, and what turns the direction of text.
 _UNPRINTABLE = re.compile("[\0-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _MOST_SHOWN = 60  # characters
@@ -34,3 +36,6 @@ class Refusal(Exception):
 
     def __str__(self):
         return printable(super().__str__())
+
+
+environment.clean_libraries()

@@ -8,14 +8,13 @@ import asyncio
 import json
 import os
 import signal
-import sys
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT
 from contextlib import suppress
 from pathlib import Path
 
 from tornado.iostream import StreamClosedError
 
-from genres import Refusal, project
+from genres import Refusal, environment, project
 from genres.demo import classify
 from genres.project import RunFolder
 from genres.screen import last_bar
@@ -32,8 +31,8 @@ PATIENCE = 120
 TRAIN = ("--quick", "--only", "11", "--data", "synthetic")
 """The run that makes a model in the least time."""
 
-PYTHON = (sys.executable, "-I", "-m")
-"""What runs a module of the project: isolated, as ``run_all.sh`` does it."""
+PYTHON = (*environment.PYTHON, "-m")
+"""What runs a module of the project."""
 
 _LONGEST_LINE = 1 << 26
 
