@@ -108,12 +108,12 @@ def fit_each(
     return fits
 
 
-def each(function: Callable, items):
+def each(function: Callable, items, workers: int = 2):
     """Call a function that trains networks on every item, as `genres.parallel.each` does.
 
     A notebook's own function is unpickled after this module, which imports TensorFlow in silence.
     """
-    return parallel.each(partial(_call, function), items)
+    return parallel.each(partial(_call, function), items, workers)
 
 
 def _call(function, item):
