@@ -67,6 +67,13 @@ _OF_TOOLS = {
 PYTHON = (sys.executable, "-I", "-X", "utf8")
 """What starts this Python in a process where no setting and no working folder counts."""
 
+# Of this library, even where another copy is installed; the folder comes after those of libraries.
+_RUN_MODULE = """
+import runpy, sys
+sys.path.append(sys.argv.pop(1))
+runpy.run_module(sys.argv.pop(1), run_name="__main__", alter_sys=True)
+"""
+
 _COMPILED_AT_IMPORT = "librosa.core.audio, librosa.core.pitch"
 
 
@@ -95,11 +102,13 @@ def cleaned(environment) -> dict[str, str]:
 
 
 def start_clean(module: str):
-    """Start this process again, unless its environment is clean, as ``python -m module``."""
+    """Start this process again, unless its environment is clean, as this library's ``module``."""
     # Processes that libraries start, as joblib does, must not find modules in the working folder.
     environment = cleaned(os.environ) | {"PYTHONSAFEPATH": "1"}
     if environment != os.environ:
-        os.execve(sys.executable, [*PYTHON, "-m", module, *sys.argv[1:]], environment)
+        project = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+        command = [*PYTHON, "-c", _RUN_MODULE, project, module, *sys.argv[1:]]
+        os.execve(sys.executable, command, environment)
 
 
 def pip_settings(listed: str) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -142,6 +143,16 @@ def test_the_command_line_and_its_workers_find_no_module_in_the_working_folder(s
     finished = start(own, *command, python=[sys.executable])
     assert finished.returncode == 0, finished.stderr
     assert "from 4 clips" in finished.stdout
+
+
+def test_the_command_line_stays_that_of_the_folder_it_was_started_in(tmp_path):
+    copy = tmp_path / "genres"
+    shutil.copytree(PROJECT / "genres", copy, ignore=shutil.ignore_patterns("__pycache__"))
+    (copy / "synth" / "corpus.py").write_text("print('the copy'); raise SystemExit(7)")
+    own = {name: value for name, value in os.environ.items() if name not in environment._OF_TOOLS}
+    command = [sys.executable, "-m", "genres", "synth", "--genre", "blues"]
+    finished = subprocess.run(command, cwd=tmp_path, env=own, capture_output=True, text=True)
+    assert (finished.returncode, finished.stdout) == (7, "the copy\n")
 
 
 @pytest.mark.parametrize("name", SETTINGS.keys() - {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"})
