@@ -6,6 +6,7 @@ from genres import environment
 
 # Control characters, line separators, halves of characters, and what turns the direction of text.
 _UNPRINTABLE = re.compile("[\0-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_MOST_SHOWN = 60  # characters
 
 
 def printable(text) -> str:
@@ -22,6 +23,12 @@ def printable(text) -> str:
         The text, control characters and the like written as Python writes them: ``\n``, ``\x1b``.
     """
     return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), str(text))
+
+
+def shown(value) -> str:
+    """Give a field of a file as text that is not too long for a sentence: 60 characters at most."""
+    text = str(value)
+    return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 1]}…"
 
 
 class Refusal(Exception):

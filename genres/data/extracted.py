@@ -68,7 +68,8 @@ def write_tables(out, used, values, seed):
         path = out / f"GenreClassData_{length}s.parquet"
         table = tables.build(measured, labels, path)
         with files.atomic(path) as temporary:
-            temporary.write_bytes(table.to_parquet(index=False))
+            # With checksums, a damaged file is refused instead of read as other numbers.
+            temporary.write_bytes(table.to_parquet(index=False, write_page_checksum=True))
         written.append(path)
     return written
 

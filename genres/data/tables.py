@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from genres import shown
 from genres.data import tablefiles
 from genres.data.tablefiles import TableError
 
@@ -379,7 +380,7 @@ def _check_tracks(table, source, where):
     odd = counts[counts != usual]
     if len(odd):
         row = int((table["Track ID"] == odd.index[0]).argmax())
-        file = tablefiles.shown(table["File"].iat[row])
+        file = shown(table["File"].iat[row])
         problem = f"the track '{file}' has {odd.iat[0]} segments where others have {usual}"
         raise TableError.at(where(row), problem, len(odd))
     again = table.duplicated(["Track ID", *FEATURES], keep=False)

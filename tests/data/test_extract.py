@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 import soundfile
 from audio_collections import SR, make_collection, tone
@@ -150,6 +151,23 @@ def test_broken_files_are_rejected_each_for_its_reason_and_stop_nothing(tmp_path
     assert len(outcome.used) == 10
     table = tables.load(tmp_path / "out" / "GenreClassData_2s.parquet")
     assert table["Genre"].unique().tolist() == ["blues", "rock"]
+
+
+def test_a_table_with_a_changed_bit_is_refused_or_has_the_same_numbers(tmp_path):
+    run(make_collection(tmp_path / "audio", {"rock": 3, "folk": 3}), tmp_path / "out")
+    path = tmp_path / "out" / "GenreClassData_1s.parquet"
+    whole, content = tables.load(path), path.read_bytes()
+    tempo = pq.ParquetFile(path).schema_arrow.names.index("tempo")
+    column = pq.ParquetFile(path).metadata.row_group(0).column(tempo)
+    start = min(filter(None, (column.dictionary_page_offset, column.data_page_offset)))
+    n_refused = 0
+    for at in range(start, start + column.total_compressed_size):
+        path.write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
+        try:
+            pd.testing.assert_frame_equal(tables.load(path), whole, check_exact=True)
+        except Refusal:
+            n_refused += 1
+    assert n_refused > column.total_compressed_size / 2
 
 
 def test_nothing_usable_is_refused_and_said_why(tmp_path, broken_folder):

@@ -2,6 +2,7 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 
 from genres.lab import scoreplots
@@ -35,4 +36,17 @@ def test_a_gap_stands_beside_the_two_figures_that_it_is_between():
     for label, of_rows in (("honest", [0.7] * 3), ("tempting", [0.9] * 3), ("gap", [20, 20, -1])):
         assert drawn[label].get_xdata() == pytest.approx(of_rows)
         assert list(drawn[label].get_ydata()) == [1, 2, 4]
+    plt.close(figure)
+
+
+def test_a_difference_is_filled_where_its_interval_does_not_hold_zero():
+    table = pd.DataFrame(
+        {"difference": [-2.0, 0.5, 3.0], "low": [-3.0, -0.5, 1.0], "high": [-1.0, 1.5, 5.0]},
+        index=["64 units", "GRU", "tanh"],
+    )
+    figure = scoreplots.differences(table, "One change at a time", "points")
+    (axis,) = figure.axes
+    shown = {line.get_label(): list(line.get_xdata()) for line in axis.lines[1:]}
+    assert shown == {"decided": [-2.0, 3.0], "undecided": [0.5]}
+    assert [text.get_text() for text in axis.get_yticklabels()] == list(table.index)
     plt.close(figure)
