@@ -7,7 +7,7 @@ import numpy as np
 import seaborn as sns
 from scipy.stats import gaussian_kde
 
-from genres.lab.plots import WIDTH, genre_colours
+from genres.lab.plots import DIVERGING, PALETTE, WIDTH, genre_colours
 
 
 def overlap_coefficients(samples, n_points: int = 512):
@@ -99,6 +99,65 @@ def boxes(table, features, genres):
         sns.boxplot(table, x=feature, **by_genre, **look, legend=False, ax=axis)
         axis.set(xlabel=axis_label(feature), ylabel="")
     figure.suptitle("Quartiles, range and outliers of each genre", size="medium", weight="bold")
+    return figure
+
+
+def correlations(values, family_sizes: Sequence[int], title: str):
+    """Draw how features correlate, with lines around families of them.
+
+    Parameters
+    ----------
+    values : DataFrame
+        Correlations, its rows and columns in one order: family after family.
+    family_sizes : sequence of int
+        Features in each family.
+    title : str
+        Title of the picture.
+
+    Returns
+    -------
+    Figure
+        Rows are named; columns come in the order of the rows.
+    """
+    figure, axis = plt.subplots(figsize=(WIDTH, 9.5))
+    bar = {"label": "Pearson correlation", "shrink": 0.6}
+    sns.heatmap(values, cmap=DIVERGING, vmin=-1, vmax=1, cbar_kws=bar, yticklabels=True, ax=axis)
+    ends = np.cumsum(family_sizes)
+    for start, end in zip(ends - family_sizes, ends, strict=True):
+        axis.plot([start, end, end, start, start], [start, start, end, end, start], color="0.1")
+    axis.tick_params(axis="y", labelsize=8)
+    axis.set(title=title, xticks=[], xlabel="the same features in the same order", ylabel="")
+    return figure
+
+
+def importances(values, title: str, *, low=None, high=None):
+    """Draw several measures of importance side by side, each as bars.
+
+    Parameters
+    ----------
+    values : DataFrame
+        A row for each feature or family, from top to bottom; a column for each measure.
+    title : str
+        Title of the picture.
+    low, high : DataFrame, optional
+        Ends of intervals, for the columns that have some.
+
+    Returns
+    -------
+    Figure
+    """
+    size = (WIDTH, 0.22 * len(values) + 1.4)
+    figure, axes = plt.subplots(1, values.shape[1], figsize=size, sharey=True, squeeze=False)
+    for axis, (measure, numbers), colour in zip(axes[0], values.items(), PALETTE, strict=False):
+        axis.barh(values.index, numbers, color=colour)
+        if low is not None and measure in low:
+            axis.hlines(values.index, low[measure], high[measure], color="0.2")
+        axis.set_xlabel(measure, size=9)
+        axis.tick_params(labelsize=8)
+        axis.grid(axis="y", visible=False)
+    axes[0, 0].invert_yaxis()
+    axes[0, 0].margins(y=0.01)
+    figure.suptitle(title, size="medium", weight="bold")
     return figure
 
 

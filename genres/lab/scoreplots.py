@@ -1,6 +1,7 @@
 """What do scores look like, and how far can they be trusted?"""
 
 from collections.abc import Sequence
+from itertools import cycle
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -10,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from sklearn.metrics import confusion_matrix
 
-from genres.lab.plots import PALETTE, WIDTH, looks
+from genres.lab.plots import LINES, PALETTE, WIDTH, looks
 from genres.models import evaluation
 
 
@@ -71,14 +72,10 @@ def ranks(scores, marks: dict[str, float], title: str, label: str):
     for values, look in looks(scores):
         n_bins, colour = 60 if len(values) > 1000 else 20, look["color"]
         sns.histplot(x=values, bins=n_bins, color=colour, label=look["label"], ax=axis, **area)
-    top = 1.8 * axis.get_ylim()[1]  # room for the names
-    axis.set_ylim(0, top)
-    for name, score in marks.items():
-        axis.axvline(score, color="0.15", linewidth=1)
-        named = f"{name}: {score:.3f}"
-        axis.text(score, 0.98 * top, named, rotation=90, ha="right", va="top", size=8)
+    for (name, score), line in zip(marks.items(), cycle(LINES), strict=False):
+        axis.axvline(score, color="0.15", linestyle=line, label=f"{name}: {score:.3f}")
     axis.set(title=title, xlabel=label, ylabel="density")
-    axis.legend(loc="upper left")
+    figure.legend(loc="outside lower center", ncols=2)
     return figure
 
 

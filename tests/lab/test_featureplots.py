@@ -58,3 +58,22 @@ def test_densities_are_drawn_of_a_genre_that_has_one_tempo(tempi):
     bars = figure.axes[0].patches
     assert np.isfinite([bar.get_height() for bar in bars]).all()
     plots.close(figure)
+
+
+def test_families_of_features_have_a_frame_each():
+    names = list("abcd")
+    correlation = pd.DataFrame(np.eye(4), names, names)
+    figure = featureplots.correlations(correlation, [3, 1], "Families")
+    frames = [line.get_xydata().max(axis=0).tolist() for line in figure.axes[0].lines]
+    assert frames == [[3, 3], [4, 4]]
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == names
+    plots.close(figure)
+
+
+def test_only_measures_with_an_interval_get_one():
+    values = pd.DataFrame({"Gini": [0.6, 0.4], "shuffled": [5.0, 1.0]}, ["one", "other"])
+    ends = pd.DataFrame({"shuffled": [2.0, -1.0]}, values.index)
+    figure = featureplots.importances(values, "Importance", low=ends, high=ends + 4)
+    assert [len(axis.collections) for axis in figure.axes] == [0, 1]
+    assert figure.axes[0].yaxis_inverted()
+    plots.close(figure)

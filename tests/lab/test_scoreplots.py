@@ -50,3 +50,14 @@ def test_a_difference_is_filled_where_its_interval_does_not_hold_zero():
     assert shown == {"decided": [-2.0, 3.0], "undecided": [0.5]}
     assert [text.get_text() for text in axis.get_yticklabels()] == list(table.index)
     plt.close(figure)
+
+
+def test_choices_among_scores_are_named_below_and_have_lines_of_their_own():
+    marks = {"base": 0.4, "best": 0.5}
+    figure = scoreplots.ranks({"all": np.linspace(0, 0.6, 50)}, marks, "Choices", "macro F1")
+    lines = figure.axes[0].lines
+    assert len({line.get_linestyle() for line in lines}) == 2
+    (legend,) = figure.legends
+    named = {text.get_text() for text in legend.get_texts()}
+    assert named == {"all", "base: 0.400", "best: 0.500"}
+    plt.close(figure)
