@@ -16,6 +16,8 @@ from genres.run import execution
 
 SECOND_EDITION = [
     "01-feature-distributions",
+    "02-knn-baseline",
+    "04-model-exploration",
     "05-lstm-ensemble",
     "06-honest-evaluation",
 ]

@@ -18,8 +18,7 @@ def fit(build: Callable, values, labels, *, seed: int = 0, **settings):
     Parameters
     ----------
     seed : int
-        Of weights, order of rows, dropout and augmentation. The other parameters are those of
-        `fit_each`.
+        What it starts from; the other parameters are those of `fit_each`.
 
     Returns
     -------
@@ -44,8 +43,7 @@ def fit_each(
 ):
     """Train networks of one kind one after another, each from a seed of its own.
 
-    The step of training is traced once for all of them; for a small network, tracing takes longer
-    than training.
+    The step of training is traced once: of small networks, that takes longer than the training.
 
     Parameters
     ----------
@@ -76,8 +74,7 @@ def fit_each(
     Returns
     -------
     list of Fit
-        One for each seed: the same as `fit` gives for it. The seconds of the first include the
-        tracing.
+        One for each seed, as `fit` gives it; the seconds of the first include the tracing.
     """
     keras.backend.clear_session()
     model, untrained, fits = None, None, []
@@ -109,6 +106,18 @@ def fit_each(
         best_epoch = watch.best_epoch or epochs
         fits.append(Fit(model, watch.curves, best_epoch, time.perf_counter() - start))
     return fits
+
+
+def each(function: Callable, items, workers: int = 2):
+    """Call a function that trains networks on every item, as `genres.parallel.each` does.
+
+    A notebook's own function is unpickled after this module, which imports TensorFlow in silence.
+    """
+    return parallel.each(partial(_call, function), items, workers)
+
+
+def _call(function, item):
+    return function(item)
 
 
 def _prepare(model, targets):
