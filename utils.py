@@ -1,5 +1,6 @@
 """The bench that a notebook works at: it opens the data and keeps pictures, results and models."""
 
+import html
 import json
 import os
 import sys
@@ -142,8 +143,9 @@ class Bench:
             if not row.reported or here == ledger.NONE:
                 continue
             why = ledger.explain(row, results)
-            if here != row.reported and self.data.name != folders.COURSE:
-                why = "other data than the report's"
+            if self.data.name != folders.COURSE:
+                same = here == row.reported
+                why = "same figure, on other data" if same else "other data than the report's"
             lines.append(f"| {row.place}, {row.shows} | {row.reported} | {here} | {why} |")
         display(Markdown("\n".join(lines)))
 
@@ -154,15 +156,17 @@ class Bench:
         Yields
         ------
         callable
-            To be called with the number of steps done since its last call.
+            To be called with the number of steps done since its last call, and with ``kept=True``
+            where an earlier run had done them: the time that is shown then says so.
         """
         done, start = 0, time.monotonic()
-        shown = start
+        shown, reused = start, ""
         line = display(Markdown(f"{label} …"), display_id=True)
 
-        def step(n=1):
-            nonlocal done, shown
+        def step(n=1, kept=False):
+            nonlocal done, shown, reused
             done += n
+            reused = reused or (", with what an earlier run had kept" if kept else "")
             now = time.monotonic()
             if now - shown < 0.5:
                 return
@@ -175,7 +179,7 @@ class Bench:
                     bars.write(json.dumps(note) + "\n")
 
         yield step
-        line.update(Markdown(f"*{label}: {time.monotonic() - start:.1f} s*"))
+        line.update(Markdown(f"*{label}: {time.monotonic() - start:.1f} s{reused}*"))
 
 
 def say(text):
@@ -183,6 +187,44 @@ def say(text):
     display(Markdown(text))
 
 
-def shown(frame, digits=3):
-    """Show a DataFrame with numbers of so many digits, as text that any reader of notebooks has."""
-    display(frame.style.format(precision=digits) if isinstance(frame, pd.DataFrame) else frame)
+def shown(frame, digits=3, caption: str | None = None):
+    """Show a table, with what it shows above it.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The table. Whatever else is shown as it is.
+    digits : int or dict of str to (int, str or callable)
+        Digits after the point of all that is not whole; or, for some columns, their digits, a
+        format such as ``"{:.1%}"``, or what writes a value, such as `p_value`. Those not named
+        have three digits.
+    caption : str, optional
+        What the table shows.
+    """
+    if not isinstance(frame, pd.DataFrame):
+        display(frame)
+        return
+    forms = digits if isinstance(digits, dict) else {}
+    options = {
+        "formatters": {column: _writer(form) for column, form in forms.items()},
+        "float_format": _writer(3 if forms else digits),
+        "na_rep": "–",
+    }
+    text, table = frame.to_string(**options), frame.to_html(**options, border=0)
+    if caption:
+        text = f"{caption}\n{text}"
+        table = table.replace(">", f"><caption>{html.escape(caption)}</caption>", 1)
+    display({"text/plain": text, "text/html": table}, raw=True)
+
+
+def _writer(form):
+    """Give what writes a value in a form that `shown` takes; nothing is written as a dash."""
+    if isinstance(form, int):
+        form = f"{{:.{form}f}}"
+    write = form.format if isinstance(form, str) else form
+    return lambda value: "–" if pd.isna(value) else write(value)
+
+
+def p_value(p: float) -> str:
+    """Write a p-value with three digits; one that would be 0.000 as less than 0.001."""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"

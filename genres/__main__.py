@@ -8,7 +8,7 @@ import signal
 import sys
 from contextlib import suppress
 
-from genres import Refusal
+from genres import Refusal, printable
 from genres.project import PROJECT, RUNS, find_notebooks
 
 EXAMPLES = """\
@@ -54,6 +54,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message):
         """Print the message and end with status 2."""
+        message = printable(message)
         self.exit(
             2, f"{message[0].upper()}{message[1:]}; ./run_all.sh --help lists what there is.\n"
         )
@@ -261,7 +262,7 @@ def _refuse(error):
         _flush_output()
     except OSError as of_output:
         error = of_output if error.filename is None else error
-    path = "" if error.filename is None else f"{error.filename}: "
+    path = "" if error.filename is None else printable(f"{error.filename}: ")
     # What exists where a folder is to be made is a file.
     number = errno.ENOTDIR if isinstance(error, FileExistsError) else error.errno
     is_known = number in errno.errorcode  # libraries have longer words for it
@@ -324,7 +325,7 @@ def _handout(out):
     from genres.report.handout import write
 
     folder = out or RUNS / "handout"
-    print(f"{len(write(PROJECT, folder))} files for students in {folder}")
+    print(f"{len(write(PROJECT, folder))} files for students in {printable(folder)}")
 
 
 def _extract(folder, out, segments, features, seconds, missing, mel, workers, dask, seed):
@@ -347,14 +348,14 @@ def _synth(genre, tables, seconds, seed, kind, out):
     from genres.synth import builtin, corpus
 
     if tables:
-        print("\n".join(map(str, builtin.write_tables(tables))))
+        print("\n".join(map(printable, builtin.write_tables(tables))))
         return
     out = out or f"{genre}.wav"
     corpus.require_wav(out)
     clip = corpus.render(genre, seed, seconds, kind)
     corpus.write_wav(clip, out)
     parts = ", ".join(f"{name} from {start:.1f} s" for start, name in clip.timeline)
-    print(f"{out}: synthetic {kind} clip of {seconds:g} s, {parts}")
+    print(f"{printable(out)}: synthetic {kind} clip of {seconds:g} s, {parts}")
 
 
 def _classify(names, model, as_json):

@@ -1,12 +1,22 @@
 """Where does the work run: on this machine's cores, or on a cluster?"""
 
+import multiprocessing
+import os
+import resource
+import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 import joblib
+import psutil
 from threadpoolctl import threadpool_limits
 
 from genres import Refusal, cluster
+
+_N_SEMAPHORES = 16  # more than a pool of processes has
+_TASKS_OF_POOL = 8  # processes and threads that a pool of processes takes for itself
+_TASKS_OF_WORKER = 6  # and for each of its workers
 
 
 def each(function: Callable, items, workers: int | None = None, dask: str | None = None):
@@ -22,7 +32,8 @@ def each(function: Callable, items, workers: int | None = None, dask: str | None
         What to call it on.
     workers : int, optional
         How many processes of this machine to use; 1 is this very process. All cores if not said.
-        A cluster has its own number.
+        Where the system does not give so many, fewer are used, and that is said. A cluster has
+        its own number.
     dask : str, optional
         Address of a dask.distributed scheduler, as ``tcp://host:8786``. If it is not said, the
         environment variable ``DASK_SCHEDULER_ADDRESS`` names it. Its workers must have the code
@@ -45,12 +56,54 @@ def each(function: Callable, items, workers: int | None = None, dask: str | None
     workers = joblib.cpu_count() if workers is None else workers
     if workers < 1:
         raise Refusal(f"{workers} workers cannot do anything: 1 or more are needed.")
+    workers = min(workers, _most_workers(workers))
     if workers == 1:
         yield from map(call, items)
         return
     with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
         run = joblib.Parallel(n_jobs=workers, return_as="generator_unordered")
-        yield from run(joblib.delayed(call)(item) for item in items)
+        yield from run(joblib.delayed(_call_in_worker)(call, item) for item in items)
+
+
+def tasks_left() -> int | None:
+    """Count the processes and threads that this user may still start; None where any number."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_NPROC)
+    if limit == resource.RLIM_INFINITY or os.getuid() == 0:  # whom the system exempts
+        return None
+    running = 0
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):  # it has just ended
+            if process.uids().real == os.getuid():
+                running += process.num_threads()
+    return limit - running
+
+
+def _most_workers(wanted):
+    """Give how many of the processes wanted the system allows, and say it where they are fewer."""
+    if wanted == 1:
+        return 1
+    try:
+        # The system keeps them in /dev/shm, which may be tiny, read-only or missing.
+        semaphores = [multiprocessing.get_context("fork").Lock() for _ in range(_N_SEMAPHORES)]
+        del semaphores
+    except OSError as error:
+        print(
+            f"Working in one process: /dev/shm cannot be used ({error.strerror}).", file=sys.stderr
+        )
+        return 1
+    left = tasks_left()
+    most = wanted if left is None else max(1, (left - _TASKS_OF_POOL) // _TASKS_OF_WORKER)
+    if most < wanted:
+        processes = "one process" if most == 1 else f"{most} processes"
+        print(
+            f"Working in {processes}: this user may start {left} more (ulimit -u).", file=sys.stderr
+        )
+    return most
+
+
+def _call_in_worker(call, item):
+    os.environ["TF_NUM_INTRAOP_THREADS"] = "1"  # TensorFlow reads it when it first computes
+    return call(item)
 
 
 def _call_alone(function, item):

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from genres import printable
+
 
 def spoken(seconds):
     """Say a duration the way a person would: ``40 s``, ``6 min``, ``2 h 10 min``."""
@@ -18,8 +20,9 @@ def spoken(seconds):
 
 
 def seen_from_here(path):
-    """Give a path relative to the working folder where it is below it."""
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    """Give a path as text, relative to the working folder where it is below it."""
+    below = path.is_relative_to(Path.cwd())
+    return printable(path.relative_to(Path.cwd()) if below else path)
 
 
 @contextmanager

@@ -1,6 +1,8 @@
 """Work runs side by side on this machine."""
 
+import errno
 import os
+from types import SimpleNamespace
 
 import pytest
 
@@ -32,6 +34,16 @@ def test_several_workers_are_other_processes():
     assert os.getpid() not in set(parallel.each(my_process, range(8), 2))
 
 
+def threads_of_tensorflow(_):
+    return os.environ.get("TF_NUM_INTRAOP_THREADS")
+
+
+def test_a_worker_computes_with_one_thread_in_tensorflow_too(monkeypatch):
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "2")
+    assert set(parallel.each(threads_of_tensorflow, range(4), 2)) == {"1"}
+    assert os.environ["TF_NUM_INTRAOP_THREADS"] == "2"
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_failure_is_not_swallowed(workers):
     with pytest.raises(ValueError, match="cannot do"):
@@ -41,3 +53,34 @@ def test_a_failure_is_not_swallowed(workers):
 def test_no_workers_are_refused():
     with pytest.raises(Refusal, match="1 or more"):
         list(parallel.each(square, range(3), 0))
+
+
+def test_without_shared_memory_the_work_is_done_in_one_process(monkeypatch, capsys):
+    def lock():
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    context = SimpleNamespace(Lock=lock)
+    monkeypatch.setattr(parallel.multiprocessing, "get_context", lambda _: context)
+    assert set(parallel.each(my_process, range(3), 2)) == {os.getpid()}
+    said = "Working in one process: /dev/shm cannot be used (No space left on device).\n"
+    assert capsys.readouterr().err == said
+
+
+@pytest.mark.parametrize(("left", "processes"), [(0, 1), (19, 1), (26, 3)])
+def test_no_more_processes_are_started_than_the_user_may(monkeypatch, capsys, left, processes):
+    monkeypatch.setattr(parallel, "tasks_left", lambda: left)
+    assert len(set(parallel.each(my_process, range(12), 4))) <= processes
+    what = "one process" if processes == 1 else f"{processes} processes"
+    said = f"Working in {what}: this user may start {left} more (ulimit -u).\n"
+    assert capsys.readouterr().err == said
+
+
+def test_the_limit_counts_what_the_user_runs_already(monkeypatch):
+    monkeypatch.setattr(parallel.resource, "getrlimit", lambda _: (1000, 1000))
+    monkeypatch.setattr(parallel.os, "getuid", lambda: 4_242_424)
+    assert parallel.tasks_left() == 1000
+    running = SimpleNamespace(uids=lambda: SimpleNamespace(real=4_242_424), num_threads=lambda: 7)
+    monkeypatch.setattr(parallel.psutil, "process_iter", lambda: [running, running])
+    assert parallel.tasks_left() == 986
+    monkeypatch.setattr(parallel.os, "getuid", lambda: 0)
+    assert parallel.tasks_left() is None

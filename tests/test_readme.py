@@ -73,13 +73,6 @@ def test_the_third_finding_is_the_published_one(published):
     assert min(losses) == best["naive"] - best["honest"]  # "Every other … loses more"
 
 
-def test_the_caption_says_what_choosing_on_the_same_tracks_is_worth(published):
-    choices = list(published["06-honest-evaluation"]["faults"]["choice"].values())
-    assert [number for number, row in enumerate(choices) if "same_tracks" in row] == [0, 1, 2]
-    worth = [percent(row["naive"] - row["same_tracks"]) for row in choices[:3]]
-    assert f"{min(worth):.0f} to {max(worth):.0f} points" in README  # "In the first three rows …"
-
-
 def test_the_interval_beside_the_first_reports_ensemble_is_the_published_one(published):
     (sentence,) = re.findall(r"The first report's 80\.3 %.+?\.(?= |\n)", README)
     low, high = (percent(end, 1) for end in published["05-lstm-ensemble"]["interval"])

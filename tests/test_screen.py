@@ -4,6 +4,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from genres import Refusal, printable, screen
 from genres.screen import bar
 
 
@@ -53,3 +54,17 @@ def test_without_progress_nothing_is_shown(capsys):
     with bar(False, "measure", 8) as step:
         step(8)
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_path_is_shown_from_here_without_moving_the_cursor(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    odd = "two\nlines \x1b[31m\x9b\u202e\u2028\udce9"
+    shown = r"two\nlines \x1b[31m\x9b\u202e\u2028\udce9"
+    assert screen.seen_from_here(tmp_path / odd) == shown
+    assert screen.seen_from_here(tmp_path.parent / odd) == f"{tmp_path.parent}/{shown}"
+    assert str(Refusal(f"{odd} is odd.")) == f"{shown} is odd."
+
+
+@pytest.mark.parametrize("name", ["zoë 音楽.wav", "نام‌ها.wav", "👩‍🎤.mp3", "a　b.wav"])
+def test_names_in_other_scripts_are_shown_as_they_are(name):
+    assert printable(name) == name

@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import utils
@@ -47,14 +48,19 @@ def test_numbers_are_taken_as_a_notebook_has_them(compared):
 
 def test_equal_figures_of_unequal_things_are_no_reproduction(compared):
     (row,) = compared("05-lstm-ensemble", folders.COURSE, order={"in order": 0.769})
-    assert row.startswith("| section 6.3, one LSTM: mean accuracy | 76.9% | 76.9% | equal; but ")
+    assert row.startswith(
+        "| section 6.3, one LSTM: mean accuracy | 76.9% | 76.9% | same figure, but "
+    )
+    assert "equal" not in row
 
 
 def test_other_data_are_why_figures_differ(compared):
     (row,) = compared("02-knn-baseline", "mine", accuracy=0.5)
     assert row.endswith("| 40.4% | 50.0% | other data than the report's |")
     (row,) = compared("03-feature-search", "mine", n_combinations=236)
-    assert row.endswith("| 236 | 236 | equal |")
+    assert row.endswith("| 236 | 236 | same figure, on other data |")
+    (row,) = compared("05-lstm-ensemble", "mine", order={"in order": 0.769})
+    assert row.endswith("| 76.9% | 76.9% | same figure, on other data |")
 
 
 def test_a_picture_has_an_alternative_text(monkeypatch, tmp_path):
@@ -68,3 +74,36 @@ def test_a_picture_has_an_alternative_text(monkeypatch, tmp_path):
         "image/png": {"alt": "Growth. accuracy against windows. Shown: by track."}
     }
     assert (tmp_path / "figures" / "00-test-growth.png").exists()
+
+
+def test_a_table_has_a_caption_and_the_digits_of_each_column(monkeypatch):
+    shown = []
+    monkeypatch.setattr(utils, "display", lambda bundle, raw: shown.append(bundle))
+    frame = pd.DataFrame(
+        {"n": [198, 792], "accuracy": [0.5202, np.nan], "p": [4e-7, 0.0456], "F": [1.23456, 2]},
+        index=["base", "k < 5"],
+    )
+    utils.shown(frame, {"accuracy": "{:.1%}", "p": utils.p_value}, "Two of <all> choices")
+    assert [line.split() for line in shown[0]["text/plain"].splitlines()] == [
+        ["Two", "of", "<all>", "choices"],
+        ["n", "accuracy", "p", "F"],
+        ["base", "198", "52.0%", "<", "0.001", "1.235"],
+        ["k", "<", "5", "792", "–", "0.046", "2.000"],
+    ]
+    page = shown[0]["text/html"]
+    assert "<caption>Two of &lt;all&gt; choices</caption>\n" in page
+    assert "<th>k &lt; 5</th>\n      <td>792</td>\n      <td>–</td>" in page
+    assert "<td>&lt; 0.001</td>" in page
+
+
+@pytest.mark.parametrize(
+    ("kept", "ending"), [(True, " s, with what an earlier run had kept*"), (False, " s*")]
+)
+def test_a_time_says_when_it_is_not_that_of_the_work(monkeypatch, kept, ending):
+    lines = []
+    line = SimpleNamespace(update=lambda shown: lines.append(shown.data))
+    monkeypatch.setattr(utils, "display", lambda *_, **__: line)
+    with utils.Bench("00-test", folders.SYNTHETIC).progress("three folds", 6) as step:
+        step(3)
+        step(3, kept=kept)
+    assert lines[-1].startswith("*three folds: ") and lines[-1].endswith(ending)

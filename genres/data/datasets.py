@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from genres import Refusal
+from genres import Refusal, files
 from genres.data.clips import Clip, is_folder
 from genres.data.clips import find as find_clips
 
+_MOST_BYTES = 1 << 32  # of a table that describes a collection
 _FMA_SUBSETS = {"fma_small": ("small",), "fma_medium": ("small", "medium")}
 _FMA_COLUMNS = {
     "genre": ("track", "genre_top"),
@@ -186,6 +187,7 @@ def _read_table(path, columns, **options):
 
 def _read_csv(path, **options):
     """Read a table of text, with nothing where a row is too short."""
+    files.require_regular(path, _MOST_BYTES)
     options = {"dtype": str, "keep_default_na": False} | options
     try:
         try:

@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import soundfile
 
-from genres import Refusal, files, imports, parallel
+from genres import Refusal, files, imports, parallel, printable
 from genres.data import clips, datasets, extracted, tables
 from genres.data.folders import ARTIST_FOLDS, SPLITS
 from genres.project import PROJECT
@@ -97,7 +97,7 @@ class Outcome(NamedTuple):
         if self.cancelling:
             said += f", {len(self.cancelling):,} with channels that cancel (the loudest was taken)"
         rejected = f"; {len(self.rejected):,} rejected (rejected.csv)" if self.rejected else ""
-        return f"{out}: {names} from {len(self.used):,} clips{said}{rejected}"
+        return f"{printable(out)}: {names} from {len(self.used):,} clips{said}{rejected}"
 
 
 def extract(
@@ -294,7 +294,10 @@ def _measure(clip, settings):
     try:
         sound = audio.read(clip.path, settings.seconds, settings.missing)
     except audio.AudioError as error:
-        return {"reason": error.reason, "sentence": str(error).replace(clip.path, clip.file)}
+        return {
+            "reason": error.reason,
+            "sentence": str(error).replace(printable(clip.path), clip.file),
+        }
     _, describe = RECIPES[settings.features]
     row = {"silent": sound.silent, "cancelling": sound.cancelling}
     for length in settings.segments:

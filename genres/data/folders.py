@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from genres import Refusal, files, project
-from genres.data import catalogue, tables
+from genres import Refusal, files, printable, project
+from genres.data import catalogue, clips, tablefiles, tables
 
 COURSE, SYNTHETIC = "course", "synthetic"
 """The names that data go by; any other data are named by their folder."""
@@ -31,7 +31,12 @@ EXTRACTED = "extracted"
 WHOLE = 30
 """Length in s of the segments of the table that has one row for each track."""
 
-_TABLE_NAME = re.compile(r"GenreClassData_(\d+)s\.(txt|csv|txt\.gz|csv\.gz|parquet)")
+# Systems number copies and downloads, as "(1)", and may hide an ending, so that it is there twice.
+_TABLE_NAME = re.compile(
+    r"GenreClassData_(\d+)s( ?\(\d+\)| copy| - Copy)?((\.txt|\.csv)+(\.gz)?|\.parquet)",
+    re.IGNORECASE,
+)
+_NEAR_A_TABLE = re.compile(r"GenreClassData.*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -70,14 +75,21 @@ class Data:
         Raises
         ------
         Refusal
-            If there is no such table, or if it is not sound.
+            If there is no such table, or if it is not sound, as one of 30 s with two rows a track.
         """
         if seconds not in self.tables:
             raise Refusal(
                 f"{self.folder} holds no table of {seconds} s segments "
                 f"(GenreClassData_{seconds}s.txt or the like), only of {_lengths(self.tables)}."
             )
-        return tables.load(self.tables[seconds])
+        table = tables.load(self.tables[seconds])
+        n_rows = tables.n_segments(table)
+        if seconds == WHOLE and n_rows > 1:
+            raise Refusal(
+                f"{self.tables[seconds]}: a track has {n_rows} rows, and one in a table of "
+                f"{WHOLE} s segments."
+            )
+        return table
 
     def finest(self):
         """Load the table of the shortest segments that holds every track of the 30 s table.
@@ -195,18 +207,43 @@ def holds_audio_only(data):
     if named in ("", COURSE, SYNTHETIC):
         return False
     folder = Path(named).expanduser()
-    return folder.is_dir() and any(folder.iterdir()) and _open(folder, "") is None
+    if not folder.is_dir() or _open(folder, ""):
+        return False
+    _refuse_near_tables(folder)
+    return any(folder.iterdir())
+
+
+def _refuse_near_tables(folder):
+    """Refuse a folder without folders in which a file is the Kaggle table, or all but a table."""
+    inside = sorted(folder.iterdir())
+    if not any(map(clips.is_folder, inside)):
+        for path in inside:
+            _refuse_near_table(path)
+
+
+def _refuse_near_table(path):
+    if tablefiles.KAGGLE_NAME.fullmatch(path.name):
+        raise Refusal(f"{path}: {tablefiles.OF_KAGGLE}.")
+    if _NEAR_A_TABLE.fullmatch(path.name) and not _TABLE_NAME.fullmatch(path.name):
+        raise Refusal(
+            f"{path} is not called as tables are, GenreClassData_<seconds>s and .txt, .csv, .gz or "
+            ".parquet: rename it, or save a workbook as CSV in UTF-8."
+        )
 
 
 def _named_folder(folder, why):
+    if folder.is_file():
+        _refuse_near_table(folder)
+        raise Refusal(f"{folder} ({why}) is a file: name the folder that holds it.")
     if not folder.is_dir():
         raise Refusal(f"There is no folder {folder} ({why}).")
     if found := _open(folder, why):
         return found
     if extracted := _open(extraction_of(folder), f"{why}, extracted from audio"):
         folder = folder.resolve()
-        reason = extracted.reason.replace(extracted.name, folder.name, 1)
+        reason = extracted.reason.replace(*map(printable, (extracted.name, folder.name)), 1)
         return replace(extracted, name=folder.name, folder=folder, reason=reason, audio=folder)
+    _refuse_near_tables(folder)
     raise Refusal(
         f"{folder} ({why}) holds no feature table: neither it nor its folder {COURSE} has a "
         f"GenreClassData_<seconds>s file that ends in .txt, .csv, .gz or .parquet; "
@@ -221,7 +258,7 @@ def _open(folder, why):
         if found := _find_tables(place):
             name = COURSE if place.name == COURSE else folder.name
             music = "synthetic music" if name == SYNTHETIC else "music"
-            reason = f"{name}: tables of {_lengths(found)} segments of {music}, {why}"
+            reason = f"{printable(name)}: tables of {_lengths(found)} segments of {music}, {why}"
             beside = _find_mel_store(folder), _find_audio(folder)
             return Data(name, folder, found, name == SYNTHETIC, reason, *beside)
     return None
@@ -254,7 +291,7 @@ def _splits_of(data):
 def _find_tables(folder):
     """Give the feature table for each length of segment, shortest first."""
     found = {}
-    for path in sorted(folder.glob("GenreClassData_*")):
+    for path in sorted(folder.glob("*")):
         if match := _TABLE_NAME.fullmatch(path.name):
             seconds = int(match[1])
             if seconds in found:
@@ -271,6 +308,8 @@ def _lengths(seconds):
     return f"{', '.join(others)} and {last}" if others else last
 
 
+_MOST_TEXT = 1 << 24  # bytes
+_FOLD_COLUMNS = ("artist_group", "fold")
 _LINE = re.compile(r"(?:\w+/)?(\w+)\.(\d{5})\.\w+")
 
 
@@ -297,11 +336,14 @@ def artist_folds(data):
     path = _splits_of(data) / ARTIST_FOLDS
     if not path.exists():
         return None
-    try:
-        table = pd.read_csv(path).set_index("file")
-        folds = table.rename(columns={"artist_group": "artist"})[["artist", "fold"]].astype(int)
-    except (KeyError, ValueError) as error:
-        raise Refusal(f"{path} is no table of folds: {error}.") from error
+    table, lines = tablefiles.read(path, ("file", *_FOLD_COLUMNS), ("file",))
+    folds = pd.DataFrame({name: tablefiles.as_floats(table[name]) for name in _FOLD_COLUMNS})
+    wrong = ~(folds == folds.round()).to_numpy()
+    problem = "is not a whole number"
+    tablefiles.refuse_cell(
+        table, _FOLD_COLUMNS, wrong, problem, lambda row: f"{path}, line {lines[row]}"
+    )
+    folds = folds.astype(int).set_axis(table["file"]).rename(columns={"artist_group": "artist"})
     in_two = folds.groupby("artist")["fold"].nunique() > 1
     if in_two.any() or folds.index.has_duplicates:
         raise Refusal(f"{path} has an artist in two folds, or a clip twice.")
@@ -333,7 +375,7 @@ def fault_filtered(data):
         return None
     kinds = {}
     for kind, path in paths.items():
-        for line in path.read_text(encoding="utf-8").split():
+        for line in _text(path).split():
             match = _LINE.fullmatch(line)
             if not match:
                 raise Refusal(f"{path}: '{line}' names no clip.")
@@ -342,3 +384,11 @@ def fault_filtered(data):
                 raise Refusal(f"{path}: {line} is in two lists.")
             kinds[name] = kind
     return pd.Series(kinds, name="kind")
+
+
+def _text(path):
+    files.require_regular(path, _MOST_TEXT)
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise Refusal(f"{path} is no list of clips: it is not UTF-8 text.") from error

@@ -86,8 +86,7 @@ def load(path: str | Path):
     Parameters
     ----------
     path : str or Path
-        A table in text (``.txt``, ``.csv``, either of them also with ``.gz``; fields separated by
-        tabs or commas, UTF-8) or in parquet. Its columns may stand in any order.
+        A table in text or in parquet, as `genres.data.tablefiles.read` takes it.
 
     Returns
     -------
@@ -100,7 +99,7 @@ def load(path: str | Path):
     TableError
         If the file cannot be read, is no feature table, or is one that `check` refuses.
     """
-    table, lines = tablefiles.read(path, _COLUMNS)
+    table, lines = tablefiles.read(path, _COLUMNS, _WORDS)
     return check(table, path, lines)
 
 
@@ -124,11 +123,12 @@ def check(table, source: str | Path, lines=None):
     Raises
     ------
     TableError
-        If columns are missing, unknown or there twice; a number is text, NaN or infinite; an id is
-        not whole; genres and ids do not belong to each other one to one; ids do not run from 0
-        without gaps, or differ from the course's where the genres are GTZAN's ten; there are fewer
-        than 2 or more than 50 genres; a Type is neither Train nor Test, or one of them is missing;
-        a track has two files, genres or types, or another number of segments than the others.
+        If columns are missing, unknown or there twice; a number is text, NaN, infinite or too large
+        or small for float64; an id is not whole; genres and ids do not belong to each other one to
+        one; ids do not run from 0 without gaps, or differ from the course's where the genres are
+        GTZAN's ten; there are fewer than 2 or more than 50 genres; a Type is neither Train nor
+        Test, or one of them is missing; a track has two files, genres or types, or another number
+        of segments than the others; or every row stands there twice.
     """
 
     def where(row):
@@ -328,6 +328,12 @@ def _typed(table, where):
     ids = numbers[:, -len(_IDS) :]
     wrong = (ids != np.floor(ids)) | (np.abs(ids) > _LARGEST_ID)
     tablefiles.refuse_cell(table, _IDS, wrong, "is not a whole number of at most 15 digits", where)
+    lost = [
+        tablefiles.is_lost(table[name], column)
+        for name, column in zip(_NUMBERS, numbers.T, strict=True)
+    ]
+    problem = "is too large or too small a number for double precision"
+    tablefiles.refuse_cell(table, _NUMBERS, np.column_stack(lost), problem, where)
     words = table[list(_WORDS)].astype(object)
     wrong = ~words.map(lambda word: isinstance(word, str) and bool(word.strip())).to_numpy(bool)
     tablefiles.refuse_cell(table, _WORDS, wrong, "is not a name", where)
@@ -368,9 +374,12 @@ def _check_tracks(table, source, where):
     odd = counts[counts != usual]
     if len(odd):
         row = int((table["Track ID"] == odd.index[0]).argmax())
-        file = table["File"].iat[row]
+        file = tablefiles.shown(table["File"].iat[row])
         problem = f"the track '{file}' has {odd.iat[0]} segments where others have {usual}"
         raise TableError.at(where(row), problem, len(odd))
+    again = table.duplicated(["Track ID", *FEATURES], keep=False)
+    if again.all():
+        raise TableError(f"{source}: every row stands there twice or more: keep one of each.")
     for kind in ("Train", "Test"):
         if kind not in set(table["Type"]):
             raise TableError(f"{source}: no row has the Type {kind}.")

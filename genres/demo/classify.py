@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from tqdm import tqdm
 
-from genres import Refusal, files, project
+from genres import Refusal, files, printable, project
 from genres.data import folders
 from genres.project import RunFolder
 from genres.screen import bar, spoken
@@ -212,6 +212,5 @@ def _predict(champion, path, sound):
 
 def _say(what, stream):
     """Write a line past the progress bar, whatever characters the name of a file has."""
-    line = "".join(char if char.isprintable() else repr(char)[1:-1] for char in str(what))
-    tqdm.write(line, file=stream)
+    tqdm.write(printable(what), file=stream)
     stream.flush()

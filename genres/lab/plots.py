@@ -309,12 +309,15 @@ def densities(table, features: Sequence[str], genres: Sequence[str]):
     for axis, feature in zip(axes.flat, features, strict=False):
         values = {genre: table.loc[table["Genre"] == genre, feature] for genre in genres}
         limits = table.loc[table["Genre"].isin(genres), feature].agg(["min", "max"])
+        if np.ptp(limits) == 0:
+            limits += (-1, 1)
         bins = np.linspace(*limits, 13 if feature == "tempo" else 25)  # tempi come in steps
         grid = np.linspace(*limits, 200)
         for genre, line in zip(genres, cycle(LINES), strict=False):
             axis.hist(values[genre], bins, density=True, color=colours[genre], alpha=0.25)
-            density = gaussian_kde(values[genre])(grid)
             darker = [0.75 * channel for channel in colours[genre]]
+            spread = np.ptp(values[genre]) > 0  # all tempi of a genre may be one
+            density = gaussian_kde(values[genre])(grid) if spread else np.nan * grid
             axis.plot(grid, density, linestyle=line, color=darker, label=genre)
         axis.set(xlabel=axis_label(feature), ylabel="density")
     handles, labels = axes.flat[0].get_legend_handles_labels()

@@ -6,10 +6,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from sklearn.metrics import confusion_matrix
 
 from genres.lab.plots import PALETTE, WIDTH, looks
+from genres.models import evaluation
 
 
 def confusion(labels, predicted, genres: Sequence[str], title: str, counted: str = "tracks"):
@@ -77,6 +79,36 @@ def ranks(scores, marks: dict[str, float], title: str, label: str):
         axis.text(score, 0.98 * top, named, rotation=90, ha="right", va="top", size=8)
     axis.set(title=title, xlabel=label, ylabel="density")
     axis.legend(loc="upper left")
+    return figure
+
+
+def differences(table, title: str, label: str):
+    """Draw differences with their intervals, a row each.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of each thing, by name: ``difference``, and its interval, ``low`` and ``high``.
+    title, label : str
+        Title of the picture and name of the difference.
+
+    Returns
+    -------
+    Figure
+        Where the interval does not hold 0 the point is filled.
+    """
+    figure, axis = plt.subplots(figsize=(WIDTH, 0.26 * len(table) + 1.5))
+    places = np.arange(len(table))
+    decided = (table["low"] > 0) | (table["high"] < 0)
+    axis.axvline(0, color="0.3", linewidth=1)
+    axis.hlines(places, table["low"], table["high"], color=PALETTE[0], linewidth=2)
+    for kind, name, fill in ((decided, "decided", PALETTE[0]), (~decided, "undecided", "white")):
+        look = {"color": PALETTE[0], "markerfacecolor": fill, "label": name}
+        axis.plot(table["difference"][kind], places[kind], "o", **look)
+    axis.set_yticks(places, table.index)
+    axis.invert_yaxis()
+    axis.set(title=title, xlabel=label)
+    figure.legend(loc="outside lower center", ncols=2)
     return figure
 
 
@@ -157,13 +189,14 @@ def curves(training, validation, title: str, label: str, counted: str = "tracks"
     return figure
 
 
-def faults(rows: dict[str, dict], title: str):
-    """Draw two figures of the same thing, and the interval of the second.
+def faults(gaps: dict[str, dict[str, dict]], title: str):
+    """Draw what faults of measuring are worth: two figures for the same clips, and their gap.
 
     Parameters
     ----------
-    rows : dict of str to dict
-        For each thing ``naive``, ``honest`` and the honest figure's interval, ``low`` and ``high``.
+    gaps : dict of str to dict of str to dict
+        For each fault, for each model: the accuracies ``naive`` and ``honest``; their difference,
+        ``points``, and the ends of its interval, ``low`` and ``high``, in percentage points.
     title : str
         Title of the picture.
 
@@ -171,42 +204,88 @@ def faults(rows: dict[str, dict], title: str):
     -------
     Figure
     """
-    figure, axis = plt.subplots(figsize=(WIDTH, 0.28 * len(rows) + 1.5))
-    places, table = range(len(rows)), pd.DataFrame(rows).T
-    interval = {"linewidth": 5, "alpha": 0.35, "label": "95 % interval"}
-    axis.hlines(places, table["low"], table["high"], color=PALETTE[0], **interval)
-    axis.hlines(places, table["honest"], table["naive"], color="0.5", linewidth=1)
-    axis.plot(table["honest"], places, "o", color=PALETTE[0], label="honest")
-    axis.plot(table["naive"], places, "X", color=PALETTE[3], label="tempting")
-    axis.set_yticks(places, rows)
-    axis.invert_yaxis()
-    axis.set_xlabel("accuracy")
+    names: list[str] = []
+    places: list[int] = []
+    for fault, models in gaps.items():
+        names += [fault.upper(), *models]  # a heading, and a row for each model
+        places += range(len(names) - len(models), len(names))
+    table = pd.DataFrame([row for models in gaps.values() for row in models.values()])
+    figure, (left, right) = plt.subplots(
+        1, 2, sharey=True, figsize=(WIDTH, 0.27 * len(names) + 1.6), width_ratios=(3, 2)
+    )
+    left.hlines(places, table["honest"], table["naive"], color="0.5", linewidth=1)
+    left.plot(table["honest"], places, "o", color=PALETTE[0], label="honest")
+    left.plot(table["naive"], places, "X", color=PALETTE[3], label="tempting")
+    right.axvline(0, color="0.3", linewidth=1)
+    interval = {"linewidth": 5, "alpha": 0.35, "label": "95 % interval of the gap"}
+    right.hlines(places, table["low"], table["high"], color=PALETTE[2], **interval)
+    right.plot(table["points"], places, "D", color=PALETTE[2], markersize=5, label="gap")
+    left.set_yticks(range(len(names)), names, size=9)
+    for place in set(range(len(names))) - set(places):
+        left.get_yticklabels()[place].set_weight("bold")
+    left.invert_yaxis()
+    left.set_xlabel("accuracy on the same clips")
+    right.set_xlabel("gap in percentage points")
     figure.suptitle(title, weight="bold")
-    figure.legend(loc="outside lower center", ncols=3)
+    figure.legend(loc="outside lower center", ncols=4)
     return figure
 
 
-def reliability(bins: dict[str, dict], title: str):
-    """Draw the accuracy of classifiers against their confidence.
+def reliability(bins: dict[str, tuple[dict, dict]], title: str):
+    """Draw the accuracy of classifiers against their confidence, and how many clips that is.
 
     Parameters
     ----------
-    bins : dict of str to dict
-        For each classifier what `genres.models.evaluation.reliability` gives.
+    bins : dict of str to (dict, dict)
+        For each classifier what `genres.models.evaluation.reliability` gives for its probabilities
+        as they are, and for its calibrated ones. Each has a column and a colour.
     title : str
         Title of the picture.
 
     Returns
     -------
     Figure
+        Bars are the 95 % intervals of the accuracies, those of a share of independent clips.
     """
-    figure, axis = plt.subplots(figsize=(WIDTH * 0.75, 4.6))
-    axis.plot([0, 1], [0, 1], color="0.6", linewidth=1, label="perfectly calibrated")
-    for of_bin, look in looks(bins):
-        axis.plot(of_bin["confidence"], of_bin["accuracy"], **look)
-    axis.set(title=title, xlabel="confidence", ylabel="accuracy", xlim=(0, 1), ylim=(0, 1))
-    axis.legend(loc="upper left", fontsize=9)
+    figure, axes = plt.subplots(
+        2,
+        len(bins),
+        sharex=True,
+        sharey="row",
+        squeeze=False,
+        figsize=(max(WIDTH / 2, min(WIDTH, 4.5 * len(bins))), 5.6),
+        height_ratios=(3, 1),
+    )
+    looks_of_pair = (
+        {"marker": "o", "linestyle": "--", "fillstyle": "none"},
+        {"marker": "o", "linestyle": "-", "fillstyle": "full"},
+    )
+    for (model, pair), colour, (upper, lower) in zip(bins.items(), PALETTE, axes.T, strict=False):
+        upper.plot([0, 1], [0, 1], color="0.6", linewidth=1)
+        for of_bin, look in zip(pair, looks_of_pair, strict=True):
+            confidence, bars = of_bin["confidence"], _from_accuracy(of_bin)
+            upper.errorbar(
+                confidence, of_bin["accuracy"], bars, elinewidth=0.8, color=colour, **look
+            )
+            lower.plot(confidence, of_bin["count"], color=colour, **look)
+        upper.set(title=model, xlim=(0, 1), ylim=(0, 1))
+        lower.set(xlabel="confidence")
+    axes[0, 0].set_ylabel("accuracy")
+    axes[1, 0].set_ylabel("clips")
+    axes[1, 0].set_ylim(bottom=0)
+    figure.suptitle(title, weight="bold")
+    names = ("as trained", "calibrated", "perfectly calibrated")
+    handles = [Line2D([], [], color="0.2", **look) for look in looks_of_pair]
+    handles.append(Line2D([], [], color="0.6", linewidth=1))
+    figure.legend(handles, names, loc="outside lower center", ncols=3)
     return figure
+
+
+def _from_accuracy(of_bin):
+    """Give how far the interval of each bin's accuracy reaches down and up, (2, n_bins)."""
+    n_correct = np.round(of_bin["accuracy"] * of_bin["count"]).astype(int)
+    ends = np.array([*map(evaluation.accuracy_interval, n_correct.tolist(), of_bin["count"])]).T
+    return np.abs(ends - of_bin["accuracy"])
 
 
 def coverage(curves, title: str):

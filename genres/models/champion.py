@@ -125,7 +125,7 @@ def cross_val_predict_proba(
     classes : sequence, optional
         The labels that columns stand for, in sorted order; by default those that are in `y`.
     progress : callable, optional
-        Called `n_fit_steps(base)` times with 1 for each split.
+        Called `n_fit_steps(base)` times with 1 for each split; or once, with all and ``kept=True``.
     folder : Path, optional
         Where predictions are kept: those of the same classifiers, tracks, splits and code are not
         computed again.
@@ -143,7 +143,7 @@ def cross_val_predict_proba(
         with suppress(Refusal):  # there are none yet, or they were damaged
             files.require_archive(kept, 1 << 30)
             if progress:
-                progress(n_fit_steps(base) * len(splits))
+                progress(n_fit_steps(base) * len(splits), kept=True)
             with np.load(kept, allow_pickle=False) as archive:
                 return {name: archive[name] for name in base}
     predicted = {name: np.full((len(y), len(classes)), np.nan) for name in base}

@@ -384,8 +384,8 @@ class CnnClassifier(_NetworkClassifier):
     def _train(self, inputs, codes, seed, progress):
         n, width, n_classes = self.n_members, self.preparation_["width"], len(self.classes_)
         build = partial(networks.convolutional, (width, inputs.shape[2]), n_classes)
-        augment = partial(training.mix_windows, width, n_classes)
-        settings = {"optimizer": training.cosine_decay(2e-3), "batch_size": 16, "augment": augment}
+        augment = partial(networks.mix_windows, width, n_classes)
+        settings = {"optimizer": networks.cosine_decay(2e-3), "batch_size": 16, "augment": augment}
         settings |= {"epochs": self.epochs, "progress": progress}
         fits = (training.fit(build, inputs, codes, seed=seed + i, **settings) for i in range(n))
         return networks.Ensemble([fit.model for fit in fits], {}, {})

@@ -1,6 +1,7 @@
 """How is a network built, used for predictions, kept and loaded? What must a classifier predict?"""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,8 +16,31 @@ from genres.models.stacked import Stacked, keras, layers
 from genres.sound import melstore, spectra
 from genres.sound.measurements import SECONDS, Tracks
 
+_MIXUP = 0.3  # of the beta distribution that shares are drawn from
 _MOST_BYTES = 1 << 28  # of a network's file
 _MOST_MEMBERS, _MOST_COLUMNS = 1000, 10_000
+
+
+class Fit(NamedTuple):
+    """A trained network and how its training went.
+
+    Attributes
+    ----------
+    model : keras.Model
+        The trained network.
+    curves : dict of list of float
+        ``loss`` and ``accuracy`` of each epoch on what was trained on and, where there were
+        validation rows, ``val_loss`` and ``val_accuracy``.
+    best_epoch : int
+        The epoch, from 1, whose weights the network has.
+    seconds : float
+        How long it took.
+    """
+
+    model: keras.Model
+    curves: dict
+    best_epoch: int
+    seconds: float
 
 
 class Ensemble(NamedTuple):
@@ -123,6 +147,66 @@ def convolutional(inputs, n_genres: int):
 def _over_time(tensor):
     ends = [layers.GlobalAveragePooling1D()(tensor), layers.GlobalMaxPooling1D()(tensor)]
     return layers.Concatenate()(ends)
+
+
+def mix_windows(width: int, n_genres: int, rng, values, labels):
+    """Cut a window out of each clip, and blend it with another's (mixup, Zhang et al., 2018).
+
+    Parameters
+    ----------
+    width, n_genres : int
+        Columns of a window; how many genres there are. With these given, the rest is what
+        `genres.models.training.fit` calls its ``augment`` with.
+    rng : numpy.random.Generator
+        What draws windows, partners and shares.
+    values : array of float, shape (n_clips, n_columns, n_bands)
+        The clips.
+    labels : array of int, shape (n_clips,)
+        Their genre ids.
+
+    Returns
+    -------
+    windows : array of float, shape (n_clips, width, n_bands)
+        Each a mean of two.
+    targets : array of float, shape (n_clips, n_genres)
+        The share of each genre.
+    """
+    starts = rng.integers(0, values.shape[1] - width + 1, len(values))
+    x = np.stack([clip[at : at + width] for clip, at in zip(values, starts, strict=True)])
+    share = rng.beta(_MIXUP, _MIXUP, len(x)).astype(np.float32)[:, None]
+    other, targets = rng.permutation(len(x)), np.eye(n_genres)[labels]
+    blended = x * share[..., None] + x[other] * (1 - share[..., None])
+    return blended, targets * share + targets[other] * (1 - share)
+
+
+def cosine_decay(learning_rate: float) -> Callable:
+    """Give Adam whose learning rate rises over a tenth of the steps, then falls along a cosine.
+
+    Parameters
+    ----------
+    learning_rate : float
+        Its highest rate.
+
+    Returns
+    -------
+    callable
+        From the number of steps to an optimizer, as `genres.models.training.fit` takes it
+        (Loshchilov and Hutter, 2017).
+    """
+
+    def optimizer(n_steps):
+        warmup_steps = max(n_steps // 10, 1)
+        return keras.optimizers.Adam(
+            keras.optimizers.schedules.CosineDecay(
+                learning_rate / 10,
+                max(n_steps - warmup_steps, 1),
+                alpha=0.01,
+                warmup_target=learning_rate,
+                warmup_steps=warmup_steps,
+            )
+        )
+
+    return optimizer
 
 
 def predict(model, values, batch_size: int = 256):

@@ -26,7 +26,17 @@ with without_stderr():
 # It warns of every network after the first few that tracing them again takes time.
 tf.get_logger().setLevel("ERROR")
 
-ADAM = {"lr": 1e-3, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-7}  # Keras's own defaults
+# Keras's own defaults
+ADAM = {"lr": 1e-3, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-7}
+RMSPROP = {"lr": 1e-3, "rho": 0.9, "momentum": 0.0, "epsilon": 1e-7}
+_DEFAULTS = {
+    "activation": "tanh",
+    "recurrent_activation": "sigmoid",
+    "use_bias": True,
+    "dropout": 0.0,
+    "recurrent_dropout": 0.0,
+    "reset_after": True,
+}
 
 
 class Stacked:
@@ -35,14 +45,16 @@ class Stacked:
     Parameters
     ----------
     members : list of keras.Model
-        Networks of the same layers: LSTM, Dense and Dropout, the last one Dense with a softmax.
+        Networks of the same layers: Dense, Dropout, LSTM, GRU, SimpleRNN and Bidirectional, the
+        last one Dense with a softmax.
     seeds : sequence of int, optional
         Where each member's dropout starts from; without them there is no training.
 
     Raises
     ------
     ValueError
-        If there is a layer of another kind.
+        If there is a layer of another kind, or a recurrent one with other settings than Keras's
+        defaults, but for its units and what it returns.
     """
 
     def __init__(self, members, seeds=None):
@@ -67,7 +79,7 @@ class Stacked:
         draw = step * len(self.chain) + layer_number
         return [tf.stack([seed, draw]) for seed in self.seeds]
 
-    def train_step(self, values, labels) -> Callable:
+    def train_step(self, values, labels, optimizer: str = "adam") -> Callable:
         """Give the function that trains all members, each on its own batch of rows.
 
         Parameters
@@ -76,6 +88,8 @@ class Stacked:
             What the networks take.
         labels : array of int, shape (n_rows,)
             Genre ids.
+        optimizer : str
+            ``adam`` or ``rmsprop``, with Keras's defaults.
 
         Returns
         -------
@@ -85,8 +99,7 @@ class Stacked:
         """
         values, labels = tf.constant(values, tf.float32), tf.constant(labels, tf.int32)
         weights = self.weights
-        means, squares = ([tf.Variable(tf.zeros_like(w)) for w in weights] for _ in range(2))
-        powers = tf.Variable([1.0, 1.0])
+        update = _OPTIMIZERS[optimizer](weights)
 
         @tf.function(
             input_signature=[tf.TensorSpec([None, None], tf.int64), tf.TensorSpec([], tf.int32)]
@@ -97,20 +110,7 @@ class Stacked:
                     self.logits(tf.gather(values, rows), step), tf.gather(labels, rows)
                 )
                 loss = tf.reduce_sum(scores[0]) / tf.cast(tf.shape(rows)[1], tf.float32)
-            gradients = tape.gradient(loss, weights)
-            powers.assign(powers * [ADAM["beta1"], ADAM["beta2"]])
-            for weight, mean, square, gradient in zip(
-                weights, means, squares, gradients, strict=True
-            ):
-                tf.raw_ops.ResourceApplyAdam(
-                    var=weight.handle,
-                    m=mean.handle,
-                    v=square.handle,
-                    beta1_power=powers[0],
-                    beta2_power=powers[1],
-                    grad=gradient,
-                    **ADAM,
-                )
+            update(tape.gradient(loss, weights))
             return scores
 
         return train_step
@@ -141,14 +141,20 @@ def _stacked_layer(layer, weights):
         # The softmax at the end is part of the loss.
         activation = None if layer.activation is keras.activations.softmax else layer.activation
         return lambda tensor, seeds: _stacked_dense(tensor, *weights, activation)
-    if isinstance(layer, layers.LSTM):
+    if isinstance(layer, layers.Bidirectional) and layer.merge_mode == "concat":
+        return _stacked_bidirectional(layer, weights)
+    if isinstance(layer, tuple(_RECURRENT)):
+        read = _stacked_recurrent(layer)
         if not layer.return_sequences:
-            return lambda tensor, seeds: _stacked_lstm(tensor, *weights)[:, :, -1]
-        return lambda tensor, seeds: _stacked_lstm(tensor, *weights)
+            return lambda tensor, seeds: read(tensor, *weights)[:, :, -1]
+        return lambda tensor, seeds: read(tensor, *weights)
     if isinstance(layer, layers.Dropout):
         return lambda tensor, seeds: _dropout(tensor, layer.rate, seeds)
     kind = type(layer).__name__
-    raise ValueError(f"{kind} layers cannot be trained side by side: LSTM, Dense and Dropout can")
+    raise ValueError(
+        f"{kind} layers cannot be trained side by side: Dense, Dropout, LSTM, GRU, SimpleRNN and "
+        "Bidirectional can"
+    )
 
 
 def _stacked_dense(tensor, kernel, bias, activation=None):
@@ -157,6 +163,51 @@ def _stacked_dense(tensor, kernel, bias, activation=None):
     flat = tf.matmul(flat, kernel) + bias[:, None]
     flat = activation(flat) if activation else flat
     return tf.reshape(flat, tf.concat([shape[:-1], [kernel.shape[-1]]], axis=0))
+
+
+def _stacked_recurrent(layer):
+    """The function (tensor, weights) → outputs at every step of a recurrent layer."""
+    config = layer.get_config()
+    changed = [name for name, usual in _DEFAULTS.items() if config.get(name, usual) != usual]
+    if changed:
+        kind = type(layer).__name__
+        raise ValueError(f"{kind} layers with another {changed[0]} cannot be trained side by side")
+    return _RECURRENT[type(layer)]
+
+
+def _stacked_bidirectional(layer, weights):
+    """A layer that reads the steps in both directions, and joins what it finds."""
+    half = len(weights) // 2
+    forward, backward = map(_stacked_recurrent, (layer.forward_layer, layer.backward_layer))
+
+    def read(tensor, seeds):
+        onward = forward(tensor, *weights[:half])
+        back = backward(tf.reverse(tensor, [2]), *weights[half:])
+        if not layer.return_sequences:
+            return tf.concat([onward[:, :, -1], back[:, :, -1]], axis=-1)
+        return tf.concat([onward, tf.reverse(back, [2])], axis=-1)
+
+    return read
+
+
+def _stacked_rnn(tensor, kernel, recurrent_kernel, bias):
+    outputs = []
+    for from_input in tf.unstack(_stacked_dense(tensor, kernel, bias), axis=2):
+        summed = from_input + tf.matmul(outputs[-1], recurrent_kernel) if outputs else from_input
+        outputs.append(tf.tanh(summed))
+    return tf.stack(outputs, axis=2)
+
+
+def _stacked_gru(tensor, kernel, recurrent_kernel, bias):
+    from_inputs = tf.unstack(_stacked_dense(tensor, kernel, bias[:, 0]), axis=2)
+    outputs = [tf.zeros_like(from_inputs[0][..., : recurrent_kernel.shape[1]])]
+    for from_input in from_inputs:
+        from_output = tf.matmul(outputs[-1], recurrent_kernel) + bias[:, 1, None]
+        keep, reset, new = tf.split(from_input, 3, axis=-1)
+        own_keep, own_reset, own_new = tf.split(from_output, 3, axis=-1)
+        keep, reset = tf.sigmoid(keep + own_keep), tf.sigmoid(reset + own_reset)
+        outputs.append(keep * outputs[-1] + (1 - keep) * tf.tanh(new + reset * own_new))
+    return tf.stack(outputs[1:], axis=2)
 
 
 def _stacked_lstm(tensor, kernel, recurrent_kernel, bias):
@@ -212,6 +263,50 @@ def _recurrence(from_inputs, kernel):
         return tf.stack(by_sums), tf.matmul(earlier, later, transpose_a=True)
 
     return tf.stack(outputs), gradient
+
+
+_RECURRENT = {
+    layers.LSTM: _stacked_lstm,
+    layers.GRU: _stacked_gru,
+    layers.SimpleRNN: _stacked_rnn,
+}
+
+
+def _adam(weights):
+    means, squares = ([tf.Variable(tf.zeros_like(w)) for w in weights] for _ in range(2))
+    powers = tf.Variable([1.0, 1.0])
+
+    def update(gradients):
+        powers.assign(powers * [ADAM["beta1"], ADAM["beta2"]])
+        for weight, mean, square, gradient in zip(weights, means, squares, gradients, strict=True):
+            tf.raw_ops.ResourceApplyAdam(
+                var=weight.handle,
+                m=mean.handle,
+                v=square.handle,
+                beta1_power=powers[0],
+                beta2_power=powers[1],
+                grad=gradient,
+                **ADAM,
+            )
+
+    return update
+
+
+def _rmsprop(weights):
+    squares, momenta = ([tf.Variable(tf.zeros_like(w)) for w in weights] for _ in range(2))
+
+    def update(gradients):
+        for weight, square, momentum, gradient in zip(
+            weights, squares, momenta, gradients, strict=True
+        ):
+            tf.raw_ops.ResourceApplyRMSProp(
+                var=weight.handle, ms=square.handle, mom=momentum.handle, grad=gradient, **RMSPROP
+            )
+
+    return update
+
+
+_OPTIMIZERS = {"adam": _adam, "rmsprop": _rmsprop}
 
 
 def _dropout(tensor, rate, seeds):

@@ -1,67 +1,65 @@
 """How is a network trained, one alone or many side by side?"""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
 from genres import cluster, parallel
-from genres.models.networks import Ensemble, predict
+from genres.models.networks import Ensemble, Fit, predict
 from genres.models.stacked import Stacked, keras, tf
 
-_MIXUP = 0.3  # of the beta distribution that shares are drawn from
 
+def fit(build: Callable, values, labels, *, seed: int = 0, **settings):
+    """Train one network with cross-entropy, the plain way.
 
-class Fit(NamedTuple):
-    """A trained network and how its training went.
-
-    Attributes
+    Parameters
     ----------
-    model : keras.Model
-        The trained network.
-    curves : dict of list of float
-        ``loss`` and ``accuracy`` of each epoch on what was trained on and, where there were
-        validation rows, ``val_loss`` and ``val_accuracy``.
-    best_epoch : int
-        The epoch, from 1, whose weights the network has.
-    seconds : float
-        How long it took.
+    seed : int
+        Of weights, order of rows, dropout and augmentation. The other parameters are those of
+        `fit_each`.
+
+    Returns
+    -------
+    Fit
     """
-
-    model: keras.Model
-    curves: dict
-    best_epoch: int
-    seconds: float
+    return fit_each(build, values, labels, seeds=[seed], **settings)[0]
 
 
-def fit(
+def fit_each(
     build: Callable,
     values,
     labels,
     *,
+    seeds: Sequence[int],
     epochs: int,
     batch_size: int = 32,
-    seed: int = 0,
     optimizer="adam",
     class_weight=None,
     augment: Callable | None = None,
     validation=None,
     progress: Callable | None = None,
 ):
-    """Train one network with cross-entropy, the plain way.
+    """Train networks of one kind one after another, each from a seed of its own.
+
+    The step of training is traced once for all of them; for a small network, tracing takes longer
+    than training.
 
     Parameters
     ----------
     build : callable
         Gives a fresh, uncompiled ``keras.Model`` that ends in a softmax.
     values : array of float, shape (n_rows, …), or list of such arrays
-        What the network takes.
+        What the networks take.
     labels : array of int, shape (n_rows,) or (n_rows, n_steps)
-        Genre ids, for each prediction of the network.
-    epochs, batch_size, seed : int
-        Passes over the rows; rows of a step; seed of weights, order, dropout and augmentation.
+        Genre ids, for each prediction of a network.
+    seeds : sequence of int
+        Of each network's weights, order of rows, dropout and augmentation.
+    epochs, batch_size : int
+        Passes over the rows; rows of a step.
     optimizer : str or callable
         A name that Keras knows, or a function from the number of steps to an optimizer.
     class_weight : dict of int to float, optional
@@ -71,36 +69,47 @@ def fit(
         Makes an epoch's rows: (random generator, values, labels) to values and either genre ids or
         probabilities of genres, (n_rows, n_genres).
     validation : tuple of (values, labels), optional
-        Rows to score after each epoch. The network then keeps the weights of the epoch that was
+        Rows to score after each epoch. A network then keeps the weights of the epoch that was
         best on them: of the highest accuracy, and among equals of the smallest loss.
     progress : callable, optional
         Called after each epoch with 1.
 
     Returns
     -------
-    Fit
+    list of Fit
+        One for each seed: the same as `fit` gives for it. The seconds of the first include the
+        tracing.
     """
-    start = time.perf_counter()
     keras.backend.clear_session()
-    keras.utils.set_random_seed(seed)
-    rng = np.random.default_rng(seed)
-    rows, targets = augment(rng, values, labels) if augment else (values, labels)
-    kind = "categorical" if augment and np.ndim(targets) == 2 else "sparse_categorical"
-    if callable(optimizer):
-        optimizer = optimizer(epochs * -(-len(targets) // batch_size))
-    model = build()
-    model.compile(optimizer=optimizer, loss=f"{kind}_crossentropy", metrics=["accuracy"])
-    _prepare(model, targets)
-    watch = _Watch(validation, progress)
-    settings = {"batch_size": batch_size, "class_weight": class_weight, "callbacks": [watch]}
-    model.fit(rows, targets, epochs=1 if augment else epochs, verbose=0, **settings)
-    if augment:
-        for _ in range(epochs - 1):
-            model.fit(*augment(rng, values, labels), verbose=0, **settings)
-    if validation:
-        model.set_weights(watch.weights)
-    best_epoch = watch.best_epoch or epochs
-    return Fit(model, watch.curves, best_epoch, time.perf_counter() - start)
+    model, untrained, fits = None, None, []
+    for seed in seeds:
+        start = time.perf_counter()
+        keras.utils.set_random_seed(seed)
+        rng = np.random.default_rng(seed)
+        rows, targets = augment(rng, values, labels) if augment else (values, labels)
+        fresh = build()
+        if model is None:
+            model = fresh
+            n_steps = epochs * -(-len(targets) // batch_size)
+            kind = "categorical" if augment and np.ndim(targets) == 2 else "sparse_categorical"
+            adapted = optimizer(n_steps) if callable(optimizer) else optimizer
+            model.compile(adapted, f"{kind}_crossentropy", metrics=["accuracy"])
+            _prepare(model, targets)
+            untrained = [variable.numpy() for variable in model.optimizer.variables]
+        else:
+            _restart(model, fresh, untrained)
+            fits[-1] = fits[-1]._replace(model=fresh)  # which has taken over what was trained
+        watch = _Watch(validation, progress)
+        settings = {"batch_size": batch_size, "class_weight": class_weight, "callbacks": [watch]}
+        model.fit(rows, targets, epochs=1 if augment else epochs, verbose=0, **settings)
+        if augment:
+            for _ in range(epochs - 1):
+                model.fit(*augment(rng, values, labels), verbose=0, **settings)
+        if validation:
+            model.set_weights(watch.weights)
+        best_epoch = watch.best_epoch or epochs
+        fits.append(Fit(model, watch.curves, best_epoch, time.perf_counter() - start))
+    return fits
 
 
 def _prepare(model, targets):
@@ -108,6 +117,16 @@ def _prepare(model, targets):
     model.optimizer.build(model.trainable_variables)
     model.compute_metrics(None, targets[:1], np.zeros((1, *model.output_shape[1:]), np.float32))
     model.reset_metrics()
+
+
+def _restart(model, fresh, untrained):
+    """Give a network and its optimizer their first state; what was trained goes to `fresh`."""
+    trained = model.get_weights()
+    for variable, first in zip(model.variables, fresh.variables, strict=True):
+        variable.assign(first)
+    for variable, first in zip(model.optimizer.variables, untrained, strict=True):
+        variable.assign(first)
+    fresh.set_weights(trained)
 
 
 class _Watch(keras.callbacks.Callback):
@@ -132,65 +151,6 @@ class _Watch(keras.callbacks.Callback):
             self._progress(1)
 
 
-def cosine_decay(learning_rate: float) -> Callable:
-    """Give Adam whose learning rate rises over a tenth of the steps, then falls along a cosine.
-
-    Parameters
-    ----------
-    learning_rate : float
-        Its highest rate.
-
-    Returns
-    -------
-    callable
-        From the number of steps to an optimizer, as `fit` takes it (Loshchilov and Hutter, 2017).
-    """
-
-    def optimizer(n_steps):
-        warmup_steps = max(n_steps // 10, 1)
-        return keras.optimizers.Adam(
-            keras.optimizers.schedules.CosineDecay(
-                learning_rate / 10,
-                max(n_steps - warmup_steps, 1),
-                alpha=0.01,
-                warmup_target=learning_rate,
-                warmup_steps=warmup_steps,
-            )
-        )
-
-    return optimizer
-
-
-def mix_windows(width: int, n_genres: int, rng, values, labels):
-    """Cut a window out of each clip, and blend it with another's (mixup, Zhang et al., 2018).
-
-    Parameters
-    ----------
-    width, n_genres : int
-        Columns of a window; how many genres there are. With these given, the rest is what `fit`
-        calls its ``augment`` with.
-    rng : numpy.random.Generator
-        What draws windows, partners and shares.
-    values : array of float, shape (n_clips, n_columns, n_bands)
-        The clips.
-    labels : array of int, shape (n_clips,)
-        Their genre ids.
-
-    Returns
-    -------
-    windows : array of float, shape (n_clips, width, n_bands)
-        Each a mean of two.
-    targets : array of float, shape (n_clips, n_genres)
-        The share of each genre.
-    """
-    starts = rng.integers(0, values.shape[1] - width + 1, len(values))
-    x = np.stack([clip[at : at + width] for clip, at in zip(values, starts, strict=True)])
-    share = rng.beta(_MIXUP, _MIXUP, len(x)).astype(np.float32)[:, None]
-    other, targets = rng.permutation(len(x)), np.eye(n_genres)[labels]
-    blended = x * share[..., None] + x[other] * (1 - share[..., None])
-    return blended, targets * share + targets[other] * (1 - share)
-
-
 def _mean_scores(model, values, labels):
     """Give mean cross-entropy and accuracy of a network."""
     probabilities = predict(model, values)
@@ -208,18 +168,18 @@ def fit_ensemble(
     epochs: int,
     batch_size: int = 32,
     seed: int = 0,
+    optimizer: str = "adam",
     rows=None,
     validation=None,
     progress: Callable | None = None,
     dask: str | None = None,
 ):
-    """Train networks of one architecture side by side, with Adam and cross-entropy.
+    """Train networks of one architecture side by side, with cross-entropy.
 
     Parameters
     ----------
     build : callable
-        Gives a fresh ``keras.Model``: a chain of LSTM, Dense and Dropout layers that ends in a
-        softmax.
+        Gives a fresh ``keras.Model``: a chain of layers that `genres.models.stacked.Stacked` takes.
     values : array of float, shape (n_rows, …, n_features)
         What the networks take.
     labels : array of int, shape (n_rows,)
@@ -229,6 +189,8 @@ def fit_ensemble(
         ``seed + i``, whatever the number of members.
     epochs, batch_size, seed : int
         Passes over the rows; rows of a step; seed.
+    optimizer : str
+        ``adam`` or ``rmsprop``.
     rows : array of int, shape (n_members, n_own_rows), optional
         Which rows each member is trained on; all of them on all rows by default.
     validation : tuple of (values, labels), optional
@@ -249,7 +211,7 @@ def fit_ensemble(
     Raises
     ------
     ValueError
-        If the network holds a layer of another kind.
+        If the network holds a layer that cannot be trained so.
     """
     start = time.perf_counter()
     keras.backend.clear_session()
@@ -261,7 +223,7 @@ def fit_ensemble(
     if rows is None:
         rows = np.tile(np.arange(len(values)), (n_members, 1))
     own = [(seed + member, rows[member]) for member in range(n_members)]
-    settings = _Settings(values, labels, epochs, batch_size, validation)
+    settings = _Settings(values, labels, epochs, batch_size, optimizer, validation)
     if cluster.address_of(dask):
         curves, seconds = _train_far_away(build, members, own, settings, progress, dask)
     else:
@@ -277,6 +239,7 @@ class _Settings(NamedTuple):
     labels: np.ndarray
     epochs: int
     batch_size: int
+    optimizer: str
     validation: tuple | None
 
 
@@ -285,10 +248,10 @@ def _train(members, own, settings, progress=None):
 
     Gives their curves and the seconds it took.
     """
-    values, labels, epochs, batch_size, validation = settings
+    values, labels, epochs, batch_size, optimizer, validation = settings
     start = time.perf_counter()
     stacked = Stacked(members, [seed for seed, _ in own])
-    train_step = stacked.train_step(values, labels)
+    train_step = stacked.train_step(values, labels, optimizer)
     orders = [(np.random.default_rng(seed), rows) for seed, rows in own]
     n_rows = len(own[0][1])
     curves = {"loss": [], "accuracy": []}
@@ -351,3 +314,78 @@ def _train_pair(build, settings, work):
         member.set_weights(initial)
     curves, seconds = _train(members, own, settings)
     return first, [member.get_weights() for member in members], curves, seconds
+
+
+class Tried(NamedTuple):
+    """How networks did on tracks that they were trained on, and on others.
+
+    Attributes
+    ----------
+    training : array of float, shape (n_seeds, n_tracks)
+        Share of the networks trained on a track that classify it correctly.
+    held_out : array of bool, shape (n_seeds, n_tracks)
+        Whether the network that was not trained on a track classifies it correctly.
+    n_weights : int
+        Numbers that a network learns.
+    seconds : float
+        How long it took.
+    """
+
+    training: np.ndarray
+    held_out: np.ndarray
+    n_weights: int
+    seconds: float
+
+
+def cross_validate(trials: dict[str, tuple], labels, folds, epochs: int, workers=None):
+    """Try out networks on training tracks, two or more kinds at a time, on one thread each.
+
+    Parameters
+    ----------
+    trials : dict of str to (callable, array or list of array, str)
+        For each kind what builds a network, its values (or a list of them, for each seed) and its
+        optimizer, as `fit_ensemble` takes them.
+    labels : array of int, shape (n_tracks,)
+        Genre ids.
+    folds : array of int, shape (n_seeds, n_tracks)
+        For each seed the fold that holds each track out. Networks of one seed and fold start
+        alike, whatever their kind.
+    epochs, workers : int
+        Passes over the tracks; as `genres.parallel.each` has it.
+
+    Yields
+    ------
+    name : str
+    tried : Tried
+        In the order in which they end. Of a sequence the last prediction counts.
+    """
+    yield from parallel.each(partial(_try, labels, folds, epochs), list(trials.items()), workers)
+
+
+def _try(labels, folds, epochs, trial):
+    name, (build, values, optimizer) = trial
+    with suppress(RuntimeError):  # a process that has computed before keeps its threads
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+    start = time.perf_counter()
+    (n_seeds, n_tracks), n_folds = folds.shape, folds.max() + 1
+    own = values if isinstance(values, list) else [values] * n_seeds
+    held = [(seed, folds[seed] == fold) for seed in range(n_seeds) for fold in range(n_folds)]
+    rows = [np.flatnonzero(~held_out) + seed * n_tracks for seed, held_out in held]
+    shortest = min(map(len, rows))
+    ensemble = fit_ensemble(
+        build,
+        np.concatenate(own),
+        np.tile(labels, n_seeds),
+        n_members=len(rows),
+        epochs=epochs,
+        optimizer=optimizer,
+        rows=np.stack([of_member[:shortest] for of_member in rows]),
+    )
+    tried = Tried(np.zeros(folds.shape), np.zeros(folds.shape, bool), 0, 0.0)
+    for (seed, held_out), model in zip(held, ensemble.members, strict=True):
+        predicted = predict(model, own[seed]).argmax(axis=-1)
+        correct = predicted.reshape(n_tracks, -1)[:, -1] == labels
+        tried.held_out[seed, held_out] = correct[held_out]
+        tried.training[seed] += correct * ~held_out / (n_folds - 1)
+    weights, seconds = ensemble.members[0].count_params(), time.perf_counter() - start
+    return name, tried._replace(n_weights=weights, seconds=seconds)

@@ -121,11 +121,11 @@ def here(row, results: dict[str, dict]):
 def explain(row, results):
     """Say whether a row's value is the report's, or why not.
 
-    What is written alike is ``equal``; where something else was compared, that is said with it.
+    What is written alike is ``equal``, but not where something else was compared: that is said.
     """
     if not _verdict(row, results).startswith("equal"):
         return row.why or NONE
-    return f"equal; but {row.why}" if row.why else "equal"
+    return f"same figure, but not the same thing: {row.why}" if row.why else "equal"
 
 
 def summary(rows, results):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from genres import Refusal, files
+from genres import Refusal, files, printable
 from genres.project import RunFolder
 from genres.report import ledger, pages, printing
 from genres.screen import spoken
@@ -69,7 +69,9 @@ def write(report, project: Path, *, pdf: bool = True) -> str:
     folder.mkdir(parents=True)
     try:
         n_pages = _write_pages(report, project, folder)
-        lines = [f"The report, {n_pages} pages to read in a browser: {target / 'index.html'}"]
+        lines = [
+            f"The report, {n_pages} pages to read in a browser: {printable(target / 'index.html')}"
+        ]
         if pdf:
             lines.append(_print(folder, target))
         _put_in_place(folder, target)
@@ -85,7 +87,7 @@ def _print(folder, target):
         printing.print_page(folder / "whole.html", pdf)
     except Refusal as refusal:
         return f"No PDF of it: {refusal}"
-    return f"As one PDF, {pdf.stat().st_size / 1e6:.1f} MB: {target / pdf.name}"
+    return f"As one PDF, {pdf.stat().st_size / 1e6:.1f} MB: {printable(target / pdf.name)}"
 
 
 def _write_pages(report, project, folder):

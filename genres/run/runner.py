@@ -14,7 +14,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple
 
-from genres import Refusal, files
+from genres import Refusal, files, printable
 from genres.data import folders
 from genres.project import PROJECT, find_notebooks
 from genres.run import provenance
@@ -96,7 +96,6 @@ def run_report(
     with _lock(folder), _signals_that_stop():
         print(f"Data: {found.reason}")
         print(f"Run: {seen_from_here(folder)}", flush=True)
-        run.ledger.unlink(missing_ok=True)
         seconds, failures = _execute_all(run, notebooks, fresh)
         results = run.combine_results()
     names = [notebook.stem for notebook in notebooks]
@@ -122,7 +121,10 @@ def _extract(folder):
     # Imported here: a run on tables does not need it.
     from genres.data.extract import Settings, extract
 
-    print(f"{folder} holds no feature table: they are made from its audio first.", flush=True)
+    print(
+        f"{printable(folder)} holds no feature table: they are made from its audio first.",
+        flush=True,
+    )
     out = folders.extraction_of(folder)
     print(extract(folder, out, Settings(mel=True)).summary(out), flush=True)
 
@@ -134,6 +136,7 @@ def _execute_all(run, notebooks, fresh):
         run.data.finest()  # an unsound table is refused now, not by each notebook
     forecast = Forecast({nb.stem: _expected(run, nb.stem) for nb in notebooks if due[nb]})
     print(_plan(due, forecast), flush=True)
+    run.ledger.unlink(missing_ok=True)
     seconds, failures = {}, []
     for number, notebook in enumerate(notebooks, start=1):
         title = f"[{number}/{len(notebooks)}] {notebook.stem}"
@@ -273,10 +276,13 @@ def _lock(folder):
     with (folder / ".lock").open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             raise Refusal(
                 f"Another run is working in {folder}: wait for it, or take another --name."
             ) from None
+        except OSError as error:
+            why = error.strerror
+            print(f"{folder} cannot be locked ({why}): start no second run in it meanwhile.")
         yield
 
 

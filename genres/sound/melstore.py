@@ -78,6 +78,7 @@ def load(path: str | Path):
         If it cannot be read, or is not such a store. Nothing in it is unpickled, and of a file that
         claims to hold more than 8 GiB nothing is read.
     """
+    files.require_regular(path, _MOST_BYTES)
     try:
         with zipfile.ZipFile(path) as archive:
             if sum(member.file_size for member in archive.infolist()) > _MOST_BYTES:

@@ -1,6 +1,7 @@
 """data.datasets, data.magnatune: what a collection says of its clips is what is read."""
 
 import csv
+import os
 import shutil
 from collections import Counter
 
@@ -337,6 +338,9 @@ def test_only_words_remain_of_a_name(text):
 def test_magnatagatune_without_magnatunes_songs_is_refused(magnatagatune):
     (magnatagatune / "song_info.csv").unlink()
     with pytest.raises(Refusal, match=r"song_info\.csv cannot be read: No such file"):
+        datasets.read(magnatagatune)
+    os.mkfifo(magnatagatune / "song_info.csv")
+    with pytest.raises(Refusal, match=r"song_info\.csv cannot be read: it is not a regular file"):
         datasets.read(magnatagatune)
 
 

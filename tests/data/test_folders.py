@@ -56,6 +56,65 @@ def test_a_table_that_lacks_tracks_is_passed_over(tmp_path):
     assert data.finest()[0] == 10
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("GenreClassData_30s.TXT", "genreclassdata_30S.Csv", "GenreClassData_30s (1).txt"),
+        *(
+            "GenreClassData_30s(2).csv",
+            "GenreClassData_30s - Copy.txt",
+            "GenreClassData_30s copy.txt",
+        ),
+        "GenreClassData_30s.txt.txt",
+    ],
+)
+def test_a_table_is_found_as_systems_rename_it(tmp_path, name):
+    write_tables(tmp_path, [30])
+    (tmp_path / "GenreClassData_30s.txt").rename(tmp_path / name)
+    assert len(folders.find(tmp_path).table(30)) == 6
+    (tmp_path / "GenreClassData_30s.csv.gz").touch()
+    with pytest.raises(Refusal, match="two tables of 30 s segments"):
+        folders.find(tmp_path)
+
+
+def test_a_table_of_30_s_has_one_row_a_track(tmp_path):
+    write_tables(tmp_path, [10])
+    (tmp_path / "GenreClassData_10s.txt").rename(tmp_path / "GenreClassData_30s.txt")
+    with pytest.raises(Refusal, match=r"30s\.txt: a track has 3 rows, and one in a table of 30 s"):
+        folders.find(tmp_path).table(30)
+
+
+@pytest.mark.parametrize("find", [folders.find, folders.holds_audio_only])
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("features_30_sec.csv", "this is the Kaggle table of GTZAN, whose features are not those"),
+        ("features_3_sec (1).csv.gz", "this is the Kaggle table of GTZAN"),
+        ("GenreClassData_30s.xlsx", "save a workbook as CSV in UTF-8"),
+        ("GenreClassData.csv", "is not called as tables are"),
+    ],
+)
+def test_what_is_nearly_a_table_is_refused_by_its_name(tmp_path, find, name, why):
+    touch(tmp_path / name)
+    with pytest.raises(Refusal, match=why):
+        find(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "why"), [("features_3_sec.csv", "Kaggle"), ("t.txt", "is a file: name the folder")]
+)
+def test_a_file_is_refused_where_a_folder_is_asked_for(tmp_path, name, why):
+    touch(tmp_path / name)
+    assert not folders.holds_audio_only(tmp_path / name)
+    with pytest.raises(Refusal, match=why):
+        folders.find(tmp_path / name)
+
+
+def test_kaggles_clips_are_taken_beside_its_tables(tmp_path):
+    touch(tmp_path / "features_3_sec.csv", tmp_path / "genres_original" / "blues" / "a.wav")
+    assert folders.holds_audio_only(tmp_path)
+
+
 def test_without_shorter_segments_the_finest_table_is_the_30_s_one(tmp_path):
     write_tables(tmp_path, [30])
     seconds, table = folders.find(tmp_path).finest()

@@ -41,8 +41,29 @@ def test_folds_that_share_an_artist_are_refused(data):
 
 def test_a_table_that_is_none_of_folds_is_refused(data):
     (data.folder / "splits" / "artist_folds.csv").write_text("file,artist\na_00001.wav,7\n")
-    with pytest.raises(Refusal, match="no table of folds"):
+    with pytest.raises(Refusal, match="lacks the column 'artist_group'"):
         folders.artist_folds(data)
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("a_00001.wav,7,zero", "line 2, column fold: 'zero' is not a whole number"),
+        ("a,1.5,0", "1.5"),
+    ],
+)
+def test_folds_that_are_no_whole_numbers_are_refused_where_they_are(data, line, why):
+    path = data.folder / "splits" / "artist_folds.csv"
+    path.write_text(f"file,artist_group,fold\n{line}\n")
+    with pytest.raises(Refusal, match=why):
+        folders.artist_folds(data)
+
+
+def test_lists_that_are_no_text_are_refused(data):
+    write_lists(data, "", "", "")
+    (data.folder / "splits" / "fault_filtered_valid.txt").write_bytes(b"\xff\xfe")
+    with pytest.raises(Refusal, match=r"valid\.txt is no list of clips"):
+        folders.fault_filtered(data)
 
 
 def write_lists(data, train, valid, test):

@@ -1,9 +1,15 @@
 """data.tables: sound tables are read alike from every format, unsound ones are refused."""
 
+import csv
 import gzip
+import io
+import json
+import os
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -69,7 +75,27 @@ def write_shuffled_columns(path, table):
     path.write_text(as_text(table[COLUMNS[::-1]]))
 
 
+def write_decimal_commas(path, table):
+    path.write_text(table.to_csv(sep=";", decimal=",", index=False))
+
+
+def write_other_names(path, table):
+    names = [name.replace(" ", ".").replace("_", "-").upper() for name in table.columns]
+    path.write_text(as_text(table.set_axis(names, axis=1)))
+
+
 WRITERS = {
+    "semicolons.csv": lambda path, table: path.write_text(as_text(table, ";")),
+    "decimal_commas.csv": write_decimal_commas,
+    "quoted_decimal_commas.csv": lambda path, table: table.to_csv(path, decimal=",", index=False),
+    "utf16.txt": lambda path, table: path.write_bytes(as_text(table).encode("utf-16")),
+    "index.csv": lambda path, table: table.set_index(table.index + 1).to_csv(path),
+    "unnamed.csv": lambda path, table: table.reset_index(names="Unnamed: 0").to_csv(
+        path, index=False
+    ),
+    "names.txt": write_other_names,
+    "all_quoted.csv": lambda path, table: table.to_csv(path, index=False, quoting=csv.QUOTE_ALL),
+    "categories.parquet": lambda path, table: table.astype({"Genre": "category"}).to_parquet(path),
     "tab.txt": lambda path, table: path.write_text(as_text(table)),
     "comma.csv": lambda path, table: path.write_text(as_text(table, ",")),
     "comma.txt": lambda path, table: path.write_text(as_text(table, ",")),
@@ -149,7 +175,11 @@ def swap_ids(table):
             "lacks the column 'tempo' (the first of 2 such problems).",
         ),
         (lambda t: t.assign(mood="sad"), "unknown column 'mood'."),
-        (lambda t: t.reset_index(names="Unnamed: 0"), "unknown column 'Unnamed: 0'."),
+        (lambda t: t.assign(**{"Unnamed: 0": 7}), "unknown column 'Unnamed: 0'."),
+        (
+            lambda t: t.rename(columns={"tempo": "bpm"}),
+            "lacks the column 'tempo', and 'bpm' is not one of a table's.",
+        ),
         (lambda t: pd.concat([t, t["tempo"]], axis=1), "has twice the column 'tempo'."),
         (put(4, "tempo", "fast"), "line 6, column tempo: 'fast' is not a finite number."),
         (put(4, "tempo", "1,5"), "line 6, column tempo: '1,5' is not a finite number."),
@@ -268,12 +298,14 @@ def test_lines_with_too_many_or_too_few_fields_are_counted(refused, table):
         ("empty.parquet", b"", "no whole parquet file"),
         ("image.txt", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "not text in UTF-8"),
         ("latin.txt", "Track ID\tFile\n1\tSeñor.wav".encode("latin-1"), "not text in UTF-8"),
-        ("utf16.txt", "Track ID\tFile".encode("utf-16"), "not text in UTF-8"),
+        ("utf16.txt", "Track ID\tFile".encode("utf-16-le"), "not text in UTF-8"),
         ("prose.txt", b"Hello, world", "lacks the column 'Track ID'"),
         ("plain.txt.gz", b"Track ID\tFile", "cut off or damaged"),
         ("text.parquet", b"Track ID\tFile", "no whole parquet file"),
-        ("quote.csv", b'Track ID,"File\n1,a', "no table of separated fields"),
-        ("table.xlsx", b"PK", "ends in one of .txt .csv .gz .parquet"),
+        ("quote.csv", b'Track ID,"File\n1,a', "does not name the columns"),
+        ("table.xlsx", b"PK", "a workbook or an archive: save its table as CSV in UTF-8"),
+        ("workbook.csv", b"PK\x03\x04", "a workbook or an archive: save its table as CSV"),
+        ("table.json", b"{}", "ends in one of .txt .csv .gz .parquet"),
     ],
 )
 def test_a_file_that_is_no_table_is_refused(refused, name, content, told):
@@ -317,7 +349,7 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path):
     with pytest.raises(tables.TableError, match=r"gone\.txt cannot be read: No such file"):
         tables.load(tmp_path / "gone.txt")
     (tmp_path / "folder.csv").mkdir()
-    with pytest.raises(tables.TableError, match=r"folder\.csv cannot be read: Is a directory"):
+    with pytest.raises(tables.TableError, match=r"folder\.csv cannot be read: it is not a reg"):
         tables.load(tmp_path / "folder.csv")
 
 
@@ -343,6 +375,125 @@ def test_a_table_made_in_memory_is_checked_alike(table):
     pd.testing.assert_frame_equal(tables.check(table.set_index(table.index + 3), "made"), table)
     with pytest.raises(Refusal, match=r"made, row 5, column tempo"):
         tables.check(put(4, "tempo", None)(table), "made")
+
+
+# Quotation marks
+
+
+def with_files(table, names):
+    """Write a table without rules of quoting, its first tracks called by `names`."""
+    old = pd.unique(table["File"])
+    text = as_text(table)
+    for before, after in zip(old, names, strict=False):
+        text = text.replace(before, after)
+    return text
+
+
+@pytest.mark.parametrize(
+    "names",
+    [['"Heroes.wav'], ['12" mix.wav'], ['"Heroes" live.wav', '"a'], ['"a.wav', 'b.wav"']],
+)
+def test_a_file_that_begins_with_a_quotation_mark_swallows_no_row(tmp_path, table, names):
+    path = tmp_path / "t.txt"
+    path.write_text(with_files(table, names))
+    loaded = tables.load(path)
+    assert len(loaded) == len(table)
+    assert pd.unique(loaded["File"])[: len(names)].tolist() == names
+
+
+def test_marks_that_may_or_may_not_quote_are_refused_where_they_are(refused, table):
+    sentence = refused(with_files(table, ['"a', '"b"']))
+    assert "line 2: this is no row of separated fields" in sentence
+
+
+def test_a_quoted_field_does_not_go_on_in_the_next_line(refused, table):
+    table["File"] = table["File"].replace("pop_00001.wav", "pop\n00001.wav")
+    sentence = refused(table.to_csv(index=False), "t.csv")
+    assert "line 5" in sentence
+    assert "does not end in this line" in sentence
+
+
+# Numbers that float64 cannot hold
+
+
+@pytest.mark.parametrize("value", ["9007199254740993", "1e-400", "-1e-999999999999999999999"])
+def test_no_number_is_rounded_in_silence(refused, table, value):
+    told = (
+        f"line 6, column tempo: '{value}' is too large or too small a number for double precision"
+    )
+    assert told in refused(put(4, "tempo", value)(table))
+
+
+@pytest.mark.parametrize("value", ["9007199254740992", "0e-999", "-0.0", "12345678901234567890.5"])
+def test_numbers_with_a_float_of_their_own_or_with_decimals_are_taken(tmp_path, table, value):
+    path = tmp_path / "t.txt"
+    path.write_text(as_text(put(4, "tempo", value)(table)))
+    assert tables.load(path).loc[4, "tempo"] == float(value)
+
+
+def test_whole_numbers_of_a_parquet_table_are_not_rounded_either(tmp_path, table):
+    tempo = pd.array([2**53 + 1, None, *range(22)], dtype="Int64")
+    table.assign(tempo=tempo.fillna(3)).to_parquet(tmp_path / "t.parquet")
+    with pytest.raises(tables.TableError, match="row 1, column tempo: '9007199254740993' is too"):
+        tables.load(tmp_path / "t.parquet")
+
+
+def test_what_other_programs_note_in_a_parquet_file_changes_no_value(tmp_path, table):
+    arrow = pa.Table.from_pandas(table, preserve_index=False)
+    noted = json.loads(arrow.schema.metadata[b"pandas"])
+    for column in noted["columns"]:
+        column["numpy_type"] = "Float32"
+    for index_columns in ([], ["tempo"], [{"kind": "range"}], None):
+        noted["index_columns"] = index_columns
+        metadata = {b"pandas": json.dumps(noted).encode()}
+        pq.write_table(arrow.replace_schema_metadata(metadata), tmp_path / "t.parquet")
+        pd.testing.assert_frame_equal(tables.load(tmp_path / "t.parquet"), table, check_exact=True)
+
+
+# What is large, or no file
+
+
+def test_gzip_and_parquet_bombs_are_refused_unread(refused, table):
+    mebibyte = gzip.compress(b"0" * (1 << 20))
+    assert "unpacks to more than 64 MiB" in refused(mebibyte * 100, "bomb.csv.gz")
+    rows = pa.table({name: pa.repeat(0.5, 10**6) for name in COLUMNS})
+    content = io.BytesIO()
+    pq.write_table(rows, content)
+    assert "unpacks to more than 64 MiB" in refused(content.getvalue(), "bomb.parquet")
+
+
+def test_many_thousand_names_are_refused_at_once(refused, table):
+    names = "\t".join(f"x{n}" for n in range(67_000))
+    sentence = refused(as_text(table).replace("tempo", f"tempo\t{names}"))
+    assert sentence.endswith("unknown column 'x0' (the first of 67000 such problems).")
+
+
+def test_what_is_no_regular_file_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(tables.TableError, match=r"pipe\.csv .*not a regular file"):
+        tables.load(tmp_path / "pipe.csv")
+
+
+# Sentences
+
+
+def test_a_refusal_shows_no_long_or_unprintable_field(refused, table):
+    long = refused(put(4, "tempo", "x" * 100_000)(table))
+    assert len(long) < 300
+    assert "xxx…' is not a finite number." in long
+    for name in ("Genre", "File"):
+        assert len(refused(put(4, name, "y" * 100_000)(table))) < 400
+    assert r"'\x1b[31m\u202e' is not a finite" in refused(put(4, "tempo", "\x1b[31m\u202e")(table))
+
+
+def test_the_kaggle_table_is_called_by_its_name(refused, real_data):
+    table = pd.read_csv(real_data / "kaggle" / "features_30_sec.csv")
+    assert "this is the Kaggle table of GTZAN" in refused(table.to_csv(index=False), "t.csv")
+
+
+def test_a_table_in_which_every_row_stands_twice_is_refused(refused, table):
+    assert "every row stands there twice" in refused(pd.concat([table, table]))
+    assert "every row stands there twice" in refused(table.loc[table.index.repeat(2)])
 
 
 # Standardising

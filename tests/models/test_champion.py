@@ -152,14 +152,18 @@ def test_held_out_predictions_are_of_classifiers_that_were_not_trained_on_them(t
 
 
 def test_held_out_predictions_are_kept_for_the_same_question(tracks, tmp_path, monkeypatch):
-    calls = []
+    calls = {True: 0, False: 0}
+
+    def progress(n, kept=False):
+        calls[kept] += n
+
     base = champion.base_classifiers(LITTLE, random_state=0)
-    options = {"folder": tmp_path, "progress": calls.append}
+    options = {"folder": tmp_path, "progress": progress}
     held_out = champion.cross_val_predict_proba(base, *tracks, HALVES[:1], **options)
-    assert sum(calls) == champion.n_fit_steps(base)
+    assert calls == {True: 0, False: champion.n_fit_steps(base)}
     monkeypatch.setattr(champion, "clone", lambda *_: pytest.fail("trained again"))
     again = champion.cross_val_predict_proba(base, *tracks, HALVES[:1], **options)
-    assert sum(calls) == 2 * champion.n_fit_steps(base)
+    assert calls == {kept: champion.n_fit_steps(base) for kept in (True, False)}
     for name, probabilities in held_out.items():
         np.testing.assert_array_equal(probabilities, again[name])
         assert np.isnan(probabilities[:20]).all()

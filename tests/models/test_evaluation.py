@@ -90,6 +90,14 @@ def test_samples_without_spread_share_all_or_nothing(one, other, shared):
     assert evaluation.overlap_coefficients(samples)[0, 1] == shared
 
 
+def test_ranks_correlate_as_in_spearmans_own_formula():
+    assert evaluation.rank_correlation([1, 2, 3, 4, 5], [20, 10, 30, 50, 40]) == pytest.approx(0.8)
+
+
+def test_what_is_all_alike_has_no_rank_correlation():
+    assert evaluation.rank_correlation([0.4, 0.4], [0.1, 0.9]) == 0
+
+
 @given(
     counts=st.lists(st.integers(1, 30), min_size=1, max_size=6),
     share=st.floats(0.05, 0.5),
@@ -127,6 +135,23 @@ def test_a_bootstrap_of_groups_knows_that_tracks_of_one_artist_say_the_same():
     low, high = evaluation.bootstrap_interval(correct)
     low_by_artist, high_by_artist = evaluation.bootstrap_interval(correct, artists)
     assert high_by_artist - low_by_artist > 2 * (high - low)
+
+
+def test_with_one_seed_the_crossed_bootstrap_draws_tracks():
+    correct = np.random.default_rng(1).random(300) < 0.7
+    crossed = evaluation.crossed_interval(correct[None])
+    np.testing.assert_allclose(crossed, evaluation.bootstrap_interval(correct), atol=0.01)
+
+
+def test_the_crossed_bootstrap_knows_that_seeds_differ_too():
+    correct = np.tile(np.arange(200) < 150, (4, 1)).astype(float)
+    same = np.ptp(evaluation.crossed_interval(correct))
+    of_seed = np.array([[0.2], [0.1], [-0.1], [-0.2]])
+    apart = np.ptp(evaluation.crossed_interval(correct + of_seed))
+    assert np.ptp(evaluation.crossed_interval(correct, level=0.998)) > 1.4 * same
+    assert apart > 1.5 * same
+    # The variance of 200 tracks and that of 4 seeds, added (Owen, 2007).
+    assert apart == pytest.approx(2 * 1.96 * np.sqrt(0.1875 / 200 + 0.025 / 4), rel=0.05)
 
 
 def test_the_calibration_error_of_a_worked_example():

@@ -1,3 +1,5 @@
+from functools import partial
+
 import keras
 import numpy as np
 import pytest
@@ -34,20 +36,55 @@ def trained(sequences):
     return training.fit_ensemble(lstm, *sequences, n_members=3, epochs=60, validation=sequences)
 
 
-def test_one_step_without_dropout_is_keras_own(sequences):
+def recurrent(layer):
+    return networks.sequential((N_STEPS, N_FEATURES), [layer(), layers.Dense(6)], N_GENRES)
+
+
+RECURRENT = {
+    "LSTM": lambda: layers.LSTM(8, return_sequences=True),
+    "GRU": lambda: layers.GRU(8, return_sequences=True),
+    "SimpleRNN": lambda: layers.SimpleRNN(8, return_sequences=True),
+    "both ways": lambda: layers.Bidirectional(layers.LSTM(8, return_sequences=True)),
+}
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "rmsprop"])
+@pytest.mark.parametrize("kind", RECURRENT)
+def test_one_step_without_dropout_is_keras_own(sequences, kind, optimizer):
     # A single batch in each epoch: order does not matter, and both start from the same weights.
     values, labels = sequences
-    ensemble = training.fit_ensemble(
-        lambda: lstm(dropout=0.0), values, labels, n_members=2, epochs=4, batch_size=len(values)
-    )
+    build = partial(recurrent, RECURRENT[kind])
+    settings = {"epochs": 4, "batch_size": len(values), "optimizer": optimizer}
+    ensemble = training.fit_ensemble(build, values, labels, n_members=2, **settings)
     for seed, member in enumerate(ensemble.members):
         keras.utils.set_random_seed(seed)
-        plain = lstm(dropout=0.0)
-        plain.compile("adam", "sparse_categorical_crossentropy")
+        plain = build()
+        plain.compile(optimizer, "sparse_categorical_crossentropy")
         every_step = np.repeat(labels[:, None], N_STEPS, axis=1)
         plain.fit(values, every_step, epochs=4, batch_size=len(values), verbose=0)
         for ours, theirs in zip(member.get_weights(), plain.get_weights(), strict=True):
-            np.testing.assert_allclose(ours, theirs, atol=2e-5)
+            np.testing.assert_allclose(ours, theirs, atol=5e-5)
+
+
+@pytest.mark.parametrize("every_step", [True, False])
+@pytest.mark.parametrize("kind", [layers.GRU, layers.SimpleRNN, "both ways"])
+def test_recurrent_layers_predict_side_by_side_what_they_do_alone(sequences, kind, every_step):
+    def build():
+        if kind == "both ways":
+            layer = layers.Bidirectional(layers.GRU(8, return_sequences=every_step))
+        else:
+            layer = kind(8, return_sequences=every_step)
+        return networks.sequential((N_STEPS, N_FEATURES), [layer], N_GENRES)
+
+    trained = training.fit_ensemble(build, *sequences, n_members=2, epochs=1)
+    for member, ours in zip(trained.members, trained.predict(sequences[0]), strict=True):
+        np.testing.assert_allclose(ours, member.predict(sequences[0], verbose=0), atol=1e-6)
+
+
+def test_a_recurrent_layer_of_other_settings_is_named(sequences):
+    layer = partial(layers.GRU, 8, return_sequences=True, activation="relu")
+    with pytest.raises(ValueError, match="GRU layers with another activation"):
+        training.fit_ensemble(partial(recurrent, layer), *sequences, n_members=2, epochs=1)
 
 
 @pytest.mark.parametrize("n_steps", [1, 2, 4])
@@ -220,6 +257,21 @@ def test_a_plain_fit_is_keras_own(rows, augment):
 
 
 @pytest.mark.parametrize("augment", [None, mix_up])
+def test_networks_that_take_turns_are_those_that_are_trained_alone(rows, augment):
+    def build():
+        blocks = [layers.Dense(8), layers.BatchNormalization(), layers.Dropout(0.3)]
+        return networks.sequential((N_FEATURES,), blocks, N_GENRES)
+
+    settings = {"epochs": 3, "augment": augment, "optimizer": fast, "validation": rows}
+    in_turn = training.fit_each(build, *rows, seeds=[3, 5, 4], **settings)
+    assert len({id(trained.model) for trained in in_turn}) == 3
+    for seed, trained in zip([3, 5, 4], in_turn, strict=True):
+        alone = training.fit(build, *rows, seed=seed, **settings)
+        assert_same_weights(trained.model, alone.model)
+        assert (trained.curves, trained.best_epoch) == (alone.curves, alone.best_epoch)
+
+
+@pytest.mark.parametrize("augment", [None, mix_up])
 def test_a_trainings_step_is_traced_once(rows, augment):
     class Counted(layers.Dense):
         calls = 0
@@ -350,3 +402,50 @@ def test_progress_is_told_after_each_epoch(rows, augment):
     steps = []
     training.fit(dense, *rows, epochs=3, augment=augment, progress=steps.append)
     assert steps == [1, 1, 1]
+
+
+# Kinds of networks, tried out on training tracks
+
+
+def folds_of(n_seeds, n_tracks, n_folds=2):
+    return np.stack(
+        [np.random.default_rng(seed).permutation(n_tracks) % n_folds for seed in range(n_seeds)]
+    )
+
+
+def try_out(trials, labels, folds, epochs=2):
+    return dict(training.cross_validate(trials, labels, folds, epochs, workers=1))
+
+
+def test_a_track_is_held_out_of_the_network_that_classifies_it(sequences):
+    values, labels = sequences
+    folds = folds_of(2, len(labels))
+    tried = try_out({"LSTM": (lstm, values, "adam")}, labels, folds)["LSTM"]
+    assert tried.held_out.shape == tried.training.shape == folds.shape
+    rows = np.stack([np.flatnonzero(folds[0] != 0), np.flatnonzero(folds[0] != 1)])
+    own = training.fit_ensemble(lstm, values, labels, n_members=2, epochs=2, rows=rows)
+    correct = own.predict(values)[:, :, -1].argmax(axis=-1) == labels
+    np.testing.assert_array_equal(tried.held_out[0], np.choose(folds[0], correct))
+    np.testing.assert_array_equal(tried.training[0], np.choose(folds[0], correct[::-1]))
+    assert tried.n_weights == own.members[0].count_params()
+
+
+def test_each_seed_may_have_values_of_its_own(sequences):
+    values, labels = sequences
+    folds = np.tile(folds_of(1, len(labels)), (2, 1))
+    flat = {"dense": (dense, [values[:, 0], values[:, 1]], "adam")}
+    tried = try_out(flat, labels, folds, epochs=20)["dense"]
+    alone = try_out({"dense": (dense, values[:, 0], "adam")}, labels, folds[:1], epochs=20)
+    np.testing.assert_array_equal(tried.held_out[0], alone["dense"].held_out[0])
+    assert (tried.held_out[0] != tried.held_out[1]).any()
+
+
+def test_kinds_of_networks_are_tried_with_the_same_seeds_and_again_alike(sequences):
+    values, labels = sequences
+    folds = folds_of(1, len(labels))
+    trials = {name: (lstm, values, name) for name in ("adam", "rmsprop")}
+    trials["again"] = trials["adam"]
+    tried = try_out(trials, labels, folds, epochs=5)
+    assert set(tried) == set(trials)
+    np.testing.assert_array_equal(tried["again"].held_out, tried["adam"].held_out)
+    assert (tried["rmsprop"].held_out != tried["adam"].held_out).any()

@@ -209,8 +209,8 @@ def test_the_table_says_what_is_equal_and_what_is_not(tmp_path, make_toy_project
     assert f"| Figure 1 | it | 40.4 % | 40.4 % | [02, cell 3]({link}0) | equal |" in lines
     assert f"| Figure 1 | it | 0.5 | 0.4 | [02, cell 4]({link}2) | other tracks |" in lines
     assert (
-        f"| Figure 1 | it | 0.404 | 0.404 | [02, cell 3]({link}0) | equal; but other genres |"
-        in lines
+        f"| Figure 1 | it | 0.404 | 0.404 | [02, cell 3]({link}0) | "
+        "same figure, but not the same thing: other genres |" in lines
     )
     assert "| Figure 3 | it | – | – | – | lost |" in lines
     assert [line for line in lines if "<summary>" in line] == [

@@ -1,5 +1,6 @@
 """run.runner and what it is made of: executing the report, and keeping what still holds."""
 
+import errno
 import json
 import os
 import re
@@ -110,6 +111,18 @@ def test_an_unsound_table_is_refused_before_anything_is_executed(toy, tmp_path, 
         run_report(str(bad), **options)
     assert "[1/2]" not in capsys.readouterr().out
     assert not list((tmp_path / "runs" / "bad").rglob("*.ipynb"))
+
+
+def test_a_refused_run_leaves_the_ledger_of_an_earlier_one(toy, tmp_path):
+    bad = tmp_path / "bad"
+    bad.mkdir()
+    write_table(bad / "GenreClassData_30s.txt", value="loud")
+    ledger_of_earlier = tmp_path / "runs" / "bad" / "ledger.md"
+    ledger_of_earlier.parent.mkdir(parents=True)
+    ledger_of_earlier.write_text("figures")
+    with pytest.raises(Refusal, match="line 2"):
+        run_report(str(bad), project=toy.folder, out=tmp_path / "runs")
+    assert ledger_of_earlier.read_text() == "figures"
 
 
 # What a run makes
@@ -475,6 +488,16 @@ def test_a_second_run_into_the_same_folder_is_refused(copy):
     with runner._lock(copy.run.folder), pytest.raises(Refusal, match="Another run is working in"):
         run_toy(copy)
     assert run_toy(copy) == 0
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS])
+def test_on_a_file_system_that_cannot_lock_a_run_goes_on(copy, monkeypatch, capsys, number):
+    def refuse(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    assert run_toy(copy) == 0
+    assert "start no second run in it meanwhile" in capsys.readouterr().out
 
 
 # What may be run

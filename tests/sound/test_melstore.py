@@ -1,5 +1,6 @@
 """sound.melstore: a sound mel store is read as it was written, anything else refused."""
 
+import os
 import re
 import zipfile
 
@@ -207,3 +208,9 @@ def test_more_than_8_gib_are_refused_unread(write, monkeypatch):
     relist(path, "mel", file_size=8 << 30)
     monkeypatch.setattr(zipfile.ZipFile, "open", None)
     assert load_refused(path) == f"{path} claims to hold more than 8 GiB."
+
+
+def test_a_pipe_is_refused_unread(tmp_path):
+    os.mkfifo(tmp_path / "store.npz")
+    with pytest.raises(Refusal, match=r"store\.npz cannot be read: it is not a regular file"):
+        melstore.load(tmp_path / "store.npz")
