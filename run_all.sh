@@ -1,5 +1,15 @@
 #!/usr/bin/env bash
 # Sets up what the report needs, once, and starts it: ./run_all.sh --help says how.
+
+# With -p, bash takes over no options, functions or CDPATH of the user's. Another shell, as in
+# "sh run_all.sh", gives way to it.
+if [ -z "${BASH_VERSION:-}" ] || ! shopt -qo privileged; then
+  command -v bash >/dev/null || {
+    echo "run_all.sh needs bash, which is not installed." >&2
+    exit 2
+  }
+  exec bash -p "$0" "$@"
+fi
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -16,9 +26,14 @@ refuse() {
   exit 2
 }
 
-is_suitable() { "$1" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))' 2>/dev/null; }
-can_make_venv() { "$1" -c 'import ensurepip, venv' 2>/dev/null; }
-version_of() { "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null; }
+# Becomes a command in an environment without the user's own settings of Python, pip and others; it
+# begins with the Python that makes the environment clean. Isolated (-I), so that no folder the user
+# stands in can take the place of a library.
+become() { exec "$1" -I "$here/genres/environment.py" "$@"; }
+
+is_suitable() { "$1" -I -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))' 2>/dev/null; }
+can_make_venv() { "$1" -I -c 'import ensurepip, venv' 2>/dev/null; }
+version_of() { "$1" -I -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null; }
 
 find_python() {
   local candidate suitable=
@@ -65,7 +80,7 @@ set_up() {
   mkdir -p "$venv"
   rm -f "$stamp"
   touch "$unfinished"
-  "$python" -m venv "$venv"
+  (become "$python" -I -m venv "$venv")
   pip_install --require-hashes --requirement "$here/requirements.lock"
   pip_install --no-deps --no-build-isolation --editable "$here"
   compile_librosa
@@ -77,16 +92,24 @@ set_up() {
 pip_install() {
   local quiet=
   [ -t 1 ] || quiet=--quiet
-  "$venv/bin/python" -m pip install $quiet --disable-pip-version-check "$@" ||
+  (become "$venv/bin/python" -I -m pip install $quiet --disable-pip-version-check "$@") ||
     refuse "$unfinished_message"
 }
 
 # Processes that are the first to need librosa's compiled functions, two at once, can leave a cache
 # that crashes whoever reads it (numba, issue 10128): one process compiles beforehand what is used.
 compile_librosa() {
-  "$venv/bin/python" -I -c 'import librosa.core.audio, librosa.core.pitch' ||
+  (become "$venv/bin/python" -I -c 'import librosa.core.audio, librosa.core.pitch') ||
     refuse "$unfinished_message"
 }
+
+check='import sys
+sys.path.insert(0, sys.argv[1])
+from genres.__main__ import main
+sys.exit(main(sys.argv[2:]))'
+lock='import contextlib, fcntl, sys
+with contextlib.suppress(OSError):
+    fcntl.flock(int(sys.argv[1]), fcntl.LOCK_EX)'
 
 case ${1-} in
   test | lab | publish | demo | report | handout) command=$1 && shift ;;
@@ -100,20 +123,23 @@ if ! is_set_up; then
     test | lab) ;;
     # A wrong option is told now, not after the set-up; help needs none.
     *)
-      (cd "$here" && "$python" -m genres --check "$command" "$@")
+      "$python" -I -X utf8 -c "$check" "$here" --check "$command" "$@"
       case " $* " in *" --help "* | *" -h "*) exit ;; esac
       ;;
   esac
-  # One set-up at a time: the lock is this shell's, and ends with it, however that ends.
+  # One set-up at a time: the lock is this shell's, and ends with it, however that ends. On a file
+  # system that cannot lock there is none.
   exec 9>"$here/.set-up.lock"
-  "$python" -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)'
+  "$python" -I -c "$lock" 9
   is_set_up || set_up "$python"
   exec 9>&-
 fi
 
-# Isolated (-I), so that no folder the user stands in can take the place of the library.
 case $command in
-  test) cd "$here" && exec "$venv/bin/python" -m pytest "$@" ;;
-  lab) exec "$venv/bin/python" -I -m jupyterlab "$here/notebooks" "$@" ;;
-  *) exec "$venv/bin/python" -I -m genres "$command" "$@" ;;
+  test) cd "$here" && become "$venv/bin/python" -m pytest "$@" ;;
+  lab)
+    [ "$(id -u)" -ne 0 ] || set -- --allow-root "$@"
+    become "$venv/bin/python" -I -m jupyterlab --ServerApp.root_dir="$here/notebooks" "$@"
+    ;;
+  *) exec "$venv/bin/python" -I -X utf8 -m genres "$command" "$@" ;;
 esac

@@ -134,19 +134,21 @@ class Bench:
         ----------
         **found
             What was found, under the names that `keep` takes it under: shown is each row of the
-            ledger, ``data/ledger.csv``, whose key leads to some of it.
+            ledger, ``data/ledger.csv``, whose key leads to some of it. A dash stands where the
+            report says something without a figure.
         """
         results = {self.notebook: found}
         lines = ["| in the report | reported | here | why they differ |", "|:--|--:|--:|:--|"]
         for row in ledger.read(project.PROJECT / ledger.PLACE):
             here = ledger.here(row, results)
-            if not row.reported or here == ledger.NONE:
+            if here == ledger.NONE:
                 continue
             why = ledger.explain(row, results)
             if self.data.name != folders.COURSE:
                 same = here == row.reported
                 why = "same figure, on other data" if same else "other data than the report's"
-            lines.append(f"| {row.place}, {row.shows} | {row.reported} | {here} | {why} |")
+            reported = row.reported or ledger.NONE
+            lines.append(f"| {row.place}, {row.shows} | {reported} | {here} | {why} |")
         display(Markdown("\n".join(lines)))
 
     @contextmanager

@@ -2,8 +2,11 @@
 
 import re
 
+from genres import environment
+
 # Control characters, line separators, halves of characters, and what turns the direction of text.
 _UNPRINTABLE = re.compile("[\0-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_MOST_SHOWN = 60  # characters
 
 
 def printable(text) -> str:
@@ -22,8 +25,17 @@ def printable(text) -> str:
     return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), str(text))
 
 
+def shown(value) -> str:
+    """Give a field of a file as text that is not too long for a sentence: 60 characters at most."""
+    text = str(value)
+    return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 1]}…"
+
+
 class Refusal(Exception):
     """An input that cannot be used, told in one sentence that says what to do about it."""
 
     def __str__(self):
         return printable(super().__str__())
+
+
+environment.clean_libraries()

@@ -1,5 +1,10 @@
 """What does a person do outside a notebook?"""
 
+from genres import environment
+
+if __name__ == "__main__":
+    environment.start_clean("genres")  # before anything is imported that the user's own may hide
+
 import argparse
 import errno
 import io

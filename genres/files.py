@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import os
 import secrets
 import stat
@@ -14,6 +15,9 @@ import numpy as np
 from genres import Refusal
 
 _MOST_JSON = 1 << 28  # bytes
+_MOST_CONFIG = 1 << 22  # bytes
+_MOST_LAYERS = 500  # with their initialisers
+_WITHOUT_WEIGHTS = ("InputLayer", "__keras_tensor__")
 
 
 @contextmanager
@@ -133,6 +137,66 @@ def require_archive(path: str | Path, most_bytes: int):
         raise Refusal(f"{path} is damaged: make it again.") from error
     if damaged:
         raise Refusal(f"{path} is damaged: make it again.")
+
+
+def require_small_network(path: str | Path, most_weights: int):
+    """Refuse a file of Keras's that describes a network larger than it may be, or none.
+
+    It is not built for that. A layer's number of weights is taken for the product of the sizes that
+    its description names and of the width that it reads, where that is told; else, of the largest
+    number there is.
+
+    Raises
+    ------
+    Refusal
+        If it does.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if archive.getinfo("config.json").file_size > _MOST_CONFIG:
+                raise ValueError("a description without end")
+            described = json.loads(archive.read("config.json"))
+        if _most_weights(described) > most_weights:
+            raise ValueError("too many weights")
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+        raise Refusal(f"{path} describes no network that can be read: train it again.") from error
+
+
+def _most_weights(described):
+    parts = list(_parts(described))
+    if len(parts) > _MOST_LAYERS:
+        raise ValueError("too many layers")
+    sizes = [list(_sizes(part.get("config"))) for part in parts]
+    widest = max((size for some in sizes for size in some), default=1)
+    n_weights = 0
+    for part, own in zip(parts, sizes, strict=True):
+        if part["class_name"] not in _WITHOUT_WEIGHTS:
+            shape = (part.get("build_config") or {}).get("input_shape")
+            told = isinstance(shape, list) and shape and type(shape[-1]) is int
+            n_weights += math.prod(own) * (shape[-1] if told else widest)
+    return n_weights
+
+
+def _parts(described):
+    """Give what has a class in a description, layers and their initialisers alike."""
+    if isinstance(described, dict):
+        if "class_name" in described:
+            yield described
+        described = list(described.values())
+    if isinstance(described, list):
+        for inside in described:
+            yield from _parts(inside)
+
+
+def _sizes(described):
+    """Give the whole numbers above one of a part, but those of other parts in it, and seeds."""
+    if isinstance(described, dict) and "class_name" not in described:
+        described = [value for name, value in described.items() if name != "seed"]
+    if isinstance(described, list):
+        for inside in described:
+            yield from _sizes(inside)
+    elif type(described) is int and described > 1:
+        yield described
 
 
 def read_json(path: str | Path):

@@ -11,6 +11,7 @@ from functools import partial
 import joblib
 import psutil
 from threadpoolctl import threadpool_limits
+from tqdm import tqdm
 
 from genres import Refusal, cluster
 
@@ -87,7 +88,7 @@ def _most_workers(wanted):
         semaphores = [multiprocessing.get_context("fork").Lock() for _ in range(_N_SEMAPHORES)]
         del semaphores
     except OSError as error:
-        print(
+        tqdm.write(
             f"Working in one process: /dev/shm cannot be used ({error.strerror}).", file=sys.stderr
         )
         return 1
@@ -95,7 +96,7 @@ def _most_workers(wanted):
     most = wanted if left is None else max(1, (left - _TASKS_OF_POOL) // _TASKS_OF_WORKER)
     if most < wanted:
         processes = "one process" if most == 1 else f"{most} processes"
-        print(
+        tqdm.write(
             f"Working in {processes}: this user may start {left} more (ulimit -u).", file=sys.stderr
         )
     return most

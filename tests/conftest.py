@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from genres import files
+from genres.data.clips import CLIPS_AT_LEAST
 from genres.data.tables import FEATURES
 from genres.report import ledger, summary
 from genres.run import runner
@@ -86,11 +87,13 @@ def browser():
         browser.close()
 
 
-def write_table(path, value):
-    """Write a sound feature table of two genres, two tracks each, all features alike."""
+def write_table(path, value, n_per_genre=CLIPS_AT_LEAST):
+    """Write a sound feature table of two genres, a fifth for testing, all features alike."""
     rows = [
         (track, f"{track}.wav", *[value] * len(FEATURES), track % 2, "ab"[track % 2], part)
-        for track, part in enumerate(("Train", "Train", "Test", "Test"))
+        for track, part in enumerate(
+            ["Train"] * 2 * (n_per_genre - n_per_genre // 5) + ["Test"] * 2 * (n_per_genre // 5)
+        )
     ]
     lines = [("Track ID", "File", *FEATURES, "GenreID", "Genre", "Type"), *rows]
     path.write_text("".join("\t".join(map(str, line)) + "\n" for line in lines))

@@ -122,3 +122,18 @@ def test_who_reads_may_leave():
     os.close(reading)
     assert start(["data", "list"], stdout=writing) == (128 + signal.SIGPIPE, "")
     os.close(writing)
+
+
+def test_paths_are_printed_without_control_characters(tmp_path, commands, capsys):
+    odd, shown = "two\nlines \x1b[31m", r"two\nlines \x1b[31m"
+    for command in ("handout", "synth"):
+        assert main([*commands[command], "--out", str(tmp_path / command / odd)]) == 0
+        assert f"{tmp_path / command / shown}" in capsys.readouterr().out
+    assert main(["run", "--offline", "--data", str(tmp_path / odd)]) == 2
+    assert f"There is no folder {tmp_path / shown}" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["run", f"--{odd}"])
+    assert shown in capsys.readouterr().err
+    (tmp_path / odd).touch()
+    assert main([*commands["handout"], "--out", str(tmp_path / odd)]) == 2
+    assert capsys.readouterr().err == f"{tmp_path / shown}: Not a directory.\n"

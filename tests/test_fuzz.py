@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from tests.fuzz import tables
+from tests.fuzz import audio, tables
 from tests.fuzz.watched import watch
 
 
@@ -46,6 +46,11 @@ def test_fuzzing_ends_after_so_many_files_or_seconds(seconds, capsys):
     assert watch(try_odd_case, 1, seconds, seed=0) == []
     n_files = "0 files" if seconds == 0 else "1 files of seed 0"
     assert n_files in capsys.readouterr().out
+
+
+def test_mutated_files_of_audio_break_nothing(monkeypatch):
+    monkeypatch.delenv("GENRE_TEST_DATA", raising=False)  # small files take less time
+    assert audio.run(200, None, seed=1) == []
 
 
 def test_mutated_tables_are_refused_or_load_as_they_stand(capsys):

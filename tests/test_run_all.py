@@ -12,22 +12,31 @@ import pytest
 from genres.project import PROJECT
 
 # It responds to run_all.sh as a Python would, and makes environments that hold a copy of itself.
-# What it was started with goes into the file calls; $PIP_FAILS and $NO_VENV make it fail there.
+# What it was started with goes into the file calls, and the environment of what it starts at last
+# into environment; $SET_UP_FAILS and $NO_VENV make it fail there.
 PRETENDER = """\
 #!/usr/bin/env bash
+case "$*" in
+  *environment.py*) exec {python} "$@" ;;
+esac
 echo "$*" >>"$CALLS"
+env >"$CALLS of ${3-}"
 case "$*" in
   *"(3, 10)"*) [ "${VERSION:-3.11}" != 3.9 ] ;;
   *ensurepip*) [ -z "${NO_VENV:-}" ] ;;
   *fcntl*) exec {python} "$@" ;;
   *print*) echo "${VERSION:-3.11}" ;;
-  "-m venv "*) mkdir -p "$3/bin" && cp "$0" "$3/bin/python" && touch "$3/made-anew" ;;
-  "-m pip "*) sleep "${PIP_SECONDS:-0}" && [ -z "${PIP_FAILS:-}" ] ;;
+  *"-m venv "*) mkdir -p "$4/bin" && cp "$0" "$4/bin/python" && touch "$4/made-anew" ;;
+  *"-m pip config"*) exec {python} "$@" ;;
+  *"-m pip "*) sleep "${SET_UP_SECONDS:-0}" && [ -z "${SET_UP_FAILS:-}" ] ;;
   *--bogus*) echo "Unrecognized arguments: --bogus" >&2 && exit 2 ;;
   *--check*) ;;
   *) echo "started in $PWD: $*" ;;
 esac
 """
+
+
+CACHES = shutil.ignore_patterns("__pycache__")
 
 
 class Machine:
@@ -38,6 +47,7 @@ class Machine:
         self.project.mkdir()
         for name in ("run_all.sh", "pyproject.toml", "requirements.lock"):
             shutil.copy(PROJECT / name, self.project)
+        shutil.copytree(PROJECT / "genres", self.project / "genres", ignore=CACHES)
         self.elsewhere = folder / "elsewhere"
         self.elsewhere.mkdir()
         self.path = folder / "bin"
@@ -49,7 +59,7 @@ class Machine:
         (self.path / name).write_text(PRETENDER.replace("{python}", sys.executable))
         (self.path / name).chmod(0o755)
 
-    def start(self, *arguments, **environment):
+    def start(self, *arguments, script=None, shell=None, **environment):
         """Start run_all.sh from elsewhere."""
         self.calls.write_text("")
         system = os.pathsep.join(["/usr/bin", "/bin"])
@@ -58,14 +68,15 @@ class Machine:
             "CALLS": str(self.calls),
             **environment,
         }
-        command = [shutil.which("bash"), str(self.project / "run_all.sh"), *arguments]
+        script = script or str(self.project / "run_all.sh")
+        command = [shell or shutil.which("bash"), script, *arguments]
         return subprocess.run(
             command, cwd=self.elsewhere, env=environment, capture_output=True, text=True
         )
 
     def installs(self):
         """Give what the last start installed."""
-        return [call for call in self.calls.read_text().splitlines() if " pip " in f" {call} "]
+        return [call for call in self.calls.read_text().splitlines() if "-m pip install" in call]
 
 
 @pytest.fixture
@@ -81,7 +92,7 @@ def test_the_first_start_installs_the_lock_with_hashes_and_the_project_and_runs(
     assert lock.endswith(f"--requirement {machine.project}/requirements.lock")
     assert project.endswith(f"--editable {machine.project}")
     assert "--no-deps" in project
-    expected = f"started in {machine.elsewhere}: -I -m genres run --quick --data my data\n"
+    expected = f"started in {machine.elsewhere}: -I -X utf8 -m genres run --quick --data my data\n"
     assert first.stdout.endswith(expected)
 
 
@@ -90,7 +101,7 @@ def test_what_librosa_compiles_is_compiled_by_one_process_before_anything_runs(m
     calls = machine.calls.read_text().splitlines()
     compiled = calls.index("-I -c import librosa.core.audio, librosa.core.pitch")
     assert "-m pip install" in calls[compiled - 1]
-    assert calls[compiled + 1 :] == ["-I -m genres run"]
+    assert calls[compiled + 1 :] == ["-I -X utf8 -m genres run"]
     machine.start()
     assert "-c import librosa" not in machine.calls.read_text()
 
@@ -100,12 +111,12 @@ def test_the_second_start_installs_nothing(machine):
     second = machine.start("--quick")
     assert machine.installs() == []
     assert second.stderr == ""
-    assert second.stdout.endswith("-I -m genres run --quick\n")
+    assert second.stdout.endswith("-I -X utf8 -m genres run --quick\n")
 
 
 def test_a_second_start_waits_for_the_set_up_of_the_first(machine, tmp_path):
     with ThreadPoolExecutor() as starts:
-        first = starts.submit(machine.start, PIP_SECONDS="1")
+        first = starts.submit(machine.start, SET_UP_SECONDS="1")
         while not (machine.project / ".venv" / "unfinished").exists():
             time.sleep(0.01)
         second = machine.start(CALLS=str(tmp_path / "its calls"))
@@ -115,7 +126,7 @@ def test_a_second_start_waits_for_the_set_up_of_the_first(machine, tmp_path):
 
 
 def test_a_set_up_that_failed_is_done_anew_and_not_trusted(machine):
-    failed = machine.start(PIP_FAILS="yes")
+    failed = machine.start(SET_UP_FAILS="yes")
     assert failed.returncode == 2
     assert "Set-up did not finish" in failed.stderr
     assert "started" not in failed.stdout
@@ -194,8 +205,62 @@ def test_tests_lab_and_publish_are_started_after_the_same_set_up(machine):
     assert len(machine.installs()) == 2
     assert started.stdout.endswith(f"started in {machine.project}: -m pytest -k some\n")
     lab = machine.start("lab").stdout
-    assert lab.endswith(f"-m jupyterlab {machine.project}/notebooks\n")
+    as_root = "" if os.getuid() else " --allow-root"
+    root = f"--ServerApp.root_dir={machine.project}/notebooks"
+    assert lab.endswith(f"-I -m jupyterlab {root}{as_root}\n")
     assert machine.start("publish", "runs/mine").stdout.endswith("genres publish runs/mine\n")
+
+
+def test_of_pips_settings_only_those_count_with_which_it_reaches_an_index(machine, tmp_path):
+    (tmp_path / "pip.conf").write_text(
+        "[global]\nindex-url = https://example.org/simple\nproxy = http://proxy.example.org\n"
+        "no-binary = :all:\n[install]\nuser = yes\ntarget = /somewhere\nprefix = /elsewhere\n"
+    )
+    chosen = {"PIP_USER": "1", "PIP_TARGET": "/somewhere", "PIP_DRY_RUN": "1", "PIP_ROOT": "/root"}
+    own = chosen | {"PIP_CERT": "/my.pem", "PYTHONHOME": "/nowhere", "PYTHONPATH": "/nowhere"}
+    started = machine.start(**own, PIP_CONFIG_FILE=str(tmp_path / "pip.conf"))
+    assert started.returncode == 0, started.stderr
+    lines = (tmp_path / "calls of pip").read_text().splitlines()
+    told = {line for line in lines if line.startswith(("PIP_", "PYTHON"))}
+    assert told == {
+        "PIP_CERT=/my.pem",
+        "PIP_CONFIG_FILE=/dev/null",
+        "PIP_INDEX_URL=https://example.org/simple",
+        "PIP_PROXY=http://proxy.example.org",
+        "PYTHONHASHSEED=0",
+        "PYTHONNOUSERSITE=1",
+        "PYTHONUTF8=1",
+    }
+
+
+def test_settings_of_the_shell_do_not_count(machine, tmp_path):
+    (tmp_path / "startup").write_text("dirname() { echo /; }; set -o noclobber\n")
+    (tmp_path / "decoy" / machine.project.name).mkdir(parents=True)
+    machine.elsewhere = machine.project.parent
+    started = machine.start(
+        script=f"{machine.project.name}/run_all.sh",
+        BASH_ENV=str(tmp_path / "startup"),
+        CDPATH=str(tmp_path / "decoy"),
+        SHELLOPTS="posix",
+        **{"BASH_FUNC_cat%%": "() { echo nothing; }"},
+    )
+    assert started.returncode == 0, started.stderr
+    assert started.stdout.endswith("-m genres run\n")
+    assert len(machine.installs()) == 2
+
+
+def test_another_shell_gives_way_to_bash(machine):
+    if not (shell := shutil.which("dash")):
+        pytest.skip("dash is not installed")
+    assert machine.start("--quick", shell=shell).stdout.endswith("-m genres run --quick\n")
+
+
+def test_a_machine_without_bash_is_told(machine):
+    if not (shell := shutil.which("dash")):
+        pytest.skip("dash is not installed")
+    refused = machine.start(shell=shell, PATH="/nowhere")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr == "run_all.sh needs bash, which is not installed.\n"
 
 
 def test_help_needs_no_set_up():

@@ -54,6 +54,13 @@ def test_equal_figures_of_unequal_things_are_no_reproduction(compared):
     assert "equal" not in row
 
 
+def test_a_claim_without_a_figure_has_a_dash_beside_what_was_found(compared):
+    claims = {"smallest_overlap_of_others": {"spectral_centroid_mean": 0.5439}}
+    (row,) = compared("01-feature-distributions", folders.COURSE, claims=claims)
+    assert row.startswith("| section 4.2, ")
+    assert row.split(" | ")[1:3] == ["–", "0.544"]
+
+
 def test_other_data_are_why_figures_differ(compared):
     (row,) = compared("02-knn-baseline", "mine", accuracy=0.5)
     assert row.endswith("| 40.4% | 50.0% | other data than the report's |")

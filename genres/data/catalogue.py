@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from genres import Refusal, files, project
+from genres import Refusal, files, printable, project
 from genres.data.downloads import RemoteFile, download, unpack
 from genres.screen import seen_from_here
 
@@ -271,7 +271,7 @@ def _description(corpus):
     size = f"downloads {_size(corpus.files)}" if corpus.files else "no download is offered"
     return (
         f"{corpus.name}: {corpus.content}\n"
-        f"    {place_of(corpus, *_data_folders()) or 'not here'} ({size})\n"
+        f"    {printable(place_of(corpus, *_data_folders()) or 'not here')} ({size})\n"
         f"    licence: {corpus.licence}\n"
         f"    source: {corpus.source}"
     )

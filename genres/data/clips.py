@@ -2,13 +2,20 @@
 
 import os
 import re
+from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from genres import Refusal
-from genres.data.tables import GTZAN_GENRES, genre_ids
+from genres.data.tables import GTZAN_GENRES, genre_ids, require_genres
+
+CLIPS_AT_LEAST = 10
+"""Clips of each genre that the report needs, of which a fifth is set aside for testing."""
+
+TRAINING_AT_LEAST = 8
+"""Those of them that it needs to train on: folds of 3 that are split into 3 again, for 5-NN."""
 
 _LITTER = {"__macosx", "@eadir", "eadir", "thumbs.db", "desktop.ini", "lost+found", "#recycle"}
 _LITTER |= {"$recycle.bin", "system volume information"}
@@ -17,6 +24,7 @@ _WELL_KNOWN = {*GTZAN_GENRES, "ambient", "electronic", "experimental", "folk", "
 _WELL_KNOWN |= {"instrumental", "international", "latin", "punk", "rap", "soul", "techno", "world"}
 _NUMBERS_AT_MOST = 10
 _FOLDERS_IN_A_GENRE = 3  # of an artist, an album and a disc, within each other
+_LEVELS_OFF = 2  # as Kaggle's Data/genres_original
 _GTZAN_FILE = re.compile(rf"\A({'|'.join(GTZAN_GENRES)})/\1\.(\d{{5}})\.[^.]+\Z")
 
 
@@ -150,14 +158,26 @@ def _check_level(folder, clips):
     names = sorted(inner, key=lambda name: (-len(inner[name]), name))
     within = set.union(*inner.values()) - {None}
     outer_names, inner_names = ({name.casefold() for name in some} for some in (names, within))
-    alone = len(names) == 1 and len(within) > 1
+    alone = len(names) == 1 and len(within) > 0
     known = len(inner_names & _WELL_KNOWN) > 1 and not outer_names & _WELL_KNOWN
     if alone or known or outer_names <= _PARTS:
         inside = f", and in {'it' if alone else 'them'} {_some(sorted(within))}" if within else ""
+        better = _level_of_genres(folder, _LEVELS_OFF) or folder / names[0]
         raise Refusal(
             f"{folder} holds {_some(sorted(names))}{inside}: name the folder that holds a folder "
-            f"for each genre" + (f", such as {folder / names[0]}." if within else ".")
+            f"for each genre" + (f", such as {better}." if within else ".")
         )
+
+
+def _level_of_genres(folder, n_levels):
+    """Give a folder below this one, as near as can be, in which folders have names of genres."""
+    inside = [path for path in _visible(folder) if is_folder(path) and os.access(path, os.R_OK)]
+    for place in inside:
+        named = {path.name.casefold() for path in _visible(place) if is_folder(path)}
+        if len(named & _WELL_KNOWN) > 1:
+            return place
+    deeper = (_level_of_genres(place, n_levels - 1) for place in inside if n_levels > 1)
+    return next(filter(None, deeper), None)
 
 
 def _some(names):
@@ -173,7 +193,9 @@ def split(clips, test_share: float = 0.2, seed: int = 0) -> list[str]:
     Parameters
     ----------
     clips : sequence of Clip
-        Clips of one group all go to the same side. Their order does not matter.
+        If all have a type, that is taken. Clips of one group all go to the same side, unless a
+        genre has no other group: its clips are then split as if they had none. Their order does
+        not matter.
     test_share : float
         The share of each genre to test on; at least one clip of a genre that has two.
     seed : int
@@ -185,10 +207,14 @@ def split(clips, test_share: float = 0.2, seed: int = 0) -> list[str]:
         ``"Train"`` or ``"Test"`` for each clip. Where groups are single clips, a genre's number of
         test clips is its share rounded; where they are larger, as near to it as they allow.
     """
+    if all(clip.type for clip in clips):
+        return [clip.type for clip in clips]
     ids = genre_ids(clip.genre for clip in clips)
+    alone = genres_of_one_group(clips)
+    of_group = [_group(clip, clip.genre in alone) for clip in clips]
     groups: dict = {}
-    for clip in clips:
-        counts = groups.setdefault(_group(clip), np.zeros(len(ids)))
+    for clip, group in zip(clips, of_group, strict=True):
+        counts = groups.setdefault(group, np.zeros(len(ids)))
         counts[ids[clip.genre]] += 1
     totals = sum(groups.values())
     wanted = np.where(totals < 2, 0, np.maximum(test_share * totals, 1))
@@ -202,12 +228,70 @@ def split(clips, test_share: float = 0.2, seed: int = 0) -> list[str]:
         if np.sum((with_it - wanted) ** 2) < np.sum((taken - wanted) ** 2):
             taken = with_it
             tested.add(name)
-    return ["Test" if _group(clip) in tested else "Train" for clip in clips]
+    # Of a genre of large groups none may have been near enough: its smallest is then.
+    for name in sorted(shuffled, key=lambda name: groups[name].sum()):
+        lacks = (groups[name] > 0) & (taken == 0) & (wanted > 0)
+        if lacks.any() and not ((taken + groups[name] == totals) & (groups[name] > 0)).any():
+            taken = taken + groups[name]
+            tested.add(name)
+    return ["Test" if group in tested else "Train" for group in of_group]
 
 
-def _group(clip):
+def genres_of_one_group(clips) -> dict[str, str]:
+    """Give the group of each genre that has two clips or more, all of them in one group."""
+    groups: dict = {}
+    for clip in clips:
+        groups.setdefault(clip.genre, []).append(clip.group)
+    return {
+        genre: of_clips[0]
+        for genre, of_clips in groups.items()
+        if len(of_clips) > 1 and of_clips[0] is not None and len(set(of_clips)) == 1
+    }
+
+
+def require_enough(genres, types, source: str | Path):
+    """Refuse clips that are too few for the report.
+
+    Parameters
+    ----------
+    genres, types : sequence of str
+        The genre of each clip, and ``"Train"`` or ``"Test"``.
+    source : str or Path
+        Where they are from, for the refusal's sentence.
+
+    Raises
+    ------
+    Refusal
+        If there are too few or too many genres, or a genre has fewer clips than `CLIPS_AT_LEAST`,
+        fewer for training than `TRAINING_AT_LEAST`, or none for testing.
+    """
+    require_genres(genres, source)
+    n_of = Counter(genres)
+    n_training = Counter(
+        genre for genre, kind in zip(genres, types, strict=True) if kind == "Train"
+    )
+    why = "because it tests on some, and splits the others into folds and these into folds again"
+    fewest, most = min(n_of, key=n_of.__getitem__), max(n_of.values())
+    if n_of[fewest] < CLIPS_AT_LEAST:
+        numbers = f"{n_of[fewest]} clips" if n_of[fewest] > 1 else "1 clip"
+        if n_of[fewest] < most:
+            numbers = f"{n_of[fewest]} ({fewest}) to {most} clips"
+        raise Refusal(
+            f"{source} has {len(n_of)} genres of {numbers}: the report needs at least "
+            f"{CLIPS_AT_LEAST} of each, {why}."
+        )
+    for genre, n in n_of.items():
+        if n_training[genre] < TRAINING_AT_LEAST or n_training[genre] == n:
+            raise Refusal(
+                f"{source} has {n} clips of {genre}, {n_training[genre]} for training and "
+                f"{n - n_training[genre]} for testing: of each genre the report needs at least "
+                f"{TRAINING_AT_LEAST} for training and 1 for testing, {why}."
+            )
+
+
+def _group(clip, alone):
     # A name cannot be taken for a group's: a group is told apart by where it stands.
-    return ("", clip.name) if clip.group is None else (clip.group, "")
+    return ("", clip.name) if alone or clip.group is None else (clip.group, "")
 
 
 def is_folder(path: Path) -> bool:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from genres import Refusal, files
+from genres import Refusal, files, shown
 from genres.data.clips import Clip, is_folder
 from genres.data.clips import find as find_clips
 
@@ -153,7 +153,7 @@ def _read_fma_tracks(path):
     tracks = _read_csv(path, header=None, skiprows=3, usecols=list(at)).rename(columns=at)
     odd = [track for track in tracks["track_id"] if not track.isdecimal()]
     if odd:
-        raise Refusal(f"{path}: the track_id '{odd[0]}' is no whole number.")
+        raise Refusal(f"{path}: the track_id '{shown(odd[0])}' is no whole number.")
     return tracks
 
 

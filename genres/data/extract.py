@@ -97,7 +97,10 @@ class Outcome(NamedTuple):
         if self.cancelling:
             said += f", {len(self.cancelling):,} with channels that cancel (the loudest was taken)"
         rejected = f"; {len(self.rejected):,} rejected (rejected.csv)" if self.rejected else ""
-        return f"{printable(out)}: {names} from {len(self.used):,} clips{said}{rejected}"
+        alone = clips.genres_of_one_group([clip for clip in self.used if clip.type is None])
+        for genre, group in alone.items():
+            said += f"; all of {genre} are of {group}, whose clips are for training and for testing"
+        return f"{printable(out)}: {names} from {len(self.used):,} clips{printable(said)}{rejected}"
 
 
 def extract(
@@ -117,9 +120,9 @@ def extract(
 
     Parameters
     ----------
-    collection : str, Path or sequence of Clip
+    collection : str, Path, Dataset or sequence of Clip
         A folder that `genres.data.datasets.read` understands, such as one with a folder for each
-        genre, or the clips themselves.
+        genre, what it gives, or the clips themselves.
     out : str or Path
         The folder to write to: ``GenreClassData_<n>s.parquet`` for each length of segments (for
         Kaggle's features ``features_<n>_sec.csv``, in that table's own columns), ``mel.npz``,
@@ -143,15 +146,21 @@ def extract(
     Raises
     ------
     Refusal
-        If the settings make no sense, no clip can be used, or the clips make no sound table.
+        If the settings make no sense, no clip can be used, or the clips make no sound table: of
+        too few or too many genres none is measured.
     """
     settings = settings or Settings()
     _check(settings)
     unfit = []
+    source = collection if isinstance(collection, str | Path) else "The collection"
     if isinstance(collection, str | Path):
-        dataset = datasets.read(collection)
-        collection, unfit = dataset.clips, _unfit(dataset.rejected)
-        settings = settings._replace(missing=max(settings.missing, dataset.missing))
+        collection = datasets.read(collection)
+    if isinstance(collection, datasets.Dataset):
+        unfit = _unfit(collection.rejected)
+        settings = settings._replace(missing=max(settings.missing, collection.missing))
+        collection = collection.clips
+    if settings.features == "course":
+        tables.require_genres([clip.genre for clip in collection], source)
     out = Path(out)
     collection, repeated = _set_repeated_names_aside(collection)
     parts = _plan(collection, settings, out / "parts")

@@ -60,11 +60,7 @@ def _advice_on_short(rejected, seconds):
 
 def write_tables(out, used, values, seed):
     """Write the course's tables, and give their paths; `values` are by length of segments."""
-    types = [clip.type for clip in used]
-    if None in types:
-        types = clips.split(used, seed=seed)
-        if len(set(types)) == 1:  # as where all clips are in folders of one name
-            types = clips.split([clip._replace(group=None) for clip in used], seed=seed)
+    types = clips.split(used, seed=seed)
     rows = [(clip.name, clip.genre, kind) for clip, kind in zip(used, types, strict=True)]
     labels = pd.DataFrame(rows, columns=["File", "Genre", "Type"])
     written = []
@@ -72,7 +68,8 @@ def write_tables(out, used, values, seed):
         path = out / f"GenreClassData_{length}s.parquet"
         table = tables.build(measured, labels, path)
         with files.atomic(path) as temporary:
-            temporary.write_bytes(table.to_parquet(index=False))
+            # With checksums, a damaged file is refused instead of read as other numbers.
+            temporary.write_bytes(table.to_parquet(index=False, write_page_checksum=True))
         written.append(path)
     return written
 

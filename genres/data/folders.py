@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from genres import Refusal, files, printable, project
+from genres import Refusal, files, printable, project, shown
 from genres.data import catalogue, clips, tablefiles, tables
 
 COURSE, SYNTHETIC = "course", "synthetic"
@@ -378,10 +378,10 @@ def fault_filtered(data):
         for line in _text(path).split():
             match = _LINE.fullmatch(line)
             if not match:
-                raise Refusal(f"{path}: '{line}' names no clip.")
+                raise Refusal(f"{path}: '{shown(line)}' names no clip.")
             name = f"{match[1]}_{match[2]}.wav"
             if name in kinds:
-                raise Refusal(f"{path}: {line} is in two lists.")
+                raise Refusal(f"{path}: {shown(line)} is in two lists.")
             kinds[name] = kind
     return pd.Series(kinds, name="kind")
 

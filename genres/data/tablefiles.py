@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from genres import Refusal, files
+from genres import Refusal, files, shown
 
 SUFFIXES = (".txt", ".csv", ".gz", ".parquet")
 """How the name of a table's file may end."""
@@ -25,8 +25,7 @@ SUFFIXES = (".txt", ".csv", ".gz", ".parquet")
 _MOST_BYTES, _MOST_TEXT = 1 << 30, 1 << 28
 _MOST_LINES = 2_000_000  # of text
 # What is packed may unpack to this much, or to so many times its size if that is more.
-_UNPACKED_BYTES, _UNPACKED_TIMES = 1 << 26, 20
-_MOST_SHOWN = 60  # characters of a field
+_UNPACKED_BYTES, _UNPACKED_TIMES = 1 << 25, 20
 _WHOLE_FLOATS = 2**53  # beyond, not each whole number has a float64 of its own
 
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -118,12 +117,6 @@ def check_columns(names, columns, source):
     for problem, found in (("has twice the column", twice), ("has an unknown column", unknown)):
         if found:
             raise TableError.at(source, f"the table {problem} '{shown(found[0])}'", len(found))
-
-
-def shown(value):
-    """Give a field as text that is not too long for a sentence."""
-    text = str(value)
-    return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 1]}…"
 
 
 def as_floats(column):
@@ -282,6 +275,9 @@ def _parse_text(text, columns, words, path):
     except csv.Error as error:
         problem = f"the first line does not name the columns: {error}"
         raise TableError(f"{path}: {problem}.") from error
+    if len(header) == 1:
+        problem = "the first line does not name the columns, between tabs, commas or semicolons"
+        raise TableError(f"{path}: {problem}.")
     names = _known_names(header, columns)
     index = _find_index(names)
     check_columns([name for name in names if name != index], columns, path)

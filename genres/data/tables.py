@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from genres import shown
 from genres.data import tablefiles
 from genres.data.tablefiles import TableError
 
@@ -191,6 +192,15 @@ def genre_ids(genres):
     return {name: number for number, name in enumerate(names)}
 
 
+def require_genres(names, source: str | Path):
+    """Raise a TableError where genres, by their names, are fewer than 2 or more than 50."""
+    if not _GENRES_AT_LEAST <= len(set(names)) <= _GENRES_AT_MOST:
+        raise TableError(
+            f"{source}: the number of genres is {len(set(names))}; "
+            f"{_GENRES_AT_LEAST} to {_GENRES_AT_MOST} are taken."
+        )
+
+
 def genre_names(table):
     """Give the names of a table's genres as a list, in the order of their ids."""
     return table.drop_duplicates("GenreID").sort_values("GenreID")["Genre"].tolist()
@@ -345,11 +355,7 @@ def _check_genres(table, source, where):
     tablefiles.check_one_each(table, "Genre", "GenreID", where)
     tablefiles.check_one_each(table, "GenreID", "Genre", where)
     names = genre_names(table)
-    if not _GENRES_AT_LEAST <= len(names) <= _GENRES_AT_MOST:
-        raise TableError(
-            f"{source}: the number of genres is {len(names)}; "
-            f"{_GENRES_AT_LEAST} to {_GENRES_AT_MOST} are taken."
-        )
+    require_genres(names, source)
     gaps = sorted(set(range(len(names))) - set(table["GenreID"]))
     if gaps:
         wanted = f"the GenreIDs of {len(names)} genres must be 0 to {len(names) - 1}"
@@ -374,7 +380,7 @@ def _check_tracks(table, source, where):
     odd = counts[counts != usual]
     if len(odd):
         row = int((table["Track ID"] == odd.index[0]).argmax())
-        file = tablefiles.shown(table["File"].iat[row])
+        file = shown(table["File"].iat[row])
         problem = f"the track '{file}' has {odd.iat[0]} segments where others have {usual}"
         raise TableError.at(where(row), problem, len(odd))
     again = table.duplicated(["Track ID", *FEATURES], keep=False)

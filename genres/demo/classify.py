@@ -21,8 +21,9 @@ _AT_ONCE = 10  # windows: their spectrograms take memory
 class Prediction(NamedTuple):
     """What a champion predicts for a file: mean probabilities of its windows, the likeliest first.
 
-    A file is padded where it is shorter than a window, silent where it stays below -80 dB, and
-    cancelling where its channels cancel each other, so that the loudest alone was taken.
+    A file is padded where it is shorter than a window, silent where it stays below -80 dB,
+    cancelling where its channels cancel each other, so that the loudest alone was taken, and cut
+    off where it promises more than it holds.
     """
 
     file: str
@@ -31,6 +32,7 @@ class Prediction(NamedTuple):
     padded: bool
     silent: bool
     cancelling: bool
+    cut_off: bool
     genres: dict
 
     def __str__(self):
@@ -40,7 +42,8 @@ class Prediction(NamedTuple):
         mean = f", mean of {self.windows} windows of 30 s" if self.windows > 1 else ""
         silent = ", silent: this means nothing" if self.silent else ""
         one = ", its channels cancel: the loudest alone was taken" if self.cancelling else ""
-        return f"{self.file}: {said} ({spoken(self.seconds)}{padded}{mean}{silent}{one})"
+        cut = ", cut off: the rest of it is lost" if self.cut_off else ""
+        return f"{self.file}: {said} ({spoken(self.seconds)}{padded}{mean}{silent}{one}{cut})"
 
 
 class Skipped(NamedTuple):
@@ -162,6 +165,8 @@ def _origin(folder):
     run = folder.resolve().parent.parent
     path = run / "results" / "11-champion.json"
     results = files.read_json(path) if path.exists() else {}
+    if not isinstance(results, dict):
+        raise Refusal(f"{path} holds no results: run notebook 11 again.")
     quick = results.get("quick", run.name.endswith("-quick"))
     return quick, results.get("synthetic", run.name.removesuffix("-quick") == folders.SYNTHETIC)
 
@@ -205,9 +210,8 @@ def _predict(champion, path, sound):
     genres = dict(sorted(shares, key=lambda pair: -pair[1]))
     seconds = len(sound.samples) / audio.SAMPLE_RATE
     padded = seconds < measurements.SECONDS
-    return Prediction(
-        str(path), seconds, len(clips), padded, sound.silent, sound.cancelling, genres
-    )
+    told = (sound.silent, sound.cancelling, sound.cut_off)
+    return Prediction(str(path), seconds, len(clips), padded, *told, genres)
 
 
 def _say(what, stream):

@@ -98,7 +98,7 @@ def describe(path: str, name: str, models, longest: float, step: Callable):
         sound = audio.read_whole(path, longest=longest)
     except audio.AudioError as error:
         raise Refusal(str(error).replace(path, name)) from error
-    said = {"silent": sound.silent, "cancelling": sound.cancelling}
+    said = {"silent": sound.silent, "cancelling": sound.cancelling, "cut_off": sound.cut_off}
     yield {"sound": picture(sound.samples) | said}
     spans: list[dict] = []
     for message in _timelines(sound.samples, WHOLE, models, step):

@@ -116,9 +116,11 @@ function begin(sound) {
   track.sound = sound;
   $("track").hidden = false;
   $("title").textContent = `${track.name}, ${clock(sound.seconds)}`;
-  $("summary").textContent = sound.silent
-    ? "This file is silent: its genres mean nothing."
-    : sound.cancelling ? "Its channels cancel each other: the loudest alone was taken." : "";
+  $("summary").textContent = sound.silent ? "This file is silent: its genres mean nothing." : "";
+  $("notes").textContent = [
+    sound.cancelling ? "Its channels cancel each other: the loudest alone was taken." : "",
+    sound.cut_off ? "It is cut off: the rest of it is lost." : "",
+  ].join(" ").trim();
   for (const id of ["spans", "nearest", "rows", "values", "marks"]) $(id).replaceChildren();
   for (const id of ["nearest-note", "window", "when"]) $(id).textContent = "";
   for (const id of ["models", "parts"]) $(id).querySelectorAll("label").forEach((label) => label.remove());

@@ -5,26 +5,24 @@ drop files on. The work is done by `genres.demo.workers`.
 """
 
 import asyncio
-import fcntl
 import hmac
 import json
 import logging
 import os
 import re
 import secrets
-import shutil
 import signal
-import tempfile
 import webbrowser
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
-from tornado.httpserver import HTTPServer
 from tornado.iostream import StreamClosedError
 from tornado.netutil import bind_sockets
 from tornado.web import Application, HTTPError, RequestHandler, stream_request_body
 
 from genres import Refusal, project
+from genres.demo.connections import Connections
+from genres.demo.uploads import Uploads
 from genres.demo.workers import LONGEST, Workers, find_model
 
 MOST_BYTES = 200_000_000
@@ -33,9 +31,19 @@ MOST_BYTES = 200_000_000
 MOST_WAITING = 8
 """How many files may arrive, wait and be classified at once."""
 
+STALLED = 15
+"""Seconds for which nothing of a file may come, or of a response be taken."""
+
+LONGEST_UPLOAD = 600
+"""Seconds in which all of a file must have come."""
+
 _HERE = "127.0.0.1"
 _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
-_FILES = {path.name: path for path in Path(__file__).parent.iterdir() if path.suffix in _TYPES}
+_FILES = {
+    path.name: path.read_bytes()
+    for path in Path(__file__).parent.iterdir()
+    if path.suffix in _TYPES
+}
 _HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
@@ -49,10 +57,10 @@ _HEADERS = {
 _SENTENCES = {
     403: "This is for who has the address with the token that ./run_all.sh demo has printed.",
     404: "There is no such page.",
+    408: f"For {STALLED} s nothing more of the file came: try again.",
     409: "There is no trained model yet.",
     413: f"The file is larger than {MOST_BYTES / 1e6:g} MB, which is as much as the demo takes.",
     503: "Too many files are waiting: try again when some of them are done.",
-    507: "There is no room for the file on this machine's disk.",
 }
 # A page, not a redirection: who is redirected from elsewhere would not bring a strict cookie.
 _WELCOME = """\
@@ -91,26 +99,8 @@ def serve(port: int | None = None, *, model: str | Path | None = None, browser: 
         raise Refusal(f"Port {port} cannot be used ({reason}): name another, or none.") from error
     # What a stranger sends is no news.
     logging.getLogger("tornado.general").setLevel(logging.ERROR)
-    with _scratch() as scratch:
-        return asyncio.run(_serve(Workers(found, scratch), sockets, browser))
-
-
-@contextmanager
-def _scratch():
-    """Make a folder for files in flight; remove it, and those that killed servers left behind."""
-    prefix = f"genre-demo-{os.getuid()}-"
-    for old in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
-        with suppress(OSError):
-            if old.lstat().st_uid == os.getuid():
-                with (old / "lock").open() as lock:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    shutil.rmtree(old)
-    with (
-        tempfile.TemporaryDirectory(prefix=prefix) as folder,
-        Path(folder, "lock").open("w") as lock,
-    ):
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield Path(folder)
+    with Uploads() as uploads:
+        return asyncio.run(_serve(Workers(found, uploads), sockets, browser))
 
 
 async def _serve(workers, sockets, browser):
@@ -121,8 +111,9 @@ async def _serve(workers, sockets, browser):
         loop.add_signal_handler(number, signals.put_nowait, number)
     port = sockets[0].getsockname()[1]
     token = secrets.token_urlsafe()
-    server = HTTPServer(_application(workers, token, port), max_body_size=1 << 16)
-    server.add_sockets(sockets)
+    application = _application(workers, token, port)
+    application.settings["connections"] = server = Connections(application)
+    accepting = [asyncio.create_task(server.accept(sock)) for sock in sockets]
     try:
         await workers.open()
         address = f"http://{_HERE}:{port}/?token={token}"
@@ -133,7 +124,10 @@ async def _serve(workers, sockets, browser):
                 loop.run_in_executor(None, _show, door.as_uri())
             return await signals.get()
     finally:
-        server.stop()
+        for task in accepting:
+            task.cancel()
+        for sock in sockets:
+            sock.close()
         await server.close_all_connections()
         await workers.close()
 
@@ -156,7 +150,8 @@ def _door(address, port):
         yield page
     finally:
         if page:
-            page.unlink(missing_ok=True)
+            with suppress(OSError):
+                page.unlink(missing_ok=True)
 
 
 def _show(address):
@@ -179,6 +174,14 @@ def _application(workers, token, port):
     )
 
 
+class _Said(HTTPError):
+    """A failure that a sentence of its own tells."""
+
+    def __init__(self, status_code, sentence):
+        super().__init__(status_code)
+        self.sentence = sentence
+
+
 def _equal(one, other):
     return hmac.compare_digest(one.encode(), other.encode())
 
@@ -197,25 +200,34 @@ class _Guarded(RequestHandler):
     def prepare(self):
         # Another name that leads here may be a page's of elsewhere (DNS rebinding); cookies do not
         # tell one port from another, so what another server's page sends is told by its origin.
-        own = self.request.host_name in (_HERE, "localhost")
-        origin = self.request.headers.get("Origin")
-        from_here = self.request.method == "GET" or origin == f"http://{self.request.host}"
-        if not (own and from_here and self.is_known()):
+        host, origin = self.request.host_name, self.request.headers.get("Origin")
+        if host not in (_HERE, "localhost"):
+            said = f"The demo responds to {_HERE} and localhost alone, and not to {_shown(host)}"
+            raise _Said(403, f"{said}: open the address that ./run_all.sh demo has printed.")
+        if not self.is_known():
             raise HTTPError(403)
+        if self.request.method != "GET" and origin != f"http://{self.request.host}":
+            raise _Said(403, f"The demo serves its own page, and not {_shown(origin or 'others')}.")
+        self.settings["connections"].know(self.request.connection.stream)
 
     def is_known(self):
         name, secret = self.settings["session"]
         return _equal(self.get_cookie(name, ""), secret)
 
-    def write_error(self, status_code, **_):
+    def write_error(self, status_code, exc_info=(), **_):
         self.set_header("Content-Type", "text/plain; charset=utf-8")
-        self.finish(f"{_SENTENCES.get(status_code, self._reason)}\n")
+        said = [error.sentence for error in exc_info if isinstance(error, _Said)]
+        self.finish(f"{(said or [_SENTENCES.get(status_code, self._reason)])[0]}\n")
 
     async def say(self, message):
         """Send a line of a response that takes its time."""
         self.set_header("Content-Type", "application/x-ndjson")
         self.write(json.dumps(message) + "\n")
-        await self.flush()
+        try:
+            await asyncio.wait_for(self.flush(), STALLED)
+        except asyncio.TimeoutError:  # others wait for their turn
+            self.request.connection.stream.close()
+            raise StreamClosedError from None
 
 
 class _Nowhere(_Guarded):
@@ -237,9 +249,9 @@ class _Page(_Guarded):
             self.set_cookie(*self.settings["session"], httponly=True, samesite="Strict")
             self.finish(_WELCOME)
         else:
-            path = _FILES[name or "page.html"]
-            self.set_header("Content-Type", f"{_TYPES[path.suffix]}; charset=utf-8")
-            self.finish(path.read_bytes())
+            name = name or "page.html"
+            self.set_header("Content-Type", f"{_TYPES[Path(name).suffix]}; charset=utf-8")
+            self.finish(_FILES[name])
 
 
 class _State(_Guarded):
@@ -257,39 +269,59 @@ class _Train(_Guarded):
 
 @stream_request_body
 class _Classify(_Guarded):
-    path = file = None
+    path = file = timer = refusal = None
 
     def prepare(self):
         super().prepare()
         length = self.request.headers.get("Content-Length", "")
         if length.isdecimal() and int(length) > MOST_BYTES:
             raise HTTPError(413)
-        if self.workers.hearing is None:
-            raise HTTPError(409)
-        if len(self.workers.files) >= MOST_WAITING:
-            raise HTTPError(503)
-        self.workers.files.add(self)
         self.request.connection.set_max_body_size(MOST_BYTES)
-        self.path = self.workers.scratch / secrets.token_hex(8)
-        self.file = self.path.open("xb")
+        self.request.connection.set_body_timeout(LONGEST_UPLOAD)
+        self._expect_more()
+        if self.workers.hearing is None:
+            self._refuse(HTTPError(409))
+        elif len(self.workers.files) >= MOST_WAITING:
+            self._refuse(HTTPError(503))
+        else:
+            self.workers.files.add(self)
+            try:
+                self.path, self.file = self.workers.uploads.open_new()
+            except OSError as error:
+                self._refuse(_no_room(error))
 
     def data_received(self, chunk):
         if self._finished:
             return
-        try:
-            self.file.write(chunk)
-        except OSError:
-            self._discard()
-            self.send_error(507)
+        self._expect_more()
+        if self.refusal is None:
+            try:
+                self.file.write(chunk)
+            except OSError as error:
+                self._refuse(_no_room(error))
+
+    def _refuse(self, error):
+        """Keep a failure until all of the file has come: who still sends it reads no response."""
+        self._discard()
+        self.refusal = error
+
+    def _expect_more(self):
+        """Begin to wait for more of the file anew."""
+        if self.timer:
+            self.timer.cancel()
+        self.timer = asyncio.get_running_loop().call_later(STALLED, self.send_error, 408)
 
     async def post(self):
         if self._finished:
             return
+        self.timer.cancel()
+        if self.refusal:
+            raise self.refusal
         try:
             try:
                 self.file.close()
-            except OSError:
-                raise HTTPError(507) from None
+            except OSError as error:
+                raise _no_room(error) from error
             name = "".join(filter(str.isprintable, self.get_query_argument("name", "")))
             with suppress(StreamClosedError):
                 await self.workers.hearing.describe(self.path, name[:200] or "The file", self.say)
@@ -298,9 +330,11 @@ class _Classify(_Guarded):
 
     def on_connection_close(self):
         super().on_connection_close()
-        self._discard()
+        self.on_finish()
 
     def on_finish(self):
+        if self.timer:
+            self.timer.cancel()
         self._discard()
 
     def _discard(self):
@@ -308,4 +342,15 @@ class _Classify(_Guarded):
         if self.file:
             with suppress(OSError):  # what was still to be written may have no room
                 self.file.close()
-            self.path.unlink(missing_ok=True)
+            with suppress(OSError):
+                self.path.unlink()
+
+
+def _no_room(error):
+    reason = os.strerror(error.errno or 0).lower()
+    return _Said(507, f"The file cannot be kept on this machine's disk ({reason}).")
+
+
+def _shown(text):
+    """Give what a stranger sends as it may be shown."""
+    return "".join(filter(str.isprintable, text))[:100]

@@ -8,14 +8,13 @@ import asyncio
 import json
 import os
 import signal
-import sys
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT
 from contextlib import suppress
 from pathlib import Path
 
 from tornado.iostream import StreamClosedError
 
-from genres import Refusal, project
+from genres import Refusal, environment, project
 from genres.demo import classify
 from genres.project import RunFolder
 from genres.screen import last_bar
@@ -32,8 +31,8 @@ PATIENCE = 120
 TRAIN = ("--quick", "--only", "11", "--data", "synthetic")
 """The run that makes a model in the least time."""
 
-PYTHON = (sys.executable, "-I", "-m")
-"""What runs a module of the project: isolated, as ``run_all.sh`` does it."""
+PYTHON = (*environment.PYTHON, "-m")
+"""What runs a module of the project."""
 
 _LONGEST_LINE = 1 << 26
 
@@ -55,8 +54,8 @@ class Workers:
     ----------
     model : Path or None
         Folder of a champion.
-    scratch : Path
-        Folder for files in flight.
+    uploads : genres.demo.uploads.Uploads
+        Where files in flight lie.
     """
 
     how_to_train = (
@@ -65,23 +64,20 @@ class Workers:
         "the button on the page does that, too."
     )
 
-    def __init__(self, model, scratch):
-        self.scratch, self.hearing = scratch, None
+    def __init__(self, model, uploads):
+        self.uploads, self.hearing = uploads, None
         self.files = set()  # requests whose file arrives, waits or is described
+        self.description = None  # of the model, in a line
         self._model, self._training = model, None
-
-    @property
-    def description(self):
-        """Which model it is, in a line; None where there is none."""
-        if self._model is None:
-            return None
-        return classify.describe_model(self._model).replace(f"{project.RUNS.parent}/", "")
 
     async def open(self):
         """Begin to load the model, if there is one."""
         if self._model:
-            self.hearing = Hearing(self._model)
-            await self.hearing.start()
+            described = classify.describe_model(self._model)
+            hearing = Hearing(self._model)
+            await hearing.start()
+            self.description = described.replace(f"{project.RUNS.parent}/", "")
+            self.hearing = hearing
 
     async def close(self):
         """End the processes."""
@@ -106,7 +102,15 @@ class Workers:
         await say({"refusal": failure} if failure else {"model": self.description})
 
     async def _train(self):
-        """Run what trains; give a sentence if it failed."""
+        """Run what trains, and load what it made; give a sentence if that failed."""
+        try:
+            return await self._run_training()
+        except OSError as error:
+            return f"The training failed: {error.strerror}."
+        except Refusal as refusal:
+            return f"The training failed: {refusal}"
+
+    async def _run_training(self):
         command = (*PYTHON, "genres", "run", *TRAIN)
         process = await asyncio.create_subprocess_exec(
             *command, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT, start_new_session=True
@@ -193,7 +197,10 @@ class Hearing:
     async def _describe(self, path, name, say):
         try:
             if self._process.returncode is not None:
-                await self.start()
+                try:
+                    await self.start()
+                except OSError as error:
+                    raise _Gone(f"no process can analyse it ({error.strerror})") from error
             if not self._ready:
                 await say({"step": "Loading the model", "share": 0})
                 loaded = await self._next()
@@ -214,7 +221,8 @@ class Hearing:
             if self._closed:
                 return
             await self._end()
-            await self.start()
+            with suppress(OSError):  # then it is tried for the next file
+                await self.start()
             await say({"refusal": f"{name}: {reason}. The demo goes on; try another file."})
 
     async def _tell(self, message):

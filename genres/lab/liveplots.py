@@ -14,7 +14,8 @@ from matplotlib.ticker import MaxNLocator
 from PIL import Image
 from sklearn.metrics import confusion_matrix
 
-from genres.lab.plots import SEQUENTIAL, WIDTH, axis_label, genre_colours, looks
+from genres.lab.featureplots import axis_label
+from genres.lab.plots import SEQUENTIAL, WIDTH, genre_colours, looks
 from genres.lab.soundplots import draw_spectrogram
 
 _MANY_GENRES = 20  # with more of them there is no room for numbers in the cells of a confusion

@@ -6,7 +6,6 @@ from itertools import cycle
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
-from scipy.stats import gaussian_kde
 
 WIDTH = 9.0
 """Width of a picture in inches: readable at the width at which notebooks are shown."""
@@ -38,7 +37,8 @@ _GTZAN_COLOURS = {
 
 
 def set_style():
-    """Give all pictures of a notebook one look."""
+    """Give all pictures of a notebook one look, whatever the user's own settings are."""
+    plt.rcdefaults()
     sns.set_theme(
         style="whitegrid",
         context="notebook",
@@ -180,7 +180,13 @@ def matrix(
 
 
 def bars(
-    values, title: str, label: str, *, highlighted: Sequence[str] = (), n_most: int | None = None
+    values,
+    title: str,
+    label: str,
+    *,
+    errors=None,
+    highlighted: Sequence[str] = (),
+    n_most: int | None = None,
 ):
     """Draw named numbers as bars, largest first.
 
@@ -190,20 +196,28 @@ def bars(
         The numbers, by name.
     title, label : str
         Title of the picture and of its axis of numbers.
+    errors : Series, optional
+        How far each number's interval reaches to both sides, by name.
     highlighted : sequence of str
-        Names to draw in a second colour.
+        Names to draw hatched, in a second colour.
     n_most : int, optional
-        How many to draw.
+        How many to draw; the highlighted ones are drawn in any case.
 
     Returns
     -------
     Figure
     """
-    ordered = values.sort_values(ascending=False).head(n_most or len(values))
+    ordered = values.sort_values(ascending=False)
+    ordered = ordered[
+        (np.arange(len(ordered)) < (n_most or np.inf)) | ordered.index.isin(highlighted)
+    ]
     height = 0.26 if len(ordered) <= 30 else 0.16
     figure, axis = plt.subplots(figsize=(WIDTH, height * len(ordered) + 1.2))
-    colours = [PALETTE[1] if name in highlighted else PALETTE[0] for name in ordered.index]
-    axis.barh(ordered.index, ordered, color=colours)
+    hatched = ordered.index.isin(highlighted)
+    reach = None if errors is None else errors[ordered.index]
+    colours = [PALETTE[1] if marked else PALETTE[0] for marked in hatched]
+    look = {"color": colours, "hatch": np.where(hatched, "///", ""), "edgecolor": "white"}
+    axis.barh(ordered.index, ordered, xerr=reach, ecolor="0.2", capsize=2, **look)
     axis.invert_yaxis()
     axis.margins(y=0.01)
     axis.tick_params(axis="y", labelsize=10 if len(ordered) <= 30 else 7.5)
@@ -268,10 +282,28 @@ def growth(sizes, lines, title: str, x_label: str, y_label: str):
     return figure
 
 
-def points(x, y, names, title, x_label, y_label):
-    """Draw named points, each with its name beside it, in the colour of its genre."""
-    figure, axis = plt.subplots(figsize=(WIDTH * 0.75, 4.2))
+def points(x, y, names: Sequence[str], title: str, x_label: str, y_label: str, *, intervals=None):
+    """Draw named points, each with its name beside it, in the colour of its genre.
+
+    Parameters
+    ----------
+    x, y : array of float, shape (n_points,)
+        Where they are.
+    names : sequence of str
+        Their names.
+    title, x_label, y_label : str
+        Title and axis labels.
+    intervals : array of float, shape (n_points, 2), optional
+        From where to where each may lie upwards.
+
+    Returns
+    -------
+    Figure
+    """
+    figure, axis = plt.subplots(figsize=(WIDTH * 0.85, 4.8))
     colours = genre_colours(names)
+    if intervals is not None:
+        axis.vlines(x, *np.transpose(intervals), color="0.7", linewidth=1.5, zorder=1)
     for name, at_x, at_y in zip(names, x, y, strict=True):
         axis.plot(at_x, at_y, "o", color=colours[name], markersize=9)
         # A name goes to the left of its point where it would run into another point.
@@ -285,64 +317,3 @@ def points(x, y, names, title, x_label, y_label):
     axis.margins(0.12)
     axis.set(title=title, xlabel=x_label, ylabel=y_label)
     return figure
-
-
-def densities(table, features: Sequence[str], genres: Sequence[str]):
-    """Draw histograms and densities of features, a panel each, over genres.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Feature table.
-    features : sequence of str
-        What to draw.
-    genres : sequence of str
-        Which genres.
-
-    Returns
-    -------
-    Figure
-    """
-    n_rows = (len(features) + 1) // 2
-    figure, axes = plt.subplots(n_rows, 2, figsize=(WIDTH, 3.1 * n_rows))
-    colours = genre_colours(genres)
-    for axis, feature in zip(axes.flat, features, strict=False):
-        values = {genre: table.loc[table["Genre"] == genre, feature] for genre in genres}
-        limits = table.loc[table["Genre"].isin(genres), feature].agg(["min", "max"])
-        if np.ptp(limits) == 0:
-            limits += (-1, 1)
-        bins = np.linspace(*limits, 13 if feature == "tempo" else 25)  # tempi come in steps
-        grid = np.linspace(*limits, 200)
-        for genre, line in zip(genres, cycle(LINES), strict=False):
-            axis.hist(values[genre], bins, density=True, color=colours[genre], alpha=0.25)
-            darker = [0.75 * channel for channel in colours[genre]]
-            spread = np.ptp(values[genre]) > 0  # all tempi of a genre may be one
-            density = gaussian_kde(values[genre])(grid) if spread else np.nan * grid
-            axis.plot(grid, density, linestyle=line, color=darker, label=genre)
-        axis.set(xlabel=axis_label(feature), ylabel="density")
-    handles, labels = axes.flat[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=len(genres))
-    return figure
-
-
-def boxes(table, features, genres):
-    """Draw the spread of features in all genres, a panel each.
-
-    Parameters and result are those of `densities`.
-    """
-    n_rows = (len(features) + 1) // 2
-    figure, axes = plt.subplots(n_rows, 2, figsize=(WIDTH, 3.3 * n_rows), sharey=True)
-    by_genre = {"y": "Genre", "order": genres, "hue": "Genre", "hue_order": genres}
-    look = {"palette": genre_colours(genres), "width": 0.65, "fliersize": 2, "linewidth": 1}
-    for axis, feature in zip(axes.flat, features, strict=False):
-        sns.boxplot(table, x=feature, **by_genre, **look, legend=False, ax=axis)
-        axis.set(xlabel=axis_label(feature), ylabel="")
-    return figure
-
-
-def axis_label(feature):
-    """Write a feature's name with its unit, where it has one."""
-    if feature == "tempo":
-        return "tempo (BPM)"
-    in_hertz = ("spectral_rolloff", "spectral_centroid", "spectral_bandwidth")
-    return f"{feature} (Hz)" if feature.startswith(in_hertz) else feature

@@ -19,6 +19,7 @@ from genres.sound.measurements import SECONDS, Tracks
 _MIXUP = 0.3  # of the beta distribution that shares are drawn from
 _MOST_BYTES = 1 << 28  # of a network's file
 _MOST_MEMBERS, _MOST_COLUMNS = 1000, 10_000
+_MOST_WEIGHTS = 1 << 24  # of a network
 
 
 class Fit(NamedTuple):
@@ -295,6 +296,7 @@ def load_ensemble(folder: Path):
 
 def _load(path):
     files.require_archive(path, _MOST_BYTES)
+    files.require_small_network(path, _MOST_WEIGHTS)
     try:
         member = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras checks little of what it reads: anything may follow

@@ -6,16 +6,11 @@ trains all members, each on a batch of its own. For small networks this saves mo
 which goes into starting operations and not into arithmetic.
 """
 
-import os
 from collections.abc import Callable
 
 import numpy as np
 
 from genres.screen import without_stderr
-
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
 
 # No level of logging holds back TensorFlow's notes on its own build.
 with without_stderr():

@@ -19,6 +19,11 @@ from genres.screen import last_bar, spoken
 
 _SOCKETS = "genres-kernel-"  # what their folders' names begin with
 
+_KERNEL_OPTIONS = [
+    "--IPKernelApp.ignore_cwd=True",  # a random.py beside the notebooks is no library
+    "--HistoryManager.enabled=False",  # it needs a file system that can lock
+]
+
 
 class NotebookFailed(Exception):
     """A notebook did not come to its end; the message says where and why in one line."""
@@ -116,7 +121,9 @@ def _kernel(folder, environment):
         )
         finished = False
         try:
-            run_sync(manager.start_kernel)(cwd=str(folder), env=environment)
+            run_sync(manager.start_kernel)(
+                cwd=str(folder), env=environment, extra_arguments=_KERNEL_OPTIONS
+            )
             yield manager
             finished = True
         finally:

@@ -14,8 +14,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple
 
-from genres import Refusal, files, printable
-from genres.data import folders
+from genres import Refusal, environment, files, parallel, printable
+from genres.data import clips, folders
 from genres.project import PROJECT, find_notebooks
 from genres.run import provenance
 from genres.run.execution import Forecast, NotebookFailed, Watch, execute
@@ -23,6 +23,7 @@ from genres.run.runs import Run, read_if_sound
 from genres.screen import seen_from_here, spoken
 
 _LONGEST_NAME = 200  # bytes; a file system has room for 255
+_FEW_TASKS = 100  # a notebook with networks takes about 50 on two cores
 
 
 class Stopped(KeyboardInterrupt):
@@ -80,7 +81,8 @@ def run_report(
     Raises
     ------
     Refusal
-        If there are no such notebooks or data, or if the run's folder is in use.
+        If there are no such notebooks or data, if these are too few for the report, or if the run's
+        folder is in use.
     Stopped
         If SIGINT or SIGTERM came; no kernel is left behind.
     """
@@ -96,6 +98,12 @@ def run_report(
     with _lock(folder), _signals_that_stop():
         print(f"Data: {found.reason}")
         print(f"Run: {seen_from_here(folder)}", flush=True)
+        left = parallel.tasks_left()
+        if left is not None and left < _FEW_TASKS:
+            print(
+                f"This user may start only {left} more processes and threads (ulimit -u): "
+                "notebooks may fail for lack of them."
+            )
         seconds, failures = _execute_all(run, notebooks, fresh)
         results = run.combine_results()
     names = [notebook.stem for notebook in notebooks]
@@ -119,14 +127,18 @@ def safe_name(text):
 
 def _extract(folder):
     # Imported here: a run on tables does not need it.
+    from genres.data import datasets
     from genres.data.extract import Settings, extract
 
+    dataset = datasets.read(folder)
+    found = dataset.clips
+    clips.require_enough([clip.genre for clip in found], clips.split(found), folder)
     print(
         f"{printable(folder)} holds no feature table: they are made from its audio first.",
         flush=True,
     )
     out = folders.extraction_of(folder)
-    print(extract(folder, out, Settings(mel=True)).summary(out), flush=True)
+    print(extract(dataset, out, Settings(mel=True)).summary(out), flush=True)
 
 
 def _execute_all(run, notebooks, fresh):
@@ -134,6 +146,8 @@ def _execute_all(run, notebooks, fresh):
     due = {notebook: ["asked for"] if fresh else run.changes(notebook) for notebook in notebooks}
     if any(due.values()):
         run.data.finest()  # an unsound table is refused now, not by each notebook
+        table = run.data.table(folders.WHOLE)
+        clips.require_enough(table["Genre"], table["Type"], run.data.tables[folders.WHOLE])
     forecast = Forecast({nb.stem: _expected(run, nb.stem) for nb in notebooks if due[nb]})
     print(_plan(due, forecast), flush=True)
     run.ledger.unlink(missing_ok=True)
@@ -222,17 +236,15 @@ def _keep(partial, path):
 
 
 def _environment(run):
+    """Give the environment of a kernel: the clean one that a run has, and what is the run's own."""
     return {
-        **os.environ,
+        **environment.cleaned(os.environ),
         "GENRE_RUN": str(run.folder),
         "GENRE_REASON": run.data.reason,
         "GENRE_PROGRESS": str(run.bars),
-        "PYTHONHASHSEED": "0",
-        "TF_CPP_MIN_LOG_LEVEL": "3",
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-        # The user's own start-up files and settings are no part of the report.
         "IPYTHONDIR": str(run.work / "ipython"),
-        "PYTHONSTARTUP": "",
+        "PYTHONSAFEPATH": "1",
     }
 
 

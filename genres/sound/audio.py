@@ -8,11 +8,12 @@ import soxr
 
 from genres import Refusal
 from genres.sound import decoders
+from genres.sound.formats import Fault
 
 SAMPLE_RATE = 22050
 """Samples per second of everything that is read here."""
 
-PASSING = ("missing", "unreadable")
+PASSING = ("missing", "unreadable", "memory")
 """Reasons of an `AudioError` that are not the file's: tried again, it may well be read."""
 
 _LOWEST_RATE, _HIGHEST_RATE = 8_000, 192_000
@@ -53,11 +54,14 @@ class Sound(NamedTuple):
         Whether it stays below -80 dB throughout.
     cancelling : bool
         Whether the channels cancel each other in their mean. Then the loudest of them was taken.
+    cut_off : bool
+        Whether the file was read to its end and promises more than it holds.
     """
 
     samples: np.ndarray
     silent: bool
     cancelling: bool = False
+    cut_off: bool = False
 
 
 def read(path: str | Path, seconds: float = 30.0, missing: float = 0.0):
@@ -124,17 +128,19 @@ def _resampled(path, longest, shortest):
         _check_file(path)
         with path.open("rb", buffering=0) as file:
             mixed = _Mix(longest, shortest).of(file)
-            if not mixed.cancelled:
-                return Sound(mixed.samples, mixed.silent)
-            file.seek(0)
-            mixed = _Mix(longest, shortest, mixed.loudest).of(file)
-            return Sound(mixed.samples, mixed.silent, cancelling=True)
-    except decoders.Fault as fault:
+            cancelling = mixed.cancelled
+            if cancelling:
+                file.seek(0)
+                mixed = _Mix(longest, shortest, mixed.loudest).of(file)
+            return Sound(mixed.samples, mixed.silent, cancelling, mixed.cut_off)
+    except Fault as fault:
         raise AudioError(fault.reason, f"{path} {fault.what}.") from fault
     except FileNotFoundError as error:
         raise AudioError("missing", f"{path} does not exist.") from error
     except OSError as error:
         raise AudioError("unreadable", f"{path} cannot be read: {error.strerror}.") from error
+    except MemoryError as error:
+        raise AudioError("memory", f"{path} needs more memory than there is.") from error
 
 
 def _check_file(path):
@@ -154,6 +160,7 @@ class _Mix:
     def __init__(self, longest, shortest, channel=None):
         self._longest, self._shortest, self._channel = longest, shortest, channel
         self._energy, self._mixed_energy = np.zeros(1), 0.0
+        self.cut_off = False
 
     def of(self, file):
         decoder = decoders.decoder(file)
@@ -169,6 +176,8 @@ class _Mix:
             seconds += len(piece) / rate
             if round((self._longest + margin - seconds) * rate) <= 0:
                 break
+        else:
+            self.cut_off = bool(decoder.cut_off)
         if not seconds or seconds < self._shortest - 0.5 / rate:
             raise _too_short(decoder.cut_off, seconds, self._shortest)
         self.samples = np.concatenate([*parts, resampler.end()])
@@ -182,7 +191,7 @@ class _Mix:
     @property
     def cancelled(self):
         n_channels = len(self._energy)
-        return n_channels > 1 and self._mixed_energy < _CANCELLED**2 * self._energy.mean()
+        return bool(n_channels > 1 and self._mixed_energy < _CANCELLED**2 * self._energy.mean())
 
     def _mixed(self, piece):
         _check_samples(piece)
@@ -226,28 +235,28 @@ def _of_length(samples, length):
 def _check_format(rate, n_channels):
     if not _LOWEST_RATE <= rate <= _HIGHEST_RATE:
         what = f"{rate:,} samples per second: {_LOWEST_RATE:,} to {_HIGHEST_RATE:,}"
-        raise decoders.Fault("sample rate", f"says that it has {what} can be read")
+        raise Fault("sample rate", f"says that it has {what} can be read")
     if n_channels > _MOST_CHANNELS:
         what = f"{n_channels:,} channels: up to {_MOST_CHANNELS}"
-        raise decoders.Fault("channels", f"says that it has {what} can be read")
+        raise Fault("channels", f"says that it has {what} can be read")
 
 
 def _check_samples(piece):
     peak = max(piece.max(), -piece.min())  # NaN, if one is
     if np.isnan(peak):
-        raise decoders.Fault("NaN", "holds samples that are not numbers (NaN)")
+        raise Fault("NaN", "holds samples that are not numbers (NaN)")
     if np.isinf(peak):
-        raise decoders.Fault("infinite", "holds samples that are infinite")
+        raise Fault("infinite", "holds samples that are infinite")
     if peak > _LOUDEST_PEAK:
         what = f"up to {peak:,.0f} times full scale: up to {_LOUDEST_PEAK:,.0f} can be read"
-        raise decoders.Fault("too loud", f"holds samples of {what}")
+        raise Fault("too loud", f"holds samples of {what}")
 
 
 def _too_short(cut_off, seconds, shortest):
     if cut_off:
         what = f"is cut off after {seconds:.3f} s, and {shortest:g} s are needed"
-        return decoders.Fault("truncated", what)
+        return Fault("truncated", what)
     if not seconds:
-        return decoders.Fault("no samples", "is audio without any sample")
+        return Fault("no samples", "is audio without any sample")
     what = f"lasts {seconds:.3f} s, shorter than the {shortest:g} s needed"
-    return decoders.Fault("short", what)
+    return Fault("short", what)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.ndimage import maximum_filter1d, minimum_filter1d
 
-from genres import Refusal, files
+from genres import Refusal, files, shown
 from genres.sound import features, spectra
 
 COLUMNS_PER_SECOND = 12.9
@@ -275,6 +275,6 @@ def _check(store, path):
         raise Refusal(f"{path} has {len(mel)} spectrograms, but names of {track.size} tracks.")
     names, counts = np.unique(track, return_counts=True)
     if len(names) < len(track):
-        raise Refusal(f"{path} names the track {names[counts > 1][0]} twice.")
+        raise Refusal(f"{path} names the track {shown(names[counts > 1][0])} twice.")
     if not (0 < store.range_db < np.inf and 0 < store.columns_per_second < np.inf):
         raise Refusal(f"{path}: 'range_db' and 'columns_per_second' have to be positive.")

@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genres import Refusal
-from genres.data.clips import Clip, find, split
+from genres.data.clips import (
+    CLIPS_AT_LEAST,
+    TRAINING_AT_LEAST,
+    Clip,
+    find,
+    genres_of_one_group,
+    require_enough,
+    split,
+)
 
 
 def collection(n_by_genre, groups=None):
@@ -137,6 +145,10 @@ def numbered(first, n):
             ["train/ska/a.mp3", "train/dub/a.mp3", "test/ska/b.mp3"],
             r"holds test and train, and in them dub and ska: .* such as .*/train\.",
         ),
+        (
+            ["Data/genres_original/blues/a.wav", "Data/genres_original/pop/a.wav", "Data/x.csv"],
+            r"holds Data, and in it .* such as .*/Data/genres_original\.",
+        ),
         (["train/a.mp3", "test/b.mp3"], r"holds test and train: .* a folder for each genre\."),
     ],
 )
@@ -177,8 +189,60 @@ def test_no_artist_is_on_both_sides(data):
     clips = collection({"a": 20, "b": 15})
     artists = data.draw(st.lists(st.sampled_from("qrstuvwxyz"), min_size=35, max_size=35))
     clips = [clip._replace(group=artist) for clip, artist in zip(clips, artists, strict=True)]
+    alone = genres_of_one_group(clips)
+    sides = zip(clips, split(clips), strict=True)
+    sides = {(clip.group, type_) for clip, type_ in sides if clip.genre not in alone}
+    assert len(sides) == len({artist for artist, _ in sides})
+
+
+@given(st.dictionaries(st.sampled_from("abcd"), st.lists(st.integers(1, 30), min_size=1)))
+def test_every_genre_of_two_clips_is_on_both_sides(n_by_artist):
+    n_by_genre = {genre: sum(sizes) for genre, sizes in n_by_artist.items()}
+    artists = [
+        f"{genre} {number}"
+        for genre, sizes in n_by_artist.items()
+        for number, size in enumerate(sizes)
+        for _ in range(size)
+    ]
+    clips = collection(n_by_genre, artists)
+    sides = {(clip.genre, type_) for clip, type_ in zip(clips, split(clips), strict=True)}
+    assert len(sides) == sum(min(n, 2) for n in n_by_genre.values())
+
+
+def test_types_that_all_clips_have_are_taken():
+    clips = [clip._replace(type="Test") for clip in collection({"a": 3})]
+    assert split(clips) == ["Test"] * 3
+
+
+@pytest.mark.parametrize(
+    ("n_by_genre", "complaint"),
+    [
+        ({"a": 6, "b": 6, "c": 6}, "^music has 3 genres of 6 clips: .* needs at least 10 of each,"),
+        ({"a": 12, "b": 1}, r"^music has 2 genres of 1 \(b\) to 12 clips: "),
+        ({"a": 1, "b": 1}, "^music has 2 genres of 1 clip: "),
+        ({"a": 40}, "^music: the number of genres is 1"),
+        (dict.fromkeys(map(str, range(51)), 10), "^music: the number of genres is 51"),
+    ],
+)
+def test_clips_too_few_for_the_report_are_refused(n_by_genre, complaint):
+    clips = collection(n_by_genre)
+    with pytest.raises(Refusal, match=complaint):
+        require_enough([clip.genre for clip in clips], split(clips), "music")
+
+
+@pytest.mark.parametrize("n_training", [7, 12])
+def test_a_genre_with_too_few_on_one_side_is_refused(n_training):
+    types = ["Train"] * 10 + ["Test"] * 2 + ["Train"] * n_training + ["Test"] * (12 - n_training)
+    complaint = f"12 clips of b, {n_training} for training and {12 - n_training} for testing: "
+    with pytest.raises(Refusal, match=complaint):
+        require_enough(["a"] * 12 + ["b"] * 12, types, "music")
+
+
+def test_the_fewest_clips_that_the_report_needs_are_enough():
+    clips = collection({"a": CLIPS_AT_LEAST, "b": CLIPS_AT_LEAST})
     types = split(clips)
-    assert len(set(zip(artists, types, strict=True))) == len(set(artists))
+    assert types.count("Train") == 2 * TRAINING_AT_LEAST
+    require_enough([clip.genre for clip in clips], types, "music")
 
 
 def test_artists_leave_the_shares_as_they_are_where_they_can():

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 import soundfile
 from audio_collections import SR, make_collection, tone
@@ -152,9 +153,29 @@ def test_broken_files_are_rejected_each_for_its_reason_and_stop_nothing(tmp_path
     assert table["Genre"].unique().tolist() == ["blues", "rock"]
 
 
+def test_a_table_with_a_changed_bit_is_refused_or_has_the_same_numbers(tmp_path):
+    run(make_collection(tmp_path / "audio", {"rock": 3, "folk": 3}), tmp_path / "out")
+    path = tmp_path / "out" / "GenreClassData_1s.parquet"
+    whole, content = tables.load(path), path.read_bytes()
+    tempo = pq.ParquetFile(path).schema_arrow.names.index("tempo")
+    column = pq.ParquetFile(path).metadata.row_group(0).column(tempo)
+    start = min(filter(None, (column.dictionary_page_offset, column.data_page_offset)))
+    n_refused = 0
+    for at in range(start, start + column.total_compressed_size):
+        path.write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
+        try:
+            pd.testing.assert_frame_equal(tables.load(path), whole, check_exact=True)
+        except Refusal:
+            n_refused += 1
+    assert n_refused > column.total_compressed_size / 2
+
+
 def test_nothing_usable_is_refused_and_said_why(tmp_path, broken_folder):
+    (tmp_path / "audio" / "pop").mkdir(parents=True)
+    (tmp_path / "audio" / "pop" / "song.mp3").write_bytes(b"no sound")
+    (tmp_path / "audio" / "jazz").symlink_to(broken_folder)
     with pytest.raises(Refusal, match=r"None of \d+ clips can be used \(not audio: \d+"):
-        run(broken_folder.parent, tmp_path / "out")
+        run(tmp_path / "audio", tmp_path / "out")
     assert len((tmp_path / "out" / "rejected.csv").read_text().splitlines()) >= 31
 
 
@@ -402,6 +423,26 @@ def test_folders_of_artists_become_folds_of_artists(tmp_path, monkeypatch):
     table = folders.find(collection).table(2).set_index("File")
     both = table.loc[folds.index, "Type"].groupby(folds["artist"].to_numpy()).nunique()
     assert (both == 1).all()
+
+
+@pytest.mark.parametrize("n_genres", [1, 51])
+def test_too_few_or_too_many_genres_are_refused_before_a_clip_is_measured(tmp_path, n_genres):
+    for number in range(n_genres):
+        (tmp_path / "audio" / f"genre {number}").mkdir(parents=True)
+        (tmp_path / "audio" / f"genre {number}" / "song.wav").write_bytes(b"no sound")
+    with pytest.raises(Refusal, match=rf"audio: the number of genres is {n_genres}; 2 to 50"):
+        run(tmp_path / "audio", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_genre_of_one_artist_is_split_clip_by_clip_and_that_is_said(tmp_path):
+    collection = make_collection(tmp_path / "audio", {"rock/Ana": 5, "folk/Bo": 3, "folk/Cy": 2})
+    outcome = run(collection, tmp_path / "out")
+    table = tables.load(tmp_path / "out" / "GenreClassData_2s.parquet")
+    assert table[table["Type"] == "Test"]["Genre"].tolist() == ["folk", "folk", "rock"]
+    said = outcome.summary(tmp_path)
+    assert "all of rock are of Ana, whose clips are for training and for testing" in said
+    assert "folk" not in said
 
 
 def test_folders_of_one_name_in_every_genre_leave_clips_to_test_on(tmp_path):

@@ -299,6 +299,7 @@ def test_lines_with_too_many_or_too_few_fields_are_counted(refused, table):
         ("image.txt", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "not text in UTF-8"),
         ("latin.txt", "Track ID\tFile\n1\tSeñor.wav".encode("latin-1"), "not text in UTF-8"),
         ("utf16.txt", "Track ID\tFile".encode("utf-16-le"), "not text in UTF-8"),
+        ("bars.txt", b"Track ID|File|tempo\n1|a|2", "between tabs, commas or semicolons"),
         ("prose.txt", b"Hello, world", "lacks the column 'Track ID'"),
         ("plain.txt.gz", b"Track ID\tFile", "cut off or damaged"),
         ("text.parquet", b"Track ID\tFile", "no whole parquet file"),
@@ -455,11 +456,11 @@ def test_what_other_programs_note_in_a_parquet_file_changes_no_value(tmp_path, t
 
 def test_gzip_and_parquet_bombs_are_refused_unread(refused, table):
     mebibyte = gzip.compress(b"0" * (1 << 20))
-    assert "unpacks to more than 64 MiB" in refused(mebibyte * 100, "bomb.csv.gz")
+    assert "unpacks to more than 32 MiB" in refused(mebibyte * 100, "bomb.csv.gz")
     rows = pa.table({name: pa.repeat(0.5, 10**6) for name in COLUMNS})
     content = io.BytesIO()
     pq.write_table(rows, content)
-    assert "unpacks to more than 64 MiB" in refused(content.getvalue(), "bomb.parquet")
+    assert "unpacks to more than 32 MiB" in refused(content.getvalue(), "bomb.parquet")
 
 
 def test_many_thousand_names_are_refused_at_once(refused, table):

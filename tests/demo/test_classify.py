@@ -159,6 +159,26 @@ def test_channels_that_cancel_are_said(model, real_data, capsys):
     assert line.endswith("(31 s, its channels cancel: the loudest alone was taken)")
 
 
+def test_a_file_that_is_cut_off_is_classified_and_that_is_said(model, tmp_path, capsys):
+    path = write_sound(tmp_path / "part.wav", 20)
+    os.truncate(path, 12 * SAMPLE_RATE * 2 + 44)
+    assert main(["classify", str(path)]) == 0
+    (line,), _ = lines_of(capsys)
+    assert line.endswith("(12 s, padded with itself to 30 s, cut off: the rest of it is lost)")
+
+
+def test_a_pipe_or_a_device_is_refused_and_not_waited_for(untouched, tmp_path, capsys):
+    folder = tmp_path / "music"
+    folder.mkdir()
+    os.mkfifo(folder / "pipe.wav")
+    (folder / "endless.wav").symlink_to("/dev/zero")
+    assert main(["classify", str(folder)]) == 2
+    assert lines_of(capsys)[1] == [
+        f"{folder / name} is a device or a pipe, not a file."
+        for name in ("endless.wav", "pipe.wav")
+    ]
+
+
 def test_files_as_people_have_them_are_heard_in_full(model, real_data, capsys):
     assert main(["classify", str(real_data / "cases"), "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
@@ -192,6 +212,7 @@ def test_json_is_all_that_is_written_to_standard_output(model, tmp_path, capsys)
         "padded": True,
         "silent": False,
         "cancelling": False,
+        "cut_off": False,
     }
     assert sorted(genres) == sorted(NAMES)
     assert list(genres.values()) == sorted(genres.values(), reverse=True)

@@ -21,6 +21,7 @@ import soundfile
 
 from genres.__main__ import main
 from genres.demo import hearing, workers
+from genres.demo.connections import MOST_CONNECTIONS
 from genres.demo.server import MOST_WAITING
 from genres.models import champion, networks
 from genres.models.champion import Champion, Mixture
@@ -31,7 +32,7 @@ from genres.synth import corpus
 PROJECT = Path(__file__).resolve().parents[2]
 GENRES = ["classical", "metal"]
 SECONDS = 24
-PATIENCE = 60_000  # ms
+PATIENCE = 120_000  # ms
 
 DURATION = """audio => audio.readyState ? audio.duration : new Promise(known =>
     audio.addEventListener("loadedmetadata", () => known(audio.duration)))"""
@@ -61,6 +62,8 @@ for line in sys.stdin:
         sys.exit()
     while name == "hangs":
         time.sleep(0.1)
+    if name == "floods":
+        print(json.dumps({{"sound": "x" * 50_000_000}}), flush=True)
     print('{{"sound": {{}}}}\\n{{"end": true}}', flush=True)
 """
 
@@ -142,7 +145,7 @@ def serving(*options, before="", folder=None):
 
 
 @contextmanager
-def pretending(folder, model="", before=""):
+def pretending(folder, model="", before="", place=None, python=None):
     """Serve the demo of a project without a model, with child processes that only pretend."""
     stand_in = folder / "stand_in.py"
     stand_in.write_text(STAND_IN.format(model=str(model), runs=str(folder)))
@@ -151,15 +154,15 @@ import pathlib
 from genres import project
 from genres.demo import workers
 project.RUNS = pathlib.Path({str(folder)!r})
-workers.PYTHON = (sys.executable, {str(stand_in)!r})
+workers.PYTHON = {python or (sys.executable, str(stand_in))!r}
 workers.PATIENCE = 10
 """
-    with serving(before=before, folder=folder) as server:
+    with serving(before=before, folder=place or folder) as server:
         yield server
 
 
 def files_in_flight(folder):
-    return [path for path in folder.glob("genre-demo-*/*") if path.name != "lock"]
+    return list(folder.glob("genre-demo-*/*"))
 
 
 @pytest.fixture(scope="module")
@@ -221,11 +224,14 @@ def test_the_token_is_exchanged_for_a_cookie_that_scripts_and_strangers_do_not_s
 def test_who_comes_by_another_name_or_from_another_page_is_not_served(server):
     inside = server.enter()
     assert server.request("/state", **inside)[0] == 200
-    assert server.request("/state", **inside | {"Host": f"evil.example:{server.port}"})[0] == 403
-    assert (
-        server.request("/classify", "POST", b"x", **inside | {"Origin": "http://127.0.0.1:1"})[0]
-        == 403
-    )
+    named = inside | {"Host": f"evil.example:{server.port}"}
+    status, _, said = server.request("/state", **named)
+    assert status == 403
+    assert said.startswith("The demo responds to 127.0.0.1 and localhost alone, and not to evil.")
+    elsewhere = inside | {"Origin": "http://127.0.0.1:1"}
+    status, _, said = server.request("/classify", "POST", b"x", **elsewhere)
+    assert status == 403
+    assert said == "The demo serves its own page, and not http://127.0.0.1:1.\n"
     assert server.request("/nowhere", **inside)[0] == 404
 
 
@@ -239,13 +245,6 @@ def test_what_is_too_large_is_refused_while_it_comes(server):
     response = connection.getresponse()
     assert response.status == 413
     assert "200 MB" in response.read().decode()
-
-    parts = (bytes(10_000_000) for _ in range(100))  # without a length, until it is too much
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
-    with pytest.raises(ConnectionError):
-        connection.request("POST", "/classify", parts, server.own | inside, encode_chunked=True)
-        connection.getresponse()
-    assert next(parts)  # the rest was not taken
     assert server.request("/state", **inside)[0] == 200
 
 
@@ -268,6 +267,30 @@ def test_wav_and_mp3_get_a_timeline_and_a_text_named_wav_a_sentence(page, music)
     assert page.is_hidden("#track")
     drop(page, music / "song.wav")
     assert page.inner_text("#alert") == ""
+
+
+CASES = {name: "0:40" for name in (
+    *("vbr-no-xing.mp3", "abr-piped.mp3", "size-zero.wav", "chained.ogg", "speech.spx"),
+    *("voice.opus", "adts.aac", "adts-named.mp3", "phone.m4a", "cinema.ac3", "zeros-then-mp3.mp3"),
+)}  # fmt: skip
+CASES |= {name: "0:31" for name in ("piped.flac", "flac-in-ogg.ogg", "opposite-phase.wav")}
+CASES |= {"piped-20s.wav": "0:20"}
+
+
+def test_files_as_people_have_them_are_shown_in_full(page, real_data):
+    for name, length in CASES.items():
+        drop(page, real_data / "cases" / name)
+        assert page.inner_text("#title") == f"{name}, {length}"
+        cancels = "Its channels cancel each other: the loudest alone was taken."
+        assert page.inner_text("#notes") == (cancels if name == "opposite-phase.wav" else "")
+
+
+def test_a_file_that_is_cut_off_is_shown_and_that_is_said(page, music, tmp_path):
+    content = (music / "song.wav").read_bytes()
+    (tmp_path / "part.wav").write_bytes(content[: len(content) // 2 + 1000])
+    drop(page, tmp_path / "part.wav")
+    assert page.inner_text("#title") == f"part.wav, 0:{SECONDS // 2}"
+    assert page.inner_text("#notes") == "It is cut off: the rest of it is lost."
 
 
 def test_the_parts_and_the_other_model_follow_and_the_nearest_tracks(page, music):
@@ -374,7 +397,7 @@ def test_a_file_that_finds_no_room_on_the_disk_gets_a_sentence_and_leaves_it(run
         for size in (100_010, 1_000_000):  # the end of the first is written when all of it is there
             status, _, said = server.request("/classify?name=a", "POST", bytes(size), **inside)
             assert status == 507
-            assert "no room" in said
+            assert said == "The file cannot be kept on this machine's disk (file too large).\n"
             assert files_in_flight(tmp_path) == []
         assert server.request("/classify?name=a", "POST", b"x", **inside)[0] == 200
 
@@ -395,6 +418,187 @@ def test_a_file_that_stops_coming_leaves_nothing_behind(run, tmp_path):
             while files_in_flight(tmp_path):
                 time.sleep(0.01)
         assert server.request("/classify?name=a", "POST", b"x", **inside)[0] == 200
+        server.process.terminate()
+        assert server.process.communicate(timeout=30)[1] == ""
+
+
+def begin_upload(server, inside, length="1000"):
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    connection.putrequest("POST", "/classify?name=a", skip_host=True)
+    for name, value in {**server.own, **inside, "Content-Length": length}.items():
+        connection.putheader(name, value)
+    connection.endheaders(b"x")
+    return connection
+
+
+def is_closed(sock, within=30):
+    """Wait for the other side to close a connection."""
+    sock.settimeout(within)
+    try:
+        return sock.recv(1) == b""
+    except ConnectionError:
+        return True
+    except TimeoutError:
+        return False
+
+
+def test_files_that_stop_coming_make_room_for_others(run, tmp_path):
+    shutil.copytree(run, tmp_path / "toy")
+    before = "from genres.demo import server\nserver.STALLED = 2"
+    with pretending(tmp_path, before=before) as server:
+        inside = server.enter()
+        stalled = [begin_upload(server, inside) for _ in range(MOST_WAITING)]
+        for connection in stalled:
+            response = connection.getresponse()
+            assert response.status == 408
+            assert "nothing more of the file came" in response.read().decode()
+        assert server.request("/classify?name=a", "POST", b"x", **inside)[0] == 200
+        assert files_in_flight(tmp_path) == []
+
+
+def test_who_takes_no_response_does_not_hold_up_the_others(run, tmp_path):
+    shutil.copytree(run, tmp_path / "toy")
+    before = "from genres.demo import server\nserver.STALLED = 2"
+    with pretending(tmp_path, before=before) as server:
+        inside = server.enter()
+        lazy = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+        lazy.request("POST", "/classify?name=floods", b"x", server.own | inside)
+        lazy.getresponse().read(1)
+        assert server.request("/classify?name=a", "POST", b"x", **inside)[0] == 200
+
+
+def test_who_shows_no_token_cannot_hold_all_connections(run, tmp_path):
+    shutil.copytree(run, tmp_path / "toy")
+    with pretending(tmp_path) as server:
+        inside = server.enter()
+        upload = begin_upload(server, inside, "2")
+        while not files_in_flight(tmp_path):
+            time.sleep(0.01)
+        address = ("127.0.0.1", server.port)
+        idle = [socket.create_connection(address) for _ in range(MOST_CONNECTIONS + 20)]
+        assert is_closed(idle[0])
+        assert server.request("/state", **inside)[0] == 200
+        upload.send(b"x")
+        assert upload.getresponse().status == 200
+        for sock in idle:
+            sock.close()
+
+
+def test_a_connection_that_asks_for_nothing_or_never_ends_is_ended(tmp_path):
+    with pretending(
+        tmp_path, before="from genres.demo import connections\nconnections.IDLE = 1"
+    ) as server:
+        for sent in (b"", b"GET / HT", b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nx"):
+            with socket.create_connection(("127.0.0.1", server.port)) as sock:
+                sock.sendall(sent)
+                assert is_closed(sock)
+        server.process.terminate()
+        assert server.process.communicate(timeout=30)[1] == ""
+
+
+def test_with_few_descriptors_it_goes_on_and_says_so_once(run, tmp_path):
+    shutil.copytree(run, tmp_path / "toy")
+    few = """
+import resource
+from genres.demo import server
+resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
+"""
+    with pretending(tmp_path, before=few) as server:
+        inside = server.enter()
+        idle = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(60)]
+        for _ in range(3):
+            assert server.request("/classify?name=a", "POST", b"x", **inside)[0] == 200
+        for sock in idle:
+            sock.close()
+        server.process.terminate()
+        (said,) = server.process.communicate(timeout=30)[1].splitlines()
+        assert said.startswith("Not every connection can be accepted (too many open files)")
+
+
+def test_a_folder_for_files_that_was_taken_is_made_anew(run, tmp_path):
+    shutil.copytree(run, tmp_path / "toy")
+    place = tmp_path / "tmp"
+    place.mkdir()
+    with pretending(tmp_path, place=place) as server:
+        inside = server.enter()
+        shutil.rmtree(next(place.glob("genre-demo-*")))
+        assert server.request("/classify?name=a", "POST", b"x", **inside)[0] == 200
+        assert len(list(place.glob("genre-demo-*"))) == 1
+        shutil.rmtree(place)
+        status, _, said = server.request("/classify?name=a", "POST", b"x", **inside)
+        assert status == 507
+        assert said.endswith("disk (no such file or directory).\n")
+        place.mkdir()
+        assert server.request("/classify?name=a", "POST", b"x", **inside)[0] == 200
+        server.process.terminate()
+        assert server.process.communicate(timeout=30)[1] == ""
+    assert not list(place.iterdir())
+
+
+MALFORMED = [
+    b"\r\n\r\n",
+    b"GET\r\n\r\n",
+    b"\xff\xfe / HTTP/1.1\r\n\r\n",
+    b"GET / HTTP/1.1\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: [::1\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: a\r\nno colon\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: a\r\nCookie: \xff=\xfe; =; ;;\r\n\r\n",
+    b"GET /?token=%ff%00&token=\xff HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
+    *(
+        b"POST /classify HTTP/1.1\r\nHost: 127.0.0.1\r\n" + headers + b"\r\n\r\n" + body
+        for headers, body in [
+            (b"Content-Length: " + b"9" * 5000, b""),
+            (b"Content-Length: " + b"0" * 5000, b""),
+            (b"Content-Length: -1", b""),
+            (b"Content-Length: \xd9\xa3", b""),
+            (b"Content-Length: 1, 2", b""),
+            (b"Transfer-Encoding: chunked", b"zz\r\n"),
+            (b"Transfer-Encoding: chunked", b"2\r\nxxxx\r\n"),
+            (b"Transfer-Encoding: chunked", b"9" * 5000 + b"\r\n"),
+            (b"Transfer-Encoding: chunked\r\nContent-Length: 5", b"0\r\n\r\n"),
+            (b"Transfer-Encoding: gzip", b"x"),
+            (b"Content-Length: 3\r\nContent-Type: multipart/form-data; boundary=b", b"--b"),
+            (b"Content-Length: 3\r\nContent-Encoding: gzip", b"abc"),
+        ]
+    ),
+]
+
+
+def test_what_is_malformed_is_refused_without_a_traceback(run, tmp_path):
+    shutil.copytree(run, tmp_path / "toy")
+    with pretending(tmp_path) as server:
+        cookie = b"\r\n".join(
+            b"%s: %s" % (name.encode(), value.encode()) for name, value in server.enter().items()
+        )
+        for sent in MALFORMED:
+            for sent_too in (b"", cookie + b"\r\n"):
+                with socket.create_connection(("127.0.0.1", server.port), timeout=30) as sock:
+                    sock.sendall(sent.replace(b"\r\n", b"\r\n" + sent_too, 1))
+                    sock.shutdown(socket.SHUT_WR)
+                    status = sock.makefile("rb").readline()
+                assert re.match(rb"HTTP/1.1 [24]\d\d |$", status), (sent, status)
+        assert server.request("/state", **server.enter())[0] == 200
+        server.process.terminate()
+        assert server.process.communicate(timeout=30)[1] == ""
+
+
+def test_a_body_in_chunks_and_a_length_of_5000_digits_are_bad_requests(tmp_path):
+    with pretending(tmp_path) as server:
+        inside = server.enter()
+        assert server.request("/train", "POST", iter([b"x"]), **inside)[0] == 400
+        for digit in "09":
+            long = inside | {"Content-Length": 5000 * digit}
+            assert server.request("/classify", "POST", b"", **long)[0] == 400
+
+
+def test_a_process_that_cannot_be_started_is_said(tmp_path):
+    before = "from genres.demo import workers"
+    with pretending(tmp_path, before=before, python=("/nowhere",)) as server:
+        _, _, said = server.request("/train", "POST", b"", **server.enter())
+        last = json.loads(said.splitlines()[-1])
+        assert last == {"refusal": "The training failed: No such file or directory."}
         server.process.terminate()
         assert server.process.communicate(timeout=30)[1] == ""
 

@@ -119,7 +119,7 @@ def _mutate_gzip(rng, folder):
     if kind < 0.1:
         bomb = rng.choice((b"\0", b"0", b"\n", b"a\n", b'"', text[: text.index("\n") + 1].encode()))
         members = [gzip.compress(text.encode(), mtime=0), _packed_mebibyte(bomb)]
-        path.write_bytes(members[0] + members[1] * rng.choice((1, 60, 1000)))
+        path.write_bytes(members[0] + members[1] * rng.choice((1, 30, 1000)))
         return path, lambda: None
     if kind < 0.5:
         text = rng.choice(_OF_TEXT)(rng, text, separator)

@@ -1,21 +1,21 @@
-"""What do pictures of odd numbers show?"""
+"""lab.plots: the pictures that notebooks share."""
 
-import warnings
-
-import numpy as np
 import pandas as pd
-import pytest
 
 from genres.lab import plots
 
 
-@pytest.mark.parametrize("tempi", [[120.0] * 8, [120.0] * 4 + [90.0, 95.0, 100.0, 105.0]])
-def test_densities_are_drawn_of_a_genre_that_has_one_tempo(tempi):
-    table = pd.DataFrame({"Genre": ["techno"] * 4 + ["folk"] * 4, "tempo": tempi})
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        figure = plots.densities(table, ["tempo"], ["techno", "folk"])
-        figure.canvas.draw()
-    bars = figure.axes[0].patches
-    assert np.isfinite([bar.get_height() for bar in bars]).all()
+def test_bars_show_the_most_and_the_highlighted_with_their_errors():
+    values = pd.Series({"a": 3.0, "b": 1.0, "c": 2.0, "d": 0.5})
+    errors = pd.Series(0.1, values.index)
+    figure = plots.bars(values, "Bars", "x", errors=errors, highlighted=["d"], n_most=2)
+    (axis,) = figure.axes
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["a", "c", "d"]
+    assert [bool(bar.get_hatch()) for bar in axis.patches] == [False, False, True]
+    (whiskers,) = axis.collections
+    assert [path.vertices[:, 0].round(9).tolist() for path in whiskers.get_paths()] == [
+        [2.9, 3.1],
+        [1.9, 2.1],
+        [0.4, 0.6],
+    ]
     plots.close(figure)

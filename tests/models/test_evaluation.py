@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import norm
 from sklearn.metrics import multilabel_confusion_matrix
 
 from genres.models import evaluation
@@ -68,26 +67,26 @@ def test_segments_without_a_track_are_refused():
         evaluation.track_vote(np.eye(3), ["a", "b"])
 
 
-def test_overlap_of_two_normal_samples_is_nearly_the_theorys():
+def test_f1_is_drawn_again_around_its_own_value():
     rng = np.random.default_rng(0)
-    samples = [rng.normal(size=4000), rng.normal(2, 1, 4000)]
-    overlap = evaluation.overlap_coefficients(samples)
-    assert overlap[0, 1] == pytest.approx(2 * norm.cdf(-1), abs=0.02)
-    assert overlap[0, 1] == overlap[1, 0]
-    np.testing.assert_allclose(np.diag(overlap), 1)
+    labels = rng.integers(3, size=600)
+    predictions = np.where(rng.random(600) < 0.6, labels, rng.integers(3, size=600))
+    drawn = evaluation.bootstrap_f1(labels, predictions, 3, n_draws=500)
+    assert drawn.shape == (500, 3)
+    for genre, counts in enumerate(evaluation.count_per_genre(labels, predictions, "abc").values()):
+        assert drawn[:, genre].mean() == pytest.approx(counts["f1"], abs=0.01)
+    macro = evaluation.macro_f1(labels, predictions)
+    low, high = np.percentile(drawn.mean(axis=1), [2.5, 97.5])
+    assert low < macro < high
+    assert high - low == pytest.approx(2 * 1.96 * 0.018, rel=0.2)  # √(.73 × .27 / 600)
 
 
-def test_overlap_does_not_depend_on_the_unit():
-    rng = np.random.default_rng(1)
-    samples = [rng.gamma(2, size=300), rng.gamma(3, size=200)]
-    in_hertz = evaluation.overlap_coefficients([1000 * sample for sample in samples])
-    np.testing.assert_allclose(in_hertz, evaluation.overlap_coefficients(samples))
-
-
-@pytest.mark.parametrize(("one", "other", "shared"), [(1.0, 1.0, 1.0), (1.0, 2.0, 0.0)])
-def test_samples_without_spread_share_all_or_nothing(one, other, shared):
-    samples = [np.full(5, one), np.full(5, other)]
-    assert evaluation.overlap_coefficients(samples)[0, 1] == shared
+def test_equal_predictions_are_drawn_alike_and_a_genre_without_tracks_has_no_f1():
+    labels, predictions = np.array([0, 0, 1, 1]), np.array([0, 1, 1, 1])
+    drawn = evaluation.bootstrap_f1(labels, predictions, 3, n_draws=50, seed=7)
+    again = evaluation.bootstrap_f1(labels, predictions, 3, n_draws=50, seed=7)
+    np.testing.assert_array_equal(drawn, again)
+    assert np.isnan(drawn[:, 2]).all()
 
 
 def test_ranks_correlate_as_in_spearmans_own_formula():

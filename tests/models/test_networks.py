@@ -1,3 +1,5 @@
+import json
+import zipfile
 from functools import partial
 
 import keras
@@ -402,6 +404,27 @@ def test_progress_is_told_after_each_epoch(rows, augment):
     steps = []
     training.fit(dense, *rows, epochs=3, augment=augment, progress=steps.append)
     assert steps == [1, 1, 1]
+
+
+def test_a_network_that_would_take_all_memory_is_refused_before_it_is_built(tmp_path, monkeypatch):
+    small = keras.Sequential([keras.Input((4,)), layers.Dense(2, "softmax")])
+    networks.save_ensemble(networks.Ensemble([small], {}, {}), tmp_path, {})
+    path = tmp_path / "member-01.keras"
+    with zipfile.ZipFile(path) as archive:
+        content = {name: archive.read(name) for name in archive.namelist()}
+    described = json.loads(content["config.json"])
+    dense = described["config"]["layers"][-1]
+    dense["config"]["units"] = 10**9
+    many = json.loads(content["config.json"])
+    many["config"]["layers"] += 10_000 * [many["config"]["layers"][-1]]
+    monkeypatch.setattr(keras.saving, "load_model", lambda *_, **__: pytest.fail("it was built"))
+    deep = "[" * 100_000
+    for config in (json.dumps(described), json.dumps(many), deep, "[]" + deep):
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, part in (content | {"config.json": config.encode()}).items():
+                archive.writestr(name, part)
+        with pytest.raises(Refusal, match=r"member-01\.keras describes no network that can be"):
+            networks.load_ensemble(tmp_path)
 
 
 # Kinds of networks, tried out on training tracks

@@ -25,6 +25,7 @@ from jupyter_client.channels import HBChannel
 from genres import Refusal, files, project, screen
 from genres.__main__ import main
 from genres.data import folders
+from genres.data.clips import CLIPS_AT_LEAST
 from genres.report import ledger, summary
 from genres.run import execution, provenance, runner, runs
 from genres.synth import corpus
@@ -89,17 +90,46 @@ def test_of_a_folder_of_audio_tables_are_made_first(
     project = make_toy_project(tmp_path / "project").write(KNN, f'keep("{KNN}", accuracy=0.5)')
     project.data = tmp_path / "music"
     for genre in ("jazz", "rock"):
-        for seed in range(3):
-            corpus.write_wav(corpus.render(genre, seed), project.data / genre / f"{seed}.wav")
+        clip = corpus.render(genre, seed=0)
+        for number in range(CLIPS_AT_LEAST):
+            corpus.write_wav(clip, project.data / genre / f"{number}.wav")
     (project.data / "rock" / "notes.txt").write_text("no music")
 
     assert run_toy(project) == 0
     found = folders.find(project.data)
     assert (found.name, list(found.tables)) == ("music", [5, 10, 30])
-    assert len(found.table(10)) == 6 * 3
-    assert "from 6 clips; 1 rejected (rejected.csv)" in capsys.readouterr().out
+    assert len(found.table(10)) == 2 * CLIPS_AT_LEAST * 3
+    assert f"from {2 * CLIPS_AT_LEAST} clips; 1 rejected (rejected.csv)" in capsys.readouterr().out
     assert run_toy(project) == 0
     assert f"{KNN} · kept" in capsys.readouterr().out
+
+
+def test_a_folder_of_too_few_clips_is_refused_before_one_is_measured(
+    make_toy_project, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("genres.project.DATA", tmp_path / "data")
+    project = make_toy_project(tmp_path / "project").write(KNN, f'keep("{KNN}", accuracy=0.5)')
+    project.data = tmp_path / "music"
+    for genre in ("jazz", "rock", "ska"):
+        (project.data / genre).mkdir(parents=True)
+        for number in range(6):
+            (project.data / genre / f"{number}.mp3").touch()
+    complaint = (
+        rf"music has 3 genres of 6 clips: the report needs at least {CLIPS_AT_LEAST} of each"
+    )
+    with pytest.raises(Refusal, match=complaint):
+        run_toy(project)
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_table_of_too_few_clips_is_refused_before_anything_is_executed(toy, tmp_path, capsys):
+    few = tmp_path / "few"
+    few.mkdir()
+    write_table(few / "GenreClassData_30s.txt", value=1, n_per_genre=6)
+    complaint = rf"30s\.txt has 2 genres of 6 clips: the report needs at least {CLIPS_AT_LEAST} of"
+    with pytest.raises(Refusal, match=complaint):
+        run_report(str(few), project=toy.folder, out=tmp_path / "runs")
+    assert "[1/2]" not in capsys.readouterr().out
 
 
 def test_an_unsound_table_is_refused_before_anything_is_executed(toy, tmp_path, capsys):
@@ -378,8 +408,7 @@ def test_a_python_that_does_not_start_is_a_failure_of_its_notebook(
     make_toy_project, tmp_path, monkeypatch, capsys
 ):
     project = make_toy_project(tmp_path / "project").write(KNN)
-    (tmp_path / "ipykernel_launcher.py").write_text("raise SystemExit(1)")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(execution, "_KERNEL_OPTIONS", ["--version"])  # which it tells, and ends
     assert run_toy(project) == 1
     assert f"{KNN} did not start: Kernel died" in capsys.readouterr().out
 
@@ -490,6 +519,13 @@ def test_a_second_run_into_the_same_folder_is_refused(copy):
     assert run_toy(copy) == 0
 
 
+def test_a_user_who_may_start_few_processes_is_told(copy, monkeypatch, capsys):
+    monkeypatch.setattr("genres.parallel.tasks_left", lambda: 20)
+    run_toy(copy)
+    said = capsys.readouterr().out
+    assert "This user may start only 20 more processes and threads (ulimit -u)" in said
+
+
 @pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS])
 def test_on_a_file_system_that_cannot_lock_a_run_goes_on(copy, monkeypatch, capsys, number):
     def refuse(*_):
@@ -590,8 +626,9 @@ def test_a_notebook_that_is_not_there_is_refused_by_a_check_of_the_command_line(
 
 @pytest.mark.parametrize("command", ["run --name x --data synthetic", "extract {audio}"])
 def test_a_file_in_the_place_of_a_folder_is_one_sentence_and_status_2(tmp_path, capsys, command):
-    (tmp_path / "audio" / "rock").mkdir(parents=True)
-    (tmp_path / "audio" / "rock" / "a.wav").touch()
+    for genre in ("rock", "ska"):
+        (tmp_path / "audio" / genre).mkdir(parents=True)
+        (tmp_path / "audio" / genre / "a.wav").touch()
     (tmp_path / "file").touch()
     command = command.format(audio=tmp_path / "audio").split()
     assert main([*command, "--out", str(tmp_path / "file")]) == 2

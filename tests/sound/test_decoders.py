@@ -1,15 +1,22 @@
 """Files as people have them: heard in full, and refused where a part is lost."""
 
+import errno
 import io
+import itertools
+import os
 import tracemalloc
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
 
+import av
 import librosa
 import numpy as np
 import pytest
 import soundfile
 from scipy.signal import correlate
 
-from genres.sound import audio
+from genres.sound import audio, decoders
 from genres.sound.audio import SAMPLE_RATE, AudioError, read, read_whole
 
 LENGTHS = {
@@ -233,3 +240,108 @@ def test_a_file_that_names_others_opens_none(tmp_path):
         path = written(tmp_path / f"{number}.mp3", text.encode())
         with pytest.raises(AudioError, match="its content is text"):
             read_whole(path)
+
+
+def fails_after(monkeypatch, n_pieces):
+    """Let no file be read any more after some pieces: its descriptor becomes one for writing."""
+    monkeypatch.setattr(decoders, "_VALUES_AT_ONCE", 10_000)
+    check, n_read = audio._check_samples, itertools.count(1)
+
+    def fail(piece):
+        if next(n_read) == n_pieces:
+            with Path(os.devnull).open("w") as nowhere:
+                for link in Path("/proc/self/fd").iterdir():
+                    if str(link.resolve()).endswith("failing"):
+                        os.dup2(nowhere.fileno(), int(link.name))
+        check(piece)
+
+    monkeypatch.setattr(audio, "_check_samples", fail)
+
+
+@pytest.mark.parametrize("way", [partial(read, seconds=29), read_whole])
+@pytest.mark.parametrize("form", ["WAV", "AIFF", "FLAC", "MP3", "OGG"])
+def test_a_disk_that_fails_in_the_middle_is_not_the_file_s_fault(tmp_path, monkeypatch, form, way):
+    path = written(tmp_path / "failing", encoded(form, sweep(30)))
+    fails_after(monkeypatch, 3)
+    with pytest.raises(AudioError, match=r"failing cannot be read: \w") as refusal:
+        way(path)
+    assert refusal.value.reason in audio.PASSING
+
+
+def test_memory_that_does_not_do_is_not_the_file_s_fault(tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise av.error.MemoryError(errno.ENOMEM, "Cannot allocate memory")
+
+    path = written(tmp_path / "song.mp3", encoded("MP3", sweep(2)))
+    monkeypatch.setattr(decoders.av, "open", fail)
+    with pytest.raises(AudioError, match=r"song\.mp3 needs more memory than there is") as refusal:
+        read_whole(path)
+    assert refusal.value.reason in audio.PASSING
+
+
+@pytest.mark.parametrize(
+    ("form", "options"),
+    [("WAV", {}), ("WAV", {"subtype": "IMA_ADPCM"}), ("AIFF", {}), ("AU", {}), ("OGG", {})],
+)
+def test_what_is_cut_off_is_read_and_said(tmp_path, form, options):
+    content = encoded(form, sweep(20), **options)
+    assert not read_whole(written(tmp_path / "whole", content)).cut_off
+    path = written(tmp_path / "part", content[: len(content) // 2 - 3])
+    assert read_whole(path).cut_off
+    assert not read(path, seconds=1).cut_off  # of that nothing lacks
+
+
+def test_a_bit_flipped_in_ac_3_is_found_by_its_checksum(tmp_path, real_data):
+    content = bytearray((real_data / "cases" / "cinema.ac3").read_bytes()[:60_000])
+    content[30_000] ^= 1
+    with pytest.raises(AudioError, match="damaged or cut off after"):
+        read_whole(written(tmp_path / "changed.ac3", bytes(content)))
+
+
+def test_an_encoding_that_nobody_knows_is_refused(tmp_path):
+    file = io.BytesIO()
+    with av.open(file, "w", format="matroska") as container:
+        stream = container.add_stream("libopus", rate=48_000)
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 960), np.int16), "s16", "mono")
+        frame.sample_rate = 48_000
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    content = file.getvalue()
+    assert b"A_OPUS" in content
+    path = written(tmp_path / "odd.mka", content.replace(b"A_OPUS", b"A_ODDS"))
+    with pytest.raises(AudioError, match=r"encoding that is not read \(unknown\)"):
+        read_whole(path)
+
+
+def test_pages_behind_the_end_of_ogg_are_refused_and_a_tag_is_not(tmp_path):
+    content = encoded("OGG", sweep(20))
+    third = parts_of(content, b"OggS")[3]
+    tagged = read_whole(written(tmp_path / "tagged.ogg", content + b"TAG" + bytes(125)))
+    assert len(tagged.samples) == 20 * SAMPLE_RATE
+    with pytest.raises(AudioError, match="damaged"):
+        read_whole(written(tmp_path / "twice.ogg", content + b"TAG" + content[third:]))
+
+
+@pytest.mark.parametrize("change", ["bit", "lost"])
+def test_the_first_frame_of_flac_is_checked_as_others_are(tmp_path, change):
+    content = encoded("FLAC", sweep(5))
+    first = content.index(b"\xff\xf8")
+    second = content.index(content[first : first + 4], first + 1)
+    bit = bytes([content[first + 50] ^ 1])
+    changed = {
+        "bit": content[: first + 50] + bit + content[first + 51 :],
+        "lost": content[:first] + content[second:],
+    }
+    path = written(tmp_path / "changed.flac", changed[change])
+    for way in (read_whole, partial(read, seconds=1)):
+        with pytest.raises(AudioError) as refusal:
+            way(path)
+        assert refusal.value.reason == "damaged"
+
+
+def test_a_place_that_a_header_invents_is_no_traceback(tmp_path, capfd):
+    content = encoded("MP3", sweep(2))
+    lying = b"wvpk" + b"\xff" * 28 + content
+    with suppress(AudioError):
+        read_whole(written(tmp_path / "lying.wv", lying))
+    assert capfd.readouterr().err == ""
