@@ -177,20 +177,30 @@ def _call_as_here(expected, function, item):
 
 
 class _Watch:
-    """Refuses to wait any longer for a cluster that has lost all its workers."""
+    """Refuses to wait any longer for a cluster that has lost its scheduler or all its workers."""
 
     def __init__(self, client, address):
         self.client, self.address = client, address
         self.seen = time.monotonic()
 
     def look(self):
-        if self.client.scheduler_info()["workers"]:
+        try:
+            workers = self.client.scheduler_info()["workers"]
+        except OSError as error:
+            raise self.lost() from error
+        if workers:
             self.seen = time.monotonic()
         elif time.monotonic() - self.seen > _PATIENCE:
             raise Refusal(
                 f"The cluster at {self.address} has lost its workers: start some, and the same "
                 "command again. What was finished is kept."
             )
+
+    def lost(self):
+        return Refusal(
+            f"The scheduler at {self.address} was lost: start one, and the same command again. "
+            "What was finished is kept."
+        )
 
 
 def _completed(futures, watch):
@@ -207,6 +217,7 @@ def _completed(futures, watch):
 def _result_of(future, watch):
     """Wait for a result, which may be that of a worker that is lost: it is made again then."""
     from distributed import CancelledError, KilledWorker, TimeoutError
+    from distributed.comm import CommClosedError
 
     while True:
         try:
@@ -220,11 +231,8 @@ def _result_of(future, watch):
                 f"Workers of the cluster at {watch.address} were killed again and again at the "
                 "same work, perhaps for want of memory: give each more of it."
             ) from error
-        except CancelledError as error:
-            raise Refusal(
-                f"The scheduler at {watch.address} was lost: start one, and the same command "
-                "again. What was finished is kept."
-            ) from error
+        except (CancelledError, CommClosedError) as error:
+            raise watch.lost() from error
         except (ImportError, AttributeError):
             _require_likeness(watch.client, watch.address)  # of a worker that joined later
             raise

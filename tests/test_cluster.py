@@ -310,10 +310,11 @@ def test_a_scheduler_that_is_lost_is_named(two_workers, started):
         list(results)
 
 
-def test_a_cluster_that_loses_all_its_workers_is_not_waited_for(two_workers, short_patience):
+def test_a_cluster_that_loses_all_its_workers_is_not_waited_for(two_workers, monkeypatch):
     address, workers = two_workers
     results = parallel.each(slow_square, range(200), dask=address)
     next(results)
+    monkeypatch.setattr(cluster, "_PATIENCE", 2.0)
     for worker in workers:
         worker.kill()
     with pytest.raises(Refusal, match=r"The cluster at \S+ has lost its workers"):
