@@ -151,6 +151,26 @@ class Bench:
             lines.append(f"| {row.place}, {row.shows} | {reported} | {here} | {why} |")
         display(Markdown("\n".join(lines)))
 
+    def reported(self, kept: str):
+        """Give the figures of the reports that stand beside what is kept under a name.
+
+        Parameters
+        ----------
+        kept : str
+            A name that `keep` takes, of a dict of dicts.
+
+        Returns
+        -------
+        DataFrame
+            A row for each of these dicts, and a column for each figure of it in the ledger.
+        """
+        figures: dict[str, dict] = {}
+        for row in ledger.read(project.PROJECT / ledger.PLACE):
+            first, *rest = row.key.split("/")
+            if row.notebook == self.notebook and first == kept and row.reported:
+                figures.setdefault(rest[0], {})[rest[1]] = ledger.number(row.reported)
+        return pd.DataFrame.from_dict(figures, orient="index")
+
     @contextmanager
     def progress(self, label, total):
         """Show how far something long has come, here and where the run was started.

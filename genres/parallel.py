@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from warnings import catch_warnings, filterwarnings
 
 import joblib
 import psutil
@@ -61,7 +62,9 @@ def each(function: Callable, items, workers: int | None = None, dask: str | None
     if workers == 1:
         yield from map(call, items)
         return
-    with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
+    with joblib.parallel_config(backend="loky", inner_max_num_threads=1), catch_warnings():
+        # A worker whose memory has grown is replaced by a new one, and nothing is lost.
+        filterwarnings("ignore", "A worker stopped", UserWarning)
         run = joblib.Parallel(n_jobs=workers, return_as="generator_unordered")
         yield from run(joblib.delayed(_call_in_worker)(call, item) for item in items)
 

@@ -14,7 +14,13 @@ from genres.project import PROJECT
 from genres.report import pages
 from genres.run import execution
 
-SECOND_EDITION = ["01-feature-distributions", "06-honest-evaluation"]
+SECOND_EDITION = [
+    "01-feature-distributions",
+    "02-knn-baseline",
+    "04-model-exploration",
+    "05-lstm-ensemble",
+    "06-honest-evaluation",
+]
 """The notebooks that follow the rules for authors in CONTRIBUTING.md."""
 
 MEDIAN_OF_LINES, MOST_LINES = 8, 20  # of code in a cell

@@ -41,6 +41,14 @@ KEYS = {
         "macro_f1",
         "interval",
         "per_genre",
+        "order",
+        "changes",
+        "choices",
+        "claims",
+        "overfitting",
+        "best_change",
+        "voting",
+        "worth_of_order",
     },
     "06-honest-evaluation": {"faults", "differences", "calibration"},
     "07-spectrogram-models": {"table", "best_cnn"},
@@ -167,6 +175,28 @@ def test_a_rehearsal_comes_to_its_end(quick_run, quick_results, name):
     assert quick_results[name]["quick"] is True
     assert quick_results[name]["synthetic"] is False
     assert ledger.figure(HEADLINES[name], quick_results[name]) is not None
+
+
+def test_each_change_of_the_lstm_has_a_difference_and_what_it_says_of_the_reports_claim(
+    quick_results,
+):
+    results = quick_results["05-lstm-ensemble"]
+    assert len(results["changes"]) >= 8
+    for name, row in results["changes"].items():
+        assert row["low"] <= row["difference"] <= row["high"]
+        decided = "better" if row["low"] > 0 else "worse" if row["high"] < 0 else "undecided"
+        assert results["claims"][name] == decided
+    best = max(results["changes"], key=lambda name: results["changes"][name]["held out"])
+    assert results["best_change"]["name"] == best
+    assert results["choices"].keys() >= {"units", "layer", "dense", "activation", "dropout"}
+
+
+def test_what_voting_adds_is_the_vote_less_the_mean_of_its_members(quick_results):
+    results = quick_results["05-lstm-ensemble"]
+    gain = np.mean(results["hard_vote_accuracies"]) - results["order"]["in order"]
+    voting = results["voting"]["hard vote"]
+    assert voting["difference"] == pytest.approx(100 * gain)
+    assert voting["low"] <= voting["difference"] <= voting["high"]
 
 
 def test_each_fault_has_a_gap_on_the_same_clips(quick_results):

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import warnings
 from types import SimpleNamespace
 
 import pytest
@@ -42,6 +43,12 @@ def test_a_worker_computes_with_one_thread_in_tensorflow_too(monkeypatch):
     monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "2")
     assert set(parallel.each(threads_of_tensorflow, range(4), 2)) == {"1"}
     assert os.environ["TF_NUM_INTRAOP_THREADS"] == "2"
+
+
+def test_that_a_worker_is_replaced_is_not_told(recwarn):
+    for _ in parallel.each(abs, [-1, 2], workers=2):
+        warnings.warn("A worker stopped while some jobs were given to it.", stacklevel=1)
+    assert recwarn.list == []
 
 
 @pytest.mark.parametrize("workers", [1, 2])

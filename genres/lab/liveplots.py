@@ -91,7 +91,7 @@ class NeighbourPicture:
 
     def __init__(self, genres, train_labels, test_labels, n_features, n_explained, counted):
         self.figure, (left, self.plane) = _panels(
-            7.6, left=0.1, right=0.98, top=0.95, bottom=0.53, wspace=0.38
+            7.6, left=0.115, right=0.87, top=0.95, bottom=0.53, wspace=0.38
         )
         colours = np.array([genre_colours(genres)[genre] for genre in genres])
         self.colours = colours[train_labels]
@@ -105,10 +105,23 @@ class NeighbourPicture:
         self.track = self.plane.scatter([0], [0], s=180, marker="*", color="0.05", zorder=5)
         look = {"ha": "center", "va": "center", "color": "0.05", "size": 8, "weight": "bold"}
         self.numbers = [
-            self.plane.text(0, 0, str(n), zorder=4, clip_on=True, **look)
-            for n in range(1, n_explained + 1)
+            self.plane.annotate(
+                "", (0, 0), (0, 11), textcoords="offset points", zorder=4, clip_on=True, **look
+            )
+            for _ in range(n_explained)
         ]
+        if len(genres) <= _MANY_GENRES:
+            self._add_genres(genres, colours)
         self._add_bars(n_features, n_explained)
+
+    def _add_genres(self, genres, colours):
+        dots = [
+            self.plane.plot([], [], "o", color=colour, label=genre)[0]
+            for genre, colour in zip(genres, colours, strict=True)
+        ]
+        beside = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.02), "borderaxespad": 0}
+        size = {"fontsize": 8 if len(genres) <= 10 else 6.5, "handletextpad": 0.1}
+        self.plane.legend(handles=dots, frameon=False, **beside, **size)
 
     def _add_bars(self, n_features, n_explained):
         axis = self.figure.add_axes((0.31, 0.12, 0.67, 0.235))
@@ -170,10 +183,6 @@ class NeighbourPicture:
         self.near.set(offsets=points[near], facecolors=self.colours[near])
         self.links.set_segments([(track, point) for point in points[near]])
         self.track.set_offsets([track])
-        for number, text in enumerate(self.numbers):
-            text.set_visible(number < len(near))
-            if number < len(near):
-                text.set_position(points[near[number]])
         # Twice as far as the farthest neighbour, and at least a share of the whole axis.
         reach = np.abs(points[near] - track).max(axis=0)
         reach = np.maximum(2 * reach, np.ptp(points, axis=0) / 12)
@@ -181,6 +190,20 @@ class NeighbourPicture:
         for name, at, half, feature in zip("xy", track, reach, features[:2], strict=True):
             limits, label = (at - half, at + half), axis_label(feature)
             self.plane.set(**{f"{name}lim": limits, f"{name}label": label})
+        self._move_numbers(points[near], reach)
+
+    def _move_numbers(self, points, reach):
+        """Number the neighbours; those too near each other for two numbers share one label."""
+        labels = {}
+        for number, point in enumerate(points[: len(self.numbers)], start=1):
+            apart = (np.abs(np.subtract(point, place) / reach).max() for place in labels)
+            near = next((p for p, far in zip(labels, apart, strict=True) if far < 0.09), None)
+            labels.setdefault(near or tuple(point), []).append(str(number))
+        for text in self.numbers:
+            text.set_text("")
+        for text, (place, numbers) in zip(self.numbers, labels.items(), strict=False):
+            text.xy = place
+            text.set_text(", ".join(numbers))
 
 
 class VotePicture:

@@ -282,6 +282,35 @@ def growth(sizes, lines, title: str, x_label: str, y_label: str):
     return figure
 
 
+def gains(sizes: Sequence[int], lines: dict, title: str, x_label: str, y_label: str):
+    """Draw how far settings are ahead of one of them, each with its interval.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        The settings, from left to right.
+    lines : dict of str to array of float, shape (n_sizes, 3)
+        For each setting its gain, and from where to where that may lie.
+    title, x_label, y_label : str
+        Title and axis labels.
+
+    Returns
+    -------
+    Figure
+    """
+    figure, axis = plt.subplots(figsize=(WIDTH, 3.8))
+    axis.axhline(0, color="0.3", linewidth=1)
+    places = np.arange(len(sizes))
+    for number, (values, look) in enumerate(looks(lines)):
+        gain, low, high = np.transpose(values)
+        aside = 0.12 * (number - (len(lines) - 1) / 2)
+        axis.errorbar(places + aside, gain, (gain - low, high - gain), capsize=3, **look)
+    axis.set_xticks(places, sizes)
+    axis.set(title=title, xlabel=x_label, ylabel=y_label)
+    figure.legend(loc="outside lower center", ncols=len(lines))
+    return figure
+
+
 def points(x, y, names: Sequence[str], title: str, x_label: str, y_label: str, *, intervals=None):
     """Draw named points, each with its name beside it, in the colour of its genre.
 

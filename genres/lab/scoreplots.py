@@ -118,6 +118,7 @@ def spreads(
     title: str,
     label: str,
     *,
+    intervals: dict[str, Sequence[float]] | None = None,
     reference: dict[str, float] | None = None,
     reference_name: str | None = None,
 ):
@@ -131,6 +132,9 @@ def spreads(
         Family of each candidate.
     title, label : str
         Title of the picture and name of the measurement.
+    intervals : dict of str to (float, float), optional
+        The 95 % interval of each candidate's mean, drawn as a line; without them, a line goes from
+        the smallest of its measurements to the largest.
     reference : dict of str to float, optional
         A value to set beside each candidate's, drawn as a cross.
     reference_name : str, optional
@@ -148,15 +152,18 @@ def spreads(
         kind = families[name]
         marker, colour = styles[kind]
         named = kind if name == firsts[kind] else None  # once in the legend
-        axis.plot([min(measured), max(measured)], [row, row], color=colour, linewidth=2)
+        ends = intervals[name] if intervals else [min(measured), max(measured)]
+        axis.plot(ends, [row, row], color=colour, linewidth=2)
         axis.plot(measured, [row] * len(measured), marker, color=colour, label=named)
     if reference:
         crosses = [reference[name] for name in values]
         axis.plot(crosses, range(len(values)), "x", color="0.2", markersize=7, label=reference_name)
-    axis.set_yticks(range(len(values)), values)
+    if intervals:
+        axis.plot([], [], color="0.2", linewidth=2, label="95 % interval of the mean")
+    axis.set_yticks(range(len(values)), values.keys())
     axis.invert_yaxis()
     axis.set(title=title, xlabel=label)
-    figure.legend(loc="outside lower center", ncols=len(kinds) + 1)
+    figure.legend(loc="outside lower center", ncols=4)
     return figure
 
 
@@ -177,16 +184,62 @@ def curves(training, validation, title: str, label: str, counted: str = "tracks"
     Figure
     """
     figure, axis = plt.subplots(figsize=(WIDTH * 0.75, 3.6))
-    epochs = np.arange(1, training.shape[1] + 1)
-    named = {f"training {counted}": training, f"held-out {counted}": validation}
+    _draw_curves(axis, {f"training {counted}": training, f"held-out {counted}": validation})
+    axis.set(title=title, xlabel="epoch", ylabel=label)
+    axis.legend()
+    return figure
+
+
+def learning_curves(curves: dict[str, dict], title: str, counted: str = "tracks"):
+    """Draw loss and accuracy of several networks epoch by epoch, a column each.
+
+    Parameters
+    ----------
+    curves : dict of str to dict of str to array of float, shape (n_seeds, n_epochs)
+        For each network ``loss``, ``val_loss``, ``accuracy`` and ``val_accuracy``: on what it was
+        trained on, and on what was held out.
+    title : str
+        Title of the picture.
+    counted : str
+        What was trained on and held out, in the plural.
+
+    Returns
+    -------
+    Figure
+        Lines are means over the seeds, and shades go from the lowest to the highest.
+    """
+    measures = {"loss": "cross-entropy", "accuracy": "accuracy"}
+    figure, axes = plt.subplots(
+        2, len(curves), sharex=True, sharey="row", squeeze=False, figsize=(WIDTH, 5)
+    )
+    for column, (name, of_name) in zip(axes.T, curves.items(), strict=True):
+        for axis, measure in zip(column, measures, strict=True):
+            pair = {
+                f"training {counted}": of_name[measure],
+                f"held-out {counted}": of_name[f"val_{measure}"],
+            }
+            _draw_curves(axis, pair)
+        column[0].set_title(name.replace(": ", ":\n"), size=10)
+        column[1].set_xlabel("epoch")
+        column[1].xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    for axis, label in zip(axes[:, 0], measures.values(), strict=True):
+        axis.set_ylabel(label)
+    axes[0, 0].set_ylim(bottom=0)
+    figure.suptitle(title, weight="bold")
+    handles, names = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=2)
+    return figure
+
+
+def _draw_curves(axis, named):
+    """Draw the mean of each group of curves, (n_curves, n_epochs), and their range."""
     for values, look in looks(named):
+        epochs = np.arange(1, values.shape[1] + 1)
         low, high = values.min(axis=0), values.max(axis=0)
         axis.plot(epochs, values.mean(axis=0), **look | {"marker": ""})
         axis.fill_between(epochs, low, high, color=look["color"], alpha=0.2)
-    axis.set(title=title, xlabel="epoch", ylabel=label, xlim=(1, len(epochs)))
+    axis.set_xlim(1, max(len(epochs), 2))
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axis.legend()
-    return figure
 
 
 def faults(gaps: dict[str, dict[str, dict]], title: str):

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from functools import partial
 from typing import NamedTuple
 
@@ -19,8 +18,7 @@ def fit(build: Callable, values, labels, *, seed: int = 0, **settings):
     Parameters
     ----------
     seed : int
-        Of weights, order of rows, dropout and augmentation. The other parameters are those of
-        `fit_each`.
+        What it starts from; the other parameters are those of `fit_each`.
 
     Returns
     -------
@@ -45,8 +43,7 @@ def fit_each(
 ):
     """Train networks of one kind one after another, each from a seed of its own.
 
-    The step of training is traced once for all of them; for a small network, tracing takes longer
-    than training.
+    The step of training is traced once: of small networks, that takes longer than the training.
 
     Parameters
     ----------
@@ -77,8 +74,7 @@ def fit_each(
     Returns
     -------
     list of Fit
-        One for each seed: the same as `fit` gives for it. The seconds of the first include the
-        tracing.
+        One for each seed, as `fit` gives it; the seconds of the first include the tracing.
     """
     keras.backend.clear_session()
     model, untrained, fits = None, None, []
@@ -110,6 +106,18 @@ def fit_each(
         best_epoch = watch.best_epoch or epochs
         fits.append(Fit(model, watch.curves, best_epoch, time.perf_counter() - start))
     return fits
+
+
+def each(function: Callable, items, workers: int = 2):
+    """Call a function that trains networks on every item, as `genres.parallel.each` does.
+
+    A notebook's own function is unpickled after this module, which imports TensorFlow in silence.
+    """
+    return parallel.each(partial(_call, function), items, workers)
+
+
+def _call(function, item):
+    return function(item)
 
 
 def _prepare(model, targets):
@@ -214,11 +222,7 @@ def fit_ensemble(
         If the network holds a layer that cannot be trained so.
     """
     start = time.perf_counter()
-    keras.backend.clear_session()
-    members = []
-    for member in range(n_members):
-        keras.utils.set_random_seed(seed + member)
-        members.append(build())
+    members = _build(build, range(seed, seed + n_members))
     building = time.perf_counter() - start
     if rows is None:
         rows = np.tile(np.arange(len(values)), (n_members, 1))
@@ -230,6 +234,16 @@ def fit_ensemble(
         curves, seconds = _train(members, own, settings, progress)
     seconds["tracing"] += building
     return Ensemble(members, curves, seconds)
+
+
+def _build(build, seeds):
+    """Build networks that start from these seeds."""
+    keras.backend.clear_session()
+    members = []
+    for seed in seeds:
+        keras.utils.set_random_seed(seed)
+        members.append(build())
+    return members
 
 
 class _Settings(NamedTuple):
@@ -337,8 +351,8 @@ class Tried(NamedTuple):
     seconds: float
 
 
-def cross_validate(trials: dict[str, tuple], labels, folds, epochs: int, workers=None):
-    """Try out networks on training tracks, two or more kinds at a time, on one thread each.
+def cross_validate(trials: dict[str, tuple], labels, folds, epochs: int, workers: int = 2):
+    """Try out networks on training tracks, two kinds at a time, on one thread each.
 
     Parameters
     ----------
@@ -351,7 +365,7 @@ def cross_validate(trials: dict[str, tuple], labels, folds, epochs: int, workers
         For each seed the fold that holds each track out. Networks of one seed and fold start
         alike, whatever their kind.
     epochs, workers : int
-        Passes over the tracks; as `genres.parallel.each` has it.
+        Passes over the tracks; processes, each of which takes 1 GB of memory.
 
     Yields
     ------
@@ -364,28 +378,20 @@ def cross_validate(trials: dict[str, tuple], labels, folds, epochs: int, workers
 
 def _try(labels, folds, epochs, trial):
     name, (build, values, optimizer) = trial
-    with suppress(RuntimeError):  # a process that has computed before keeps its threads
-        tf.config.threading.set_intra_op_parallelism_threads(1)
     start = time.perf_counter()
     (n_seeds, n_tracks), n_folds = folds.shape, folds.max() + 1
     own = values if isinstance(values, list) else [values] * n_seeds
     held = [(seed, folds[seed] == fold) for seed in range(n_seeds) for fold in range(n_folds)]
     rows = [np.flatnonzero(~held_out) + seed * n_tracks for seed, held_out in held]
     shortest = min(map(len, rows))
-    ensemble = fit_ensemble(
-        build,
-        np.concatenate(own),
-        np.tile(labels, n_seeds),
-        n_members=len(rows),
-        epochs=epochs,
-        optimizer=optimizer,
-        rows=np.stack([of_member[:shortest] for of_member in rows]),
-    )
+    members = _build(build, range(len(rows)))
+    settings = _Settings(np.concatenate(own), np.tile(labels, n_seeds), epochs, 32, optimizer, None)
+    _train(members, [(seed, of_member[:shortest]) for seed, of_member in enumerate(rows)], settings)
     tried = Tried(np.zeros(folds.shape), np.zeros(folds.shape, bool), 0, 0.0)
-    for (seed, held_out), model in zip(held, ensemble.members, strict=True):
+    for (seed, held_out), model in zip(held, members, strict=True):
         predicted = predict(model, own[seed]).argmax(axis=-1)
         correct = predicted.reshape(n_tracks, -1)[:, -1] == labels
         tried.held_out[seed, held_out] = correct[held_out]
         tried.training[seed] += correct * ~held_out / (n_folds - 1)
-    weights, seconds = ensemble.members[0].count_params(), time.perf_counter() - start
-    return name, tried._replace(n_weights=weights, seconds=seconds)
+    seconds = time.perf_counter() - start
+    return name, tried._replace(n_weights=members[0].count_params(), seconds=seconds)

@@ -250,6 +250,24 @@ def test_two_genres_and_few_tracks_will_do(bench, displayed, table):
     assert controls_of(displayed[0])["Neighbours k"].max == tables.is_train(few).sum()
 
 
+def test_neighbours_too_near_each_other_share_a_number_and_genres_have_a_legend():
+    from genres.lab.liveplots import NeighbourPicture
+
+    picture = NeighbourPicture(GENRES, np.array([0, 1, 1, 0]), np.array([2]), 2, 3, "1 track")
+    points = np.array([[1.0, 1], [5, 5], [5.1, 5], [0, 0]])
+    parts = np.ones((3, 2))
+    setting = {"name": "a", "features": ["tempo", "rmse_mean"], "names": list("abc")}
+    picture.update(
+        np.array([0]), track=[0.0, 0], points=points, near=[0, 1, 2], parts=parts, **setting
+    )
+    assert [text.get_text() for text in picture.numbers] == ["1", "2, 3", ""]
+    named = [text.get_text() for text in picture.plane.get_legend().get_texts()]
+    assert named == list(GENRES)
+    picture.update(np.array([0]), track=[0.0, 0], points=points, near=[0], parts=parts, **setting)
+    assert [text.get_text() for text in picture.numbers] == ["1", "", ""]
+    plt.close(picture.figure)
+
+
 def test_no_picture_needs_a_layout_anew(table):
     plots.set_style()
     from genres.lab.liveplots import NeighbourPicture

@@ -1,5 +1,6 @@
 """lab.plots: the pictures that notebooks share."""
 
+import numpy as np
 import pandas as pd
 
 from genres.lab import plots
@@ -18,4 +19,15 @@ def test_bars_show_the_most_and_the_highlighted_with_their_errors():
         [1.9, 2.1],
         [0.4, 0.6],
     ]
+    plots.close(figure)
+
+
+def test_gains_have_their_intervals_beside_each_other():
+    lines = {"one": np.array([[1, 0, 3], [2, 1, 4]]), "other": np.zeros((2, 3))}
+    figure = plots.gains([1, 35], lines, "Gains", "neighbours k", "points")
+    (axis,) = figure.axes
+    bars = [path.vertices for bars in axis.collections for path in bars.get_paths()]
+    assert [bar[:, 1].tolist() for bar in bars] == [[0, 3], [1, 4], [0, 0], [0, 0]]
+    assert len({bar[0, 0] for bar in bars}) == 4
+    assert plots.describe(figure) == "Gains. points against neighbours k. Shown: one, other."
     plots.close(figure)

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 import zipfile
 from functools import partial
 
@@ -10,6 +12,7 @@ import tensorflow as tf
 from genres import Refusal
 from genres.models import networks, stacked, training
 from genres.models.networks import layers
+from genres.project import PROJECT
 
 N_STEPS, N_FEATURES, N_GENRES = 3, 5, 4
 
@@ -271,6 +274,21 @@ def test_networks_that_take_turns_are_those_that_are_trained_alone(rows, augment
         alone = training.fit(build, *rows, seed=seed, **settings)
         assert_same_weights(trained.model, alone.model)
         assert (trained.curves, trained.best_epoch) == (alone.curves, alone.best_epoch)
+
+
+def test_workers_that_train_a_notebooks_networks_say_nothing_of_tensorflow():
+    # What a notebook defines is pickled as it is, and names Keras before this project.
+    code = """
+from keras import layers
+from genres.models import training
+kinds = {"one": lambda: layers.Dense(1)}
+def units(name):
+    return kinds[name]().units
+print(*training.each(units, ["one", "one"]))
+"""
+    process = [sys.executable, "-c", f"import genres.models.stacked{code}"]
+    finished = subprocess.run(process, capture_output=True, text=True, cwd=PROJECT)
+    assert (finished.stdout, finished.stderr) == ("1 1\n", "")
 
 
 @pytest.mark.parametrize("augment", [None, mix_up])
