@@ -35,7 +35,9 @@ def main(arguments):
         return 2
     measured = files.read_json(MEASURED)
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    for name in options.names or known:
+    names = options.names or known
+    for number, name in enumerate(names, start=1):
+        print(f"[{number}/{len(names)}] {name} …", file=sys.stderr, flush=True)
         rows = importlib.import_module(f"benchmarks.{name}").rows()
         measured[name] = {"machine": machine, "rows": rows}
         for row in rows:

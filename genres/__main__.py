@@ -287,11 +287,14 @@ def _flush_output():
 
 
 def _run(dask, **options):
+    from genres import cluster
     from genres.report import ledger, summary
     from genres.run.runner import run_report
 
     if dask:  # where the library looks for it, here and in the notebooks
-        os.environ["DASK_SCHEDULER_ADDRESS"] = dask
+        os.environ[cluster.ADDRESS_VARIABLE] = dask
+    if address := cluster.address_of():
+        cluster.require(address)
     rows = ledger.read(PROJECT / ledger.PLACE)  # if it is not sound, that is said before the run
     return summary.conclude(run_report(**options), rows)
 
@@ -353,6 +356,7 @@ def _synth(genre, tables, seconds, seed, kind, out):
         print("\n".join(map(printable, builtin.write_tables(tables))))
         return
     out = out or f"{genre}.wav"
+    corpus.require_wav(out)
     clip = corpus.render(genre, seed, seconds, kind)
     corpus.write_wav(clip, out)
     parts = ", ".join(f"{name} from {start:.1f} s" for start, name in clip.timeline)

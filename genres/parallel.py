@@ -14,11 +14,7 @@ import psutil
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from genres import Refusal
-
-ADDRESS_VARIABLE = "DASK_SCHEDULER_ADDRESS"
-"""The environment variable that names a cluster's scheduler where no argument does."""
-
+from genres import Refusal, cluster
 
 _N_SEMAPHORES = 16  # more than a pool of processes has
 _TASKS_OF_POOL = 8  # processes and threads that a pool of processes takes for itself
@@ -42,8 +38,8 @@ def each(function: Callable, items, workers: int | None = None, dask: str | None
         its own number.
     dask : str, optional
         Address of a dask.distributed scheduler, as ``tcp://host:8786``. If it is not said, the
-        environment variable ``DASK_SCHEDULER_ADDRESS`` names it. The cluster's workers must have
-        this library, and reach the files that items name.
+        environment variable ``DASK_SCHEDULER_ADDRESS`` names it. Its workers must have the code
+        and libraries of this machine, and reach the files that items name.
 
     Yields
     ------
@@ -53,13 +49,12 @@ def each(function: Callable, items, workers: int | None = None, dask: str | None
     Raises
     ------
     Refusal
-        If the number of workers is below 1, or the cluster cannot be reached.
+        If the number of workers is below 1, or as `cluster.each` has it.
     """
-    address = cluster_address(dask)
-    call = partial(_call_alone, function)
-    if address:
-        yield from _on_cluster(call, items, address)
+    if address := cluster.address_of(dask):
+        yield from cluster.each(function, items, address)
         return
+    call = partial(_call_alone, function)
     workers = joblib.cpu_count() if workers is None else workers
     if workers < 1:
         raise Refusal(f"{workers} workers cannot do anything: 1 or more are needed.")
@@ -72,11 +67,6 @@ def each(function: Callable, items, workers: int | None = None, dask: str | None
         filterwarnings("ignore", "A worker stopped", UserWarning)
         run = joblib.Parallel(n_jobs=workers, return_as="generator_unordered")
         yield from run(joblib.delayed(_call_in_worker)(call, item) for item in items)
-
-
-def cluster_address(dask=None):
-    """Give the address of the cluster to work on, or None; `dask` is as `each` has it."""
-    return dask or os.environ.get(ADDRESS_VARIABLE)
 
 
 def tasks_left() -> int | None:
@@ -123,23 +113,3 @@ def _call_in_worker(call, item):
 def _call_alone(function, item):
     with threadpool_limits(1):
         return function(item)
-
-
-def _on_cluster(call, items, address):
-    try:
-        from distributed import Client, as_completed
-    except ImportError as error:
-        raise Refusal(
-            "A cluster needs the package distributed, which is not installed: "
-            "pip install distributed."
-        ) from error
-    try:
-        client = Client(address, timeout="10s")
-    except (OSError, ValueError) as error:
-        raise Refusal(f"No scheduler responds at {address}: start one, or correct it.") from error
-    with client:
-        # A worker that dies takes no result with it: its tasks are given to the others.
-        futures = as_completed(client.map(call, items, pure=False, retries=3))
-        for future in futures:
-            yield future.result()
-            future.release()

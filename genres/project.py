@@ -1,6 +1,9 @@
 """Where is the project, and what does a run of it keep where?"""
 
+import importlib.metadata
+import re
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from genres import Refusal
@@ -54,6 +57,16 @@ class RunFolder:
     def figure(self, notebook, picture):
         """Give the path of a picture of a notebook."""
         return self.figures / f"{notebook}-{picture}.png"
+
+
+def libraries(project: Path = PROJECT) -> dict[str, str]:
+    """Give the installed version of each direct dependency, by its name in ``requirements.txt``."""
+    versions = {}
+    for line in (project / "requirements.txt").read_text(encoding="utf-8").splitlines():
+        if name := re.match(r"[\w.-]+", line):
+            with suppress(importlib.metadata.PackageNotFoundError):
+                versions[name[0]] = importlib.metadata.version(name[0])
+    return versions
 
 
 def find_notebooks(project: Path, only: Sequence[str] = ()):

@@ -37,7 +37,9 @@ def test_what_is_measured_is_written_only_where_that_is_asked_for(tmp_path, monk
     monkeypatch.setattr(benchmarks.importlib, "import_module", lambda _: made)
 
     assert benchmarks.main(["search"]) == 0
-    assert "a search: 3 s against 1.5 s, 2.0 times as fast. Twice." in capsys.readouterr().out
+    told = capsys.readouterr()
+    assert "a search: 3 s against 1.5 s, 2.0 times as fast. Twice." in told.out
+    assert "[1/1] search" in told.err  # it takes minutes
     assert measured.read_text() == "{}" and "old" in page.read_text()
 
     assert benchmarks.main(["search", "--publish"]) == 0

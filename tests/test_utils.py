@@ -114,3 +114,13 @@ def test_a_time_says_when_it_is_not_that_of_the_work(monkeypatch, kept, ending):
         step(3)
         step(3, kept=kept)
     assert lines[-1].startswith("*three folds: ") and lines[-1].endswith(ending)
+
+
+def test_figures_of_the_reports_stand_beside_what_is_kept(monkeypatch, tmp_path):
+    monkeypatch.setenv("GENRE_RUN", str(tmp_path))
+    monkeypatch.setattr(utils, "display", lambda *shown, **options: None)
+    bench = utils.Bench("04-model-exploration", "synthetic")
+    reported = bench.reported("earlier")
+    assert list(reported.columns) == ["training_accuracies", "accuracies"]
+    assert reported.loc["hybrid: CNN then LSTM"].to_list() == [0.628, 0.535]
+    assert len(bench.reported("networks")) == 21

@@ -1,6 +1,7 @@
 """Which collections are known, where are they, and how do they get here?"""
 
 import os
+import shlex
 import shutil
 import sys
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path
 
 from genres import Refusal, files, printable, project
 from genres.data.downloads import RemoteFile, download, unpack
+from genres.screen import seen_from_here
 
 
 @dataclass(frozen=True)
@@ -277,7 +279,8 @@ def _description(corpus):
 
 def _not_here(corpus, folder):
     if corpus.files:
-        command = f".venv/bin/python -m genres data fetch {corpus.name}"
+        python = shlex.quote(str(seen_from_here(Path(sys.executable))))
+        command = f"{python} -m genres data fetch {corpus.name}"
         advice = f"{command} downloads it, {_size(corpus.files)}"
     else:
         advice = (

@@ -218,6 +218,7 @@ def learning_curves(curves: dict[str, dict], title: str, counted: str = "tracks"
             _draw_curves(axis, pair)
         column[0].set_title(name.replace(": ", ":\n"), size=10)
         column[1].set_xlabel("epoch")
+        column[1].xaxis.set_major_locator(MaxNLocator(4, integer=True))
     for axis, label in zip(axes[:, 0], measures.values(), strict=True):
         axis.set_ylabel(label)
     axes[0, 0].set_ylim(bottom=0)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import get_num_threads
 
-from genres import parallel
+from genres import cluster, parallel
 from genres.data import tables
 from genres.models import nearest
 
@@ -159,7 +159,7 @@ def search_subsets(
     shape = (2, comb(n_features, 4), n_genres)
     blocks = _blocks(test, test_labels, dask)
     count = partial(_counts_of, columns, train_labels, n_neighbors, shape)
-    if parallel.cluster_address(dask):
+    if cluster.address_of(dask):
         counted = parallel.each(count, blocks, dask=dask)
     else:
         counted = map(partial(count, n_threads=get_num_threads()), blocks)
@@ -175,7 +175,7 @@ def search_subsets(
 
 def _blocks(test, test_labels, dask):
     """Cut the test rows into blocks: on a cluster larger ones, as their counts have to travel."""
-    n_rows = 16 if parallel.cluster_address(dask) else 16 * get_num_threads()
+    n_rows = 16 if cluster.address_of(dask) else 16 * get_num_threads()
     starts = range(0, len(test), n_rows)
     return [(test[i : i + n_rows], test_labels[i : i + n_rows]) for i in starts]
 

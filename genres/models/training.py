@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from genres import parallel
+from genres import cluster, parallel
 from genres.models.networks import Ensemble, Fit, predict
 from genres.models.stacked import Stacked, keras, tf
 
@@ -228,7 +228,7 @@ def fit_ensemble(
         rows = np.tile(np.arange(len(values)), (n_members, 1))
     own = [(seed + member, rows[member]) for member in range(n_members)]
     settings = _Settings(values, labels, epochs, batch_size, optimizer, validation)
-    if parallel.cluster_address(dask):
+    if cluster.address_of(dask):
         curves, seconds = _train_far_away(build, members, own, settings, progress, dask)
     else:
         curves, seconds = _train(members, own, settings, progress)

@@ -64,8 +64,8 @@ def execute(
     try:
         with _kernel(notebook.parent, environment) as kernel:
             papermill.execute_notebook(
-                notebook,
-                output,
+                _literal(notebook),
+                _literal(output),
                 parameters=parameters,
                 kernel_name="python3",
                 language="python",
@@ -85,6 +85,11 @@ def execute(
         ) from error
     except RuntimeError as error:  # all that is known of a kernel that did not start
         raise NotebookFailed(f"{notebook.stem} did not start: {error}.") from error
+
+
+def _literal(path):
+    """Write a path in such a way that papermill takes no braces in it for a parameter."""
+    return str(path).replace("{", "{{").replace("}", "}}")
 
 
 @contextmanager

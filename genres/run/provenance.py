@@ -1,11 +1,9 @@
 """What was a notebook made from?"""
 
 import hashlib
-import importlib.metadata
 import json
 import os
 import platform
-import re
 import subprocess
 import sys
 from contextlib import suppress
@@ -13,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from genres import files, imports
+from genres.project import libraries
 
 
 def is_injected(cell):
@@ -153,11 +152,6 @@ def describe_machine(project) -> dict:
         ``python``, ``platform``, ``cpu``, ``cores`` (that this process may use) and ``libraries``:
         the version of each direct dependency in ``requirements.txt`` that is installed.
     """
-    versions = {}
-    for line in (project / "requirements.txt").read_text(encoding="utf-8").splitlines():
-        if name := re.match(r"[\w.-]+", line):
-            with suppress(importlib.metadata.PackageNotFoundError):
-                versions[name[0]] = importlib.metadata.version(name[0])
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
@@ -165,7 +159,7 @@ def describe_machine(project) -> dict:
         "cores": len(os.sched_getaffinity(0))
         if hasattr(os, "sched_getaffinity")
         else os.cpu_count(),
-        "libraries": versions,
+        "libraries": libraries(project),
     }
 
 

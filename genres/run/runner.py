@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import sys
+import unicodedata
 from collections.abc import Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
@@ -21,6 +22,7 @@ from genres.run.execution import Forecast, NotebookFailed, Watch, execute
 from genres.run.runs import Run, read_if_sound
 from genres.screen import seen_from_here, spoken
 
+_LONGEST_NAME = 200  # bytes; a file system has room for 255
 _FEW_TASKS = 100  # a notebook with networks takes about 50 on two cores
 
 
@@ -85,12 +87,12 @@ def run_report(
         If SIGINT or SIGTERM came; no kernel is left behind.
     """
     notebooks = find_notebooks(project, only)
+    if name is not None and name != safe_name(name):
+        raise Refusal(f"{name!r} cannot name a run: {safe_name(name)!r} can.")
     if folders.holds_audio_only(data):
         _extract(data or os.environ["GENRE_DATA"])
     found = folders.find(data, offline=offline)
-    name = name or found.name
-    if not re.fullmatch(r"\w[\w .-]*", name):
-        raise Refusal(f"{name!r} cannot name a run: letters, digits, dots and dashes can.")
+    name = safe_name(found.name) if name is None else name
     folder = Path(out or project / "runs").resolve() / (f"{name}-quick" if quick else name)
     run = Run(project, folder, found, quick)
     with _lock(folder), _signals_that_stop():
@@ -106,6 +108,21 @@ def run_report(
         results = run.combine_results()
     names = [notebook.stem for notebook in notebooks]
     return Outcome(run, names, seconds, failures, results, not (quick or only or failures))
+
+
+def safe_name(text):
+    """Make a name of a run of any text: letters of all scripts, digits, dots, dashes and spaces.
+
+    >>> safe_name("R&B (live)")
+    'R-B-live'
+    """
+    letters = unicodedata.normalize("NFC", text)
+    kept = "".join(
+        letter if letter in "_.- " or unicodedata.category(letter)[0] in "LMN" else "?"
+        for letter in letters
+    )
+    name = re.sub(r" *\?+ *", "-", kept).encode()[:_LONGEST_NAME].decode(errors="ignore")
+    return name.strip(" .-") or "music"
 
 
 def _extract(folder):

@@ -206,12 +206,24 @@ def write_wav(clip, path: str | Path):
     ----------
     clip : Rendered
     path : str or Path
-        Its name should end in ``.wav``.
+        Its name ends in ``.wav``, or has no ending.
+
+    Raises
+    ------
+    Refusal
+        If the name promises something else; `require_wav` says so before a clip is made.
     """
+    require_wav(path)
     wav = io.BytesIO()  # that a file cannot be written is Python's to say, as libsndfile does not
     soundfile.write(wav, clip.samples, SAMPLE_RATE, "PCM_16", format="WAV")
     with atomic(path) as temporary:
         temporary.write_bytes(wav.getbuffer())
+
+
+def require_wav(path):
+    """Refuse a name of a file that promises something else than WAV."""
+    if Path(path).suffix.lower() not in ("", ".wav"):
+        raise Refusal(f"{path}: clips are written as WAV: choose a name that ends in .wav.")
 
 
 def _check(genre, seconds, kind, second_genre):

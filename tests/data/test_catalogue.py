@@ -1,5 +1,9 @@
 """data.catalogue: what is known, where it is, and how it is found."""
 
+import re
+import shlex
+import subprocess
+
 import pytest
 
 from genres import Refusal
@@ -46,6 +50,15 @@ def test_a_collection_is_where_all_that_proves_it_is(project, name):
         touch(project / place / proof)
     assert catalogue.where(name) == project / place
     assert catalogue.fetch(name) == project / place
+
+
+def test_the_command_that_a_refusal_names_works_as_typed(project, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)  # where there is no .venv
+    with pytest.raises(Refusal, match="fma-small is not here: ") as refused:
+        catalogue.where("fma-small")
+    *command, _ = re.search(r"here: (.+) downloads it", str(refused.value))[1].split(" data fetch ")
+    asked = [*shlex.split(*command), "data", "fetch", "--help"]
+    assert subprocess.run(asked, capture_output=True).returncode == 0
 
 
 def test_the_folder_in_the_environment_is_looked_into_first(tmp_path, project, monkeypatch):

@@ -61,3 +61,28 @@ def test_choices_among_scores_are_named_below_and_have_lines_of_their_own():
     named = {text.get_text() for text in legend.get_texts()}
     assert named == {"all", "base: 0.400", "best: 0.500"}
     plt.close(figure)
+
+
+def test_a_line_goes_through_a_networks_interval_or_from_its_least_to_its_most():
+    values, families = {"a": [0.5, 0.7], "b": [0.6]}, {"a": "one", "b": "two"}
+    intervals = {"a": (0.4, 0.8), "b": (0.55, 0.65)}
+    for given, expected in (
+        (intervals, [[0.4, 0.8], [0.55, 0.65]]),
+        (None, [[0.5, 0.7], [0.6] * 2]),
+    ):
+        figure = scoreplots.spreads(values, families, "Networks", "accuracy", intervals=given)
+        lines = [line for line in figure.axes[0].lines if line.get_marker() == "None"]
+        assert [list(line.get_xdata()) for line in lines[:2]] == expected
+        plt.close(figure)
+
+
+def test_learning_curves_have_a_column_for_each_network_and_are_means_over_its_seeds():
+    curves = {
+        name: np.array([[3.0, 1.0], [5.0, 3.0]])
+        for name in ("loss", "val_loss", "accuracy", "val_accuracy")
+    }
+    figure = scoreplots.learning_curves({"CNN: basic": curves, "LSTM": curves}, "Curves")
+    assert len(figure.axes) == 4
+    for axis in figure.axes:
+        assert [list(line.get_ydata()) for line in axis.lines] == [[4.0, 2.0]] * 2
+    plt.close(figure)

@@ -550,10 +550,52 @@ def test_a_notebook_that_is_not_there_is_refused(copy, wanted):
         project.find_notebooks(copy.folder, [wanted])
 
 
-@pytest.mark.parametrize("name", ["a/b", "..", "", ".hidden", "-x"])
-def test_a_name_that_is_no_folder_name_is_refused(copy, name):
-    with pytest.raises(Refusal, match="cannot name a run"):
-        run_toy(copy, name=name or " ")
+@pytest.mark.parametrize("name", ["a/b", "..", "", " ", ".hidden", "-x", "a\nb", "x" * 300])
+def test_a_name_that_is_no_folder_name_is_refused_before_anything_is_measured(
+    copy, name, monkeypatch
+):
+    monkeypatch.setattr(runner, "_extract", lambda *_: pytest.fail("measured"))
+    (copy.folder / "music" / "jazz").mkdir(parents=True)
+    (copy.folder / "music" / "jazz" / "a.wav").touch()
+    with pytest.raises(Refusal, match=r"cannot name a run: '.+' can"):
+        run_report(str(copy.folder / "music"), project=copy.folder, name=name)
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [
+        ("R&B", "R-B"),
+        ("archive (1)", "archive-1"),
+        ("my music", "my music"),
+        ("caf\u00e9", "caf\u00e9"),
+        ("cafe\u0301", "caf\u00e9"),
+        ("हिन्दी संगीत", "हिन्दी संगीत"),
+        ("音楽", "音楽"),
+        (".hidden", "hidden"),
+        ("-x", "x"),
+        ("100 %", "100"),
+        ("♥", "music"),
+        ("\udcff\udcfe2", "2"),
+        ("{course}", "course"),
+        ("a\nb", "a-b"),
+    ],
+)
+def test_any_folders_name_makes_a_name_of_a_run(folder, name):
+    assert runner.safe_name(folder) == name
+    assert runner.safe_name(name) == name
+
+
+def test_the_longest_name_leaves_room_in_a_file_system():
+    assert len(os.fsencode(runner.safe_name("音" * 255) + "-quick")) < 255
+
+
+def test_braces_in_paths_are_no_parameters(make_toy_project, tmp_path):
+    project = make_toy_project(tmp_path / "a {project} [x]").write(
+        SEARCH, 'keep("03-feature-search", best_macro_f1=0.25)'
+    )
+    out = tmp_path / "runs of {course} {} [a-z] 100 %"
+    assert run_report(str(project.data), project=project.folder, out=out) == 0
+    assert (out / "toy" / "notebooks" / f"{SEARCH}.ipynb").is_file()
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genres import Refusal
+from genres.__main__ import main
 from genres.data.tables import GTZAN_GENRES
 from genres.synth import corpus
 from genres.synth.instruments import DRUMS, INSTRUMENTS
@@ -201,6 +202,16 @@ def test_a_written_clip_is_read_back(tmp_path):
     assert rate == RATE
     assert np.abs(samples - clip.samples).max() < 2**-15
     assert [path.name for path in tmp_path.iterdir()] == ["reggae.wav"]
+
+
+def test_a_name_that_promises_another_format_is_refused(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(corpus, "render", lambda *_: pytest.fail("made"))
+    for name in ("reggae.mp3", "reggae.FLAC"):
+        assert main(["synth", "--genre", "reggae", "--out", str(tmp_path / name)]) == 2
+        said = capsys.readouterr().err
+        assert said.endswith(
+            f"{name}: clips are written as WAV: choose a name that ends in .wav.\n"
+        )
 
 
 @pytest.mark.parametrize("genre", corpus.GENRES)
