@@ -84,6 +84,7 @@ set_up() {
   pip_install --require-hashes --requirement "$here/requirements.lock"
   pip_install --no-deps --no-build-isolation --editable "$here"
   compile_librosa
+  compile_library
   rm "$unfinished"
   made_from >"$stamp.new"
   mv "$stamp.new" "$stamp"
@@ -100,6 +101,12 @@ pip_install() {
 # that crashes whoever reads it (numba, issue 10128): one process compiles beforehand what is used.
 compile_librosa() {
   (become "$venv/bin/python" -I -c 'import librosa.core.audio, librosa.core.pitch') ||
+    refuse "$unfinished_message"
+}
+
+# Python leaves half of a compiled module where the disk is full, and then fails at every start.
+compile_library() {
+  (become "$venv/bin/python" -I -m compileall -q "$here/genres" "$here/utils.py") ||
     refuse "$unfinished_message"
 }
 

@@ -64,7 +64,7 @@ _OF_TOOLS = {
     "PYTHONUTF8": "1",
 }
 
-PYTHON = (sys.executable, "-I", "-X", "utf8")
+PYTHON = (sys.executable, "-I", *(["-B"] if sys.flags.dont_write_bytecode else []), "-X", "utf8")
 """What starts this Python in a process where no setting and no working folder counts."""
 
 # Of this library, even where another copy is installed; the folder comes after those of libraries.

@@ -35,8 +35,9 @@ def start(arguments, stdout=subprocess.PIPE, most_bytes=resource.RLIM_INFINITY):
     def limit():
         resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
 
+    # Python itself cuts compiled modules (.pyc) short where it cannot write them to the end.
     finished = subprocess.run(
-        [sys.executable, "-m", "genres", *arguments],
+        [sys.executable, "-B", "-m", "genres", *arguments],
         cwd=PROJECT,
         preexec_fn=limit,
         stdout=stdout,

@@ -155,7 +155,9 @@ def test_the_command_line_stays_that_of_the_folder_it_was_started_in(tmp_path):
     assert (finished.returncode, finished.stdout) == (7, "the copy\n")
 
 
-@pytest.mark.parametrize("name", SETTINGS.keys() - {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"})
+@pytest.mark.parametrize(
+    "name", sorted(SETTINGS.keys() - {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"})
+)
 def test_a_setting_does_not_reach_a_process(name):
     kept = environment.cleaned({name: SETTINGS[name]}).get(name)
     if name.startswith(("TZ", "L")):  # time and language are the person's own

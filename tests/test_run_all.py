@@ -96,12 +96,15 @@ def test_the_first_start_installs_the_lock_with_hashes_and_the_project_and_runs(
     assert first.stdout.endswith(expected)
 
 
-def test_what_librosa_compiles_is_compiled_by_one_process_before_anything_runs(machine):
+def test_librosas_functions_and_the_library_are_compiled_by_one_process_before_anything_runs(
+    machine,
+):
     machine.start()
     calls = machine.calls.read_text().splitlines()
     compiled = calls.index("-I -c import librosa.core.audio, librosa.core.pitch")
     assert "-m pip install" in calls[compiled - 1]
-    assert calls[compiled + 1 :] == ["-I -X utf8 -m genres run"]
+    library = f"{machine.project}/genres {machine.project}/utils.py"
+    assert calls[compiled + 1 :] == [f"-I -m compileall -q {library}", "-I -X utf8 -m genres run"]
     machine.start()
     assert "-c import librosa" not in machine.calls.read_text()
 
