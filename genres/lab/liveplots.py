@@ -23,7 +23,9 @@ _MANY_GENRES = 20  # with more of them there is no room for numbers in the cells
 
 def _panels(height, **grid):
     """Give a figure of two fixed panels side by side: a layout would be sought at each change."""
-    return plt.subplots(1, 2, figsize=(WIDTH, height), layout="none", gridspec_kw=grid)
+    figure, axes = plt.subplots(1, 2, figsize=(WIDTH, height), gridspec_kw=grid)
+    figure.set_layout_engine("none")  # as an argument of subplots it holds only until it is saved
+    return figure, axes
 
 
 def _title(axis, text):

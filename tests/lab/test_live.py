@@ -268,10 +268,15 @@ def test_neighbours_too_near_each_other_share_a_number_and_genres_have_a_legend(
     plt.close(picture.figure)
 
 
-def test_no_picture_needs_a_layout_anew(table):
+def test_no_picture_needs_a_layout_anew(tmp_path):
     plots.set_style()
     from genres.lab.liveplots import NeighbourPicture
 
     picture = NeighbourPicture(GENRES, np.array([0, 1]), np.array([2]), 4, 2, "1 track")
-    assert not picture.figure.get_constrained_layout()
+    places = []
+    for n in range(3):  # a run saves a picture as a file, and then in the notebook
+        assert not picture.figure.get_constrained_layout()
+        picture.figure.savefig(tmp_path / f"{n}.png", bbox_inches="tight")
+        places.append([axis.get_position().bounds for axis in picture.figure.axes])
+    assert places[0] == places[1] == places[2]
     plt.close(picture.figure)
