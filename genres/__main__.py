@@ -291,10 +291,9 @@ def _run(dask, **options):
     from genres.report import ledger, summary
     from genres.run.runner import run_report
 
-    if dask:  # where the library looks for it, here and in the notebooks
-        os.environ[cluster.ADDRESS_VARIABLE] = dask
-    if address := cluster.address_of():
+    if address := cluster.address_of(dask):
         cluster.require(address)
+        os.environ[cluster.ADDRESS_VARIABLE] = address  # where the notebooks look for it
     rows = ledger.read(PROJECT / ledger.PLACE)  # if it is not sound, that is said before the run
     return summary.conclude(run_report(**options), rows)
 

@@ -195,7 +195,7 @@ def redirecting(address):
 
 def fetch(folder, *servers, name=FIRST, file=None):
     mirrors = [server.address for server in servers]
-    download(file or WANTED[name], folder, mirrors, timeout=(0.3, 0.3))
+    download(file or WANTED[name], folder, mirrors, timeout=(1, 1))
 
 
 def part_of(content, folder, name=FIRST):

@@ -497,6 +497,14 @@ def test_a_table_in_which_every_row_stands_twice_is_refused(refused, table):
     assert "every row stands there twice" in refused(table.loc[table.index.repeat(2)])
 
 
+def test_segments_of_sounds_that_never_change_are_no_rows_written_twice(table, tmp_path):
+    values = list(tables.FEATURES)
+    table[values] = table.groupby("Track ID")[values].transform("first")
+    path = tmp_path / "GenreClassData_10s.parquet"
+    table.to_parquet(path)
+    assert len(tables.load(path)) == len(table)
+
+
 # Standardising
 
 numbers = st.floats(-1e6, 1e6).map(lambda number: round(number, 9))

@@ -8,6 +8,7 @@ from conftest import run_report
 
 from genres import Refusal
 from genres.data import folders, tables
+from genres.data.clips import CLIPS_AT_LEAST
 from genres.lab import recordings
 from genres.sound import melstore
 from genres.synth import builtin, corpus
@@ -113,7 +114,8 @@ def test_of_a_folder_of_audio_the_runner_keeps_spectrograms_too(
     make_toy_project, tmp_path, project_data, monkeypatch
 ):
     project = make_toy_project(tmp_path / "toy").write("02-knn-baseline", 'keep("02-knn-baseline")')
-    folder = write_tones(tmp_path / "music", TRACKS)
+    tracks = {f"{genre}{n}.wav": genre for genre in ("dub", "ska") for n in range(CLIPS_AT_LEAST)}
+    folder = write_tones(tmp_path / "music", tracks)
     assert run_report(str(folder), project=project.folder) == 0
     data = folders.find(folder)
     assert data.mel.is_relative_to(project_data)
@@ -122,10 +124,10 @@ def test_of_a_folder_of_audio_the_runner_keeps_spectrograms_too(
 
     spectrograms = recordings.find_spectrograms(data, progress=False)
     assert_as_in_the_table(spectrograms.clips, data)
-    assert spectrograms.clips.source == "mel store mel.npz: 4 clips"
+    assert spectrograms.clips.source == f"mel store mel.npz: {len(tracks)} clips"
     sounding = recordings.find_recordings(data, progress=False)
     assert_as_in_the_table(sounding.clips, data)
-    assert sounding.clips.source == "audio in music: 4 clips"
+    assert sounding.clips.source == f"audio in music: {len(tracks)} clips"
     for row, path in enumerate(sounding.paths):
         (place,) = np.flatnonzero(spectrograms.clips.names == sounding.clips.names[row])
         samples = sounding.samples(row)
