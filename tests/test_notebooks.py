@@ -16,8 +16,17 @@ ROWS = ledger.read(PROJECT / ledger.PLACE)
 HEADLINES = ledger.headlines(ROWS)
 ALL_HAVE = {"data", "synthetic", "quick", "seeds", "n_train", "n_test"}
 KEYS = {
-    "01-feature-distributions": {"n_tracks"},
-    "02-knn-baseline": {"accuracy", "macro_f1", "interval", "per_genre"},
+    "01-feature-distributions": {"n_tracks", "claims", "overlap_of_halves", "told_apart"},
+    "02-knn-baseline": {
+        "accuracy",
+        "macro_f1",
+        "macro_interval",
+        "interval",
+        "per_genre",
+        "averages",
+        "chosen_against_given",
+        "gain_of_chosen",
+    },
     "03-feature-search": {
         "n_combinations",
         "best_features",
@@ -30,8 +39,22 @@ KEYS = {
         "best_subset",
         "best_subset_accuracy",
         "forest_shortlist",
+        "contest",
+        "differences",
+        "adjusted_p",
+        "families",
+        "optimism_by_size",
     },
-    "04-model-exploration": {"networks", "voting"},
+    "04-model-exploration": {
+        "networks",
+        "earlier",
+        "families",
+        "gaps",
+        "joined",
+        "learning_curves",
+        "voting",
+        "voting_gains",
+    },
     "05-lstm-ensemble": {
         "segment_seconds",
         "features",
@@ -50,7 +73,7 @@ KEYS = {
         "voting",
         "worth_of_order",
     },
-    "06-honest-evaluation": {"faults", "differences", "calibration"},
+    "06-honest-evaluation": {"faults", "mean_gaps", "differences", "calibration", "abstaining"},
     "07-spectrogram-models": {"table", "best_cnn"},
     "08-mel-vs-mfcc": {"models"},
     "09-genre-maps": {"separation", "counts"},
