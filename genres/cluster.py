@@ -47,17 +47,14 @@ def each(function: Callable, items: Sequence, address: str):
 
     Parameters
     ----------
-    function : callable
-        Takes an item. Workers must be able to import it.
-    items : sequence
-        What to call it on.
+    function, items
+        As `genres.parallel.each` has them, and so are the results.
     address : str
         Of the scheduler.
 
     Yields
     ------
     object
-        The results, in the order in which the work ends.
 
     Raises
     ------
