@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from genres import Refusal, files, printable, project
-from genres.data.downloads import RemoteFile, download, unpack
+from genres.downloads import RemoteFile, download, unpack
 from genres.screen import seen_from_here
 
 

@@ -23,8 +23,9 @@ import numpy as np
 from matplotlib.colors import to_hex
 
 from genres import Refusal
+from genres.changes import timeline
 from genres.lab import plots
-from genres.models import champion, networks, timeline
+from genres.models import champion, networks
 from genres.sound import audio, features, melstore
 
 CHAMPION, ENSEMBLE = "champion", "LSTM ensemble"

@@ -229,7 +229,7 @@ def timelines(samples, decibels, tracks, title: str, truth=None):
         The track, 22,050 samples per second.
     decibels : array of float32, shape (n_mels, n_frames)
         Its log-mel spectrogram from 0 to 11,025 Hz, in dB.
-    tracks : dict of str to genres.models.timeline.Timeline
+    tracks : dict of str to genres.changes.timeline.Timeline
         Predictions for it by the name of the model; all of the same genres.
     title : str
         Title of the picture.

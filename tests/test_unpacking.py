@@ -1,4 +1,4 @@
-"""data.downloads.unpack: what is packed comes out below its folder, whole or not at all."""
+"""downloads.unpack: what is packed comes out below its folder, whole or not at all."""
 
 import io
 import stat
@@ -11,8 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from genres import Refusal
-from genres.data import downloads
+from genres import Refusal, downloads
 
 
 def names(folder):

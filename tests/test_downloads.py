@@ -1,4 +1,4 @@
-"""data.downloads, catalogue.fetch: what comes is whole and genuine, or it is not there."""
+"""downloads, catalogue.fetch: what comes is whole and genuine, or it is not there."""
 
 import dataclasses
 import gzip
@@ -14,9 +14,9 @@ from contextlib import suppress
 
 import pytest
 
-from genres import Refusal, files
-from genres.data import catalogue, downloads
-from genres.data.downloads import RemoteFile, download
+from genres import Refusal, downloads, files
+from genres.data import catalogue
+from genres.downloads import RemoteFile, download
 
 CONTENTS = {
     "GenreClassData_5s.txt": b"five " * 50_000,

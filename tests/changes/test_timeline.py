@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from genres import Refusal
+from genres.changes import timeline
 from genres.lab import soundplots
-from genres.models import timeline
 from genres.models.champion import Champion, Mixture
 from genres.models.classifiers import LstmClassifier, TextureClassifier
 from genres.sound import audio, features, measurements, melstore

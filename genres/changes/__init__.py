@@ -1,0 +1,1 @@
+"""When does a track change its genre?"""
