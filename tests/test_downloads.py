@@ -156,7 +156,7 @@ def endless(handler, name):
 
 
 def bomb(handler, name):
-    content = gzip.compress(bytes(100_000_000))
+    content = gzip.compress(bytes(20_000_000), 1)
     handler.send_response(200)
     handler.send_header("Content-Encoding", "gzip")
     handler.send_header("Content-Length", str(len(content)))
