@@ -16,10 +16,9 @@ from genres.lab.plots import WIDTH, genre_colours
 PLOTLY = "application/vnd.plotly.v1+json"
 """The kind of output that JupyterLab's plotly extension draws, so that it can be turned."""
 
-# Eleven: with ten colours in turn, no two of the first 110 genres look the same.
-_MARKERS = "os^Dv<>PX*p"
 _ALL_AXES = ("x", "y", "z")
-_LEGEND_COLUMNS = 5
+_MOST_COLUMNS = 5  # of panels
+_PLACES = {"left": 0.01, "right": 0.97, "bottom": 0.06, "top": 0.94, "wspace": 0.05, "hspace": 0.15}
 
 
 class Map(NamedTuple):
@@ -53,13 +52,15 @@ class Turnable:
         The still picture.
     scenes : plotly.graph_objects.Figure
         The turnable one.
+    titles : list of str
+        Of the maps.
     """
 
-    def __init__(self, figure, scenes):
-        self.figure, self.scenes = figure, scenes
+    def __init__(self, figure, scenes, titles):
+        self.figure, self.scenes, self.titles = figure, scenes, titles
 
     def __repr__(self):
-        return f"<maps of genres: {', '.join(axis.get_title() for axis in self.figure.axes)}>"
+        return f"<maps of genres: {', '.join(self.titles)}>"
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         still = io.BytesIO()
@@ -77,7 +78,7 @@ class Turnable:
 
 
 def plane(maps, genres: Sequence[str]):
-    """Draw maps in two dimensions side by side, genres by colour and by marker.
+    """Draw maps in two dimensions, a panel for each genre of each.
 
     Parameters
     ----------
@@ -89,18 +90,23 @@ def plane(maps, genres: Sequence[str]):
     Returns
     -------
     Figure
-        Small markers are clips; the large marker of a genre is at the median of its clips. Each
-        axis is stretched to fill its panel.
+        In a panel the clips of one genre have its colour and all others are grey; the large marker
+        is at the median of the genre's clips. Each axis is stretched to fill its panel.
     """
-    figure, axes = _panels(len(maps), genres)
-    for axis, (title, drawn) in zip(axes, maps.items(), strict=True):
-        _draw(axis, drawn, genres)
-        axis.set(title=title, xlabel="axis 1", ylabel="axis 2")
+    figure, panels = _panels(maps, genres)
+    for axis, title, drawn, number in panels:
+        _draw(axis, drawn, number, genres)
+        axis.set_title(f"{title}: {genres[number]}", size=9)
+        axis.tick_params(labelsize=7, pad=0)
+        axis.locator_params(nbins=4)
+        axis.label_outer()
+    figure.supxlabel("axis 1", size=10)
+    figure.supylabel("axis 2", size=10)
     return figure
 
 
 def space(maps, genres: Sequence[str]):
-    """Draw maps in three dimensions side by side.
+    """Draw maps in three dimensions.
 
     Parameters
     ----------
@@ -112,58 +118,58 @@ def space(maps, genres: Sequence[str]):
     Returns
     -------
     Turnable
-        Its still picture has the markers of `plane`. In the turnable one the pointer on a clip
-        shows its name and genre, and the legend hides and shows genres.
+        Its still picture has the panels of `plane`. In the turnable one, which has one for each
+        map, the pointer on a clip shows its name and genre, and the legend hides and shows genres.
     """
-    # A constrained layout needs the size of axes before their view is known.
-    figure, axes = _panels(len(maps), genres, "none", projection="3d", computed_zorder=False)
-    legend = figure.legends[0].get_window_extent().height / figure.bbox.height
-    figure.subplots_adjust(left=0.01, right=0.96, bottom=legend + 0.07, top=0.93, wspace=0.06)
-    for axis, (title, drawn) in zip(axes, maps.items(), strict=True):
-        _draw(axis, drawn, genres)
-        axis.set_title(title)
-        axis.set_box_aspect((1, 1, 1), zoom=1.12)
-        for number, name in enumerate(_ALL_AXES, start=1):
-            axis.set(**{f"{name}ticklabels": []})
-            getattr(axis, f"set_{name}label")(f"axis {number}", size=10, labelpad=-14)
-            getattr(axis, f"{name}axis").set_pane_color("0.97")
-    return Turnable(figure, _scenes(maps, genres))
-
-
-def _panels(n_maps, genres, layout="constrained", **subplot):
-    """Give a figure of so many square panels, with a legend of the genres below."""
-    n_columns = min(len(genres), _LEGEND_COLUMNS)
-    n_rows = -(-len(genres) // n_columns)
-    height = 0.9 * WIDTH / max(n_maps, 2) + 0.3 + 0.24 * n_rows
-    figure, axes = plt.subplots(
-        1, n_maps, figsize=(WIDTH, height), squeeze=False, layout=layout, subplot_kw=subplot
+    figure, panels = _panels(
+        maps, genres, gridspec_kw=_PLACES, subplot_kw={"projection": "3d", "computed_zorder": False}
     )
-    handles = [
-        plt.Line2D([], [], linestyle="", label=genre, **_style(number, genres))
-        for number, genre in enumerate(genres)
-    ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=n_columns, frameon=False)
-    return figure, axes[0]
+    # A layout would need the size of axes before their view is known. As an argument of subplots,
+    # this holds only until the picture is saved.
+    figure.set_layout_engine("none")
+    for axis, title, drawn, number in panels:
+        _draw(axis, drawn, number, genres)
+        axis.set_title(f"{title}: {genres[number]}", size=9, y=0.98)
+        axis.set_box_aspect((1, 1, 1), zoom=1.05)
+        for place, name in enumerate(_ALL_AXES, start=1):
+            axis.set(**{f"{name}ticklabels": []})
+            getattr(axis, f"set_{name}label")(f"axis {place}", size=7, labelpad=-17)
+            getattr(axis, f"{name}axis").set_pane_color("0.97")
+    return Turnable(figure, _scenes(maps, genres), list(maps))
 
 
-def _style(number, genres):
-    """Give the look of a genre's large marker."""
-    return {
-        "marker": _MARKERS[number % len(_MARKERS)],
-        "markerfacecolor": genre_colours(genres)[genres[number]],
-        "markeredgecolor": "0.15",
-        "markersize": 8,
-    }
+def _panels(maps, genres, **options):
+    """Give a figure, and a panel for each genre of each map: (axis, title, map, genre id)."""
+    n_columns = min(len(genres), _MOST_COLUMNS)
+    n_rows = -(-len(genres) // n_columns)
+    size = WIDTH / max(n_columns, 3)
+    figure, axes = plt.subplots(
+        n_rows * len(maps),
+        n_columns,
+        figsize=(WIDTH, size * n_rows * len(maps) + 0.4),
+        squeeze=False,
+        **options,
+    )
+    panels = []
+    for of_map, (title, drawn) in zip(np.split(axes, len(maps)), maps.items(), strict=True):
+        for number, axis in enumerate(of_map.flat):
+            if number < len(genres):
+                panels.append((axis, title, drawn, number))
+            else:
+                axis.set_visible(False)
+    return figure, panels
 
 
-def _draw(axis, drawn, genres):
-    """Draw the clips of a map, genre by genre, and each genre's median above them all."""
-    size = np.clip(9000 / len(drawn.labels), 8, 40)
-    for number, points in _by_genre(drawn, genres):
-        style, median = _style(number, genres), np.median(points, axis=0)
-        marker, colour = style["marker"], style["markerfacecolor"]
-        axis.scatter(*points.T, s=size, marker=marker, color=colour, alpha=0.6, linewidth=0)
-        axis.plot(*median[:, None], linestyle="", zorder=10, **style)
+def _draw(axis, drawn, number, genres):
+    """Draw the clips of a map: those of one genre in its colour, above all others."""
+    size, own = np.clip(3000 / len(drawn.labels), 4, 20), drawn.labels == number
+    colour = genre_colours(genres)[genres[number]]
+    axis.scatter(*drawn.coordinates[~own].T, s=size, color="0.8", linewidth=0)
+    axis.scatter(*drawn.coordinates[own].T, s=2 * size, color=colour, linewidth=0, zorder=5)
+    if own.any():
+        median = np.median(drawn.coordinates[own], axis=0)[:, None]
+        look = {"marker": "D", "markerfacecolor": colour, "markeredgecolor": "0.15"}
+        axis.plot(*median, linestyle="", markersize=6, zorder=10, **look)
 
 
 def _by_genre(drawn, genres):

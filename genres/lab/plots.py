@@ -22,6 +22,8 @@ PALETTE = sns.color_palette("colorblind", 10)
 LINES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)))
 """Styles of lines, so that no line is known by its colour alone."""
 
+_FEWEST_FOR_PERCENTILES = 10  # draws
+
 _GTZAN_COLOURS = {
     "pop": PALETTE[6],
     "metal": PALETTE[7],
@@ -256,14 +258,15 @@ def grouped_bars(values, title: str, label: str):
 
 
 def growth(sizes, lines, title: str, x_label: str, y_label: str):
-    """Draw how numbers grow with a size, each with its spread.
+    """Draw how numbers grow with a size: their mean, and how they spread.
 
     Parameters
     ----------
     sizes : sequence of int
         The sizes.
     lines : dict of str to array of float, shape (n_draws, n_sizes)
-        Draws of each number; their mean is the point, their 10th to 90th percentile the bar.
+        Draws of each number. Ten or more are drawn as their 10th to 90th percentile, fewer as a
+        point each.
     title, x_label, y_label : str
         Title and axis labels.
 
@@ -272,13 +275,19 @@ def growth(sizes, lines, title: str, x_label: str, y_label: str):
     Figure
     """
     figure, axis = plt.subplots(figsize=(WIDTH, 3.6))
+    few = all(len(draws) < _FEWEST_FOR_PERCENTILES for draws in lines.values())
     for number, (draws, look) in enumerate(looks(lines)):
-        aside = (number - (len(lines) - 1) / 2) * np.ptp(sizes) / 60
+        places = np.add(sizes, (number - (len(lines) - 1) / 2) * np.ptp(sizes) / 60)
         mean = draws.mean(axis=0)
-        spread = np.abs(np.percentile(draws, [10, 90], axis=0) - mean)
-        axis.errorbar(np.add(sizes, aside), mean, spread, capsize=3, **look)
+        if few:
+            axis.plot(places, mean, **look | {"marker": ""})
+            axis.plot(places, draws.T, **look | {"linestyle": "", "label": None}, alpha=0.6)
+        else:
+            spread = np.abs(np.percentile(draws, [10, 90], axis=0) - mean)
+            axis.errorbar(places, mean, spread, capsize=3, **look)
     axis.set(title=title, xlabel=x_label, ylabel=y_label, xticks=sizes)
-    axis.legend(title="mean, 10th to\n90th percentile", loc="upper left", bbox_to_anchor=(1, 1))
+    spread_name = "mean, each draw" if few else "mean, 10th to\n90th percentile"
+    axis.legend(title=spread_name, loc="upper left", bbox_to_anchor=(1, 1))
     return figure
 
 

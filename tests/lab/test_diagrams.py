@@ -24,3 +24,18 @@ def test_no_box_runs_into_another():
     for number, box in enumerate(boxes):
         assert not any(box.overlaps(other) for other in boxes[:number])
     plt.close(figure)
+
+
+def test_branches_of_a_network_meet_behind_the_longest():
+    chains, joined = [["mel", "conv", "dense"], ["MFCC", "dense"]], ["softmax", "genre"]
+    figure = diagrams.branches(chains, joined, "Two branches")
+    boxes = [patch.get_bbox() for patch in figure.axes[0].patches]
+    assert [text.get_text() for text in figure.axes[0].texts if text.get_text()] == [
+        *chains[0],
+        *chains[1],
+        *joined,
+    ]
+    for number, box in enumerate(boxes):
+        assert not any(box.overlaps(other) for other in boxes[:number])
+    assert min(box.x0 for box in boxes[-2:]) > max(box.x1 for box in boxes[:-2])
+    plt.close(figure)

@@ -1,5 +1,6 @@
 """lab.plots: the pictures that notebooks share."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
@@ -31,3 +32,15 @@ def test_gains_have_their_intervals_beside_each_other():
     assert len({bar[0, 0] for bar in bars}) == 4
     assert plots.describe(figure) == "Gains. points against neighbours k. Shown: one, other."
     plots.close(figure)
+
+
+def test_few_draws_are_drawn_as_points_and_many_as_percentiles():
+    rng = np.random.default_rng(0)
+    few, many = ({"accuracy": rng.random((n_draws, 3))} for n_draws in (3, 10))
+    mean, *points = plots.growth([1, 2, 4], few, "title", "size", "share").axes[0].lines
+    assert len(points) == 3
+    np.testing.assert_allclose(mean.get_ydata(), few["accuracy"].mean(axis=0))
+    np.testing.assert_allclose([line.get_ydata() for line in points], few["accuracy"])
+    (axis,) = plots.growth([1, 2, 4], many, "title", "size", "share").axes
+    assert len(axis.containers) == 1  # the mean with its bars
+    plt.close("all")
