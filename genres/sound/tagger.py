@@ -27,18 +27,21 @@ with without_stderr():
 
 SAMPLE_RATE = 16_000
 N_FFT, HOP_LENGTH, N_MELS = 512, 256, 96
+SECONDS = 3
+"""Length of a patch."""
 N_FRAMES = 187
-"""Length of a patch, in frames: 3 s."""
+"""Length of a patch, in frames."""
 STEP = 61
 """From the beginning of a patch to that of the next, in frames: a second."""
-TAGS = tuple(
+_TAGS = (
     "rock, pop, alternative, indie, electronic, female vocalists, dance, 00s, alternative rock, "
     "jazz, beautiful, metal, chillout, male vocalists, classic rock, soul, indie rock, Mellow, "
     "electronica, 80s, folk, 90s, chill, instrumental, punk, oldies, blues, hard rock, ambient, "
     "acoustic, experimental, female vocalist, guitar, Hip-Hop, 70s, party, country, "
     "easy listening, sexy, catchy, funk, electro, heavy metal, Progressive rock, 60s, rnb, "
-    "indie pop, sad, House, happy".split(", ")
+    "indie pop, sad, House, happy"
 )
+TAGS = tuple(_TAGS.split(", "))
 """The fifty most frequent tags of the Million Song Dataset, in the network's order."""
 
 _PACKAGE, _FOLDER = "musicnn", "MSD_musicnn"
@@ -49,7 +52,8 @@ _SHA256 = {
 _COMMAND = ".venv/bin/pip install --require-hashes --no-deps --requirement requirements-tags.lock"
 _TIMBRAL = ((7, 38), (7, 67))  # frames and bands of the filters that see timbre
 _TEMPORAL = (128, 64, 32)  # frames of those that see rhythm
-_AT_ONCE = 14  # patches that are predicted together
+_FRAMES_AT_ONCE = 4096  # of a spectrogram: those of an hour would take a gigabyte
+_PATCHES_AT_ONCE = 14
 _WEIGHTS = {  # of each kind of layer in the checkpoint
     "batch_normalization": ("gamma", "beta", "moving_mean", "moving_variance"),
     "conv2d": ("kernel", "bias"),
@@ -93,10 +97,16 @@ def log_mel(samples, sr: int = 22_050):
         log10(1 + 10,000 × the power in each mel band), time first.
     """
     samples = soxr.resample(samples, sr, SAMPLE_RATE, quality="VHQ")
-    power = librosa.feature.melspectrogram(
-        y=samples, sr=SAMPLE_RATE, n_fft=N_FFT, hop_length=HOP_LENGTH, n_mels=N_MELS
-    )
-    return np.log10(1 + 10_000 * power.T)
+    n_frames = 1 + len(samples) // HOP_LENGTH
+    samples = np.pad(samples, N_FFT // 2)
+    filters = librosa.filters.mel(sr=SAMPLE_RATE, n_fft=N_FFT, n_mels=N_MELS)
+    found = np.empty((n_frames, N_MELS), np.float32)
+    for first in range(0, n_frames, _FRAMES_AT_ONCE):
+        last = min(first + _FRAMES_AT_ONCE, n_frames)
+        piece = samples[first * HOP_LENGTH : (last - 1) * HOP_LENGTH + N_FFT]
+        spectrum = librosa.stft(piece, n_fft=N_FFT, hop_length=HOP_LENGTH, center=False)
+        found[first:last] = np.log10(1 + 10_000 * (filters @ np.abs(spectrum) ** 2).T)
+    return found
 
 
 def patches(spectrogram):
@@ -154,8 +164,8 @@ def predict(batch):
     """
     model = network()
     parts = [
-        [output.numpy() for output in model(batch[at : at + _AT_ONCE], training=False)]
-        for at in range(0, len(batch), _AT_ONCE)
+        [output.numpy() for output in model(batch[at : at + _PATCHES_AT_ONCE], training=False)]
+        for at in range(0, len(batch), _PATCHES_AT_ONCE)
     ]
     return Tagged(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
