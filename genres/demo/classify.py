@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from genres import Refusal, files, project
 from genres.data import folders
+from genres.decoding import audio
 from genres.demo import music
 from genres.project import RunFolder
 from genres.screen import spoken
-from genres.sound import audio
 
 _AT_ONCE = 10  # windows: their spectrograms take memory
 

@@ -10,8 +10,8 @@ from typing import NamedTuple
 from tqdm import tqdm
 
 from genres import printable
+from genres.decoding import audio
 from genres.screen import bar
-from genres.sound import audio
 
 
 class Skipped(NamedTuple):
@@ -72,7 +72,7 @@ def describe_each(
     skipped : list of Skipped
         As `find_files` gives them.
     describe : callable
-        Is given a path and its `genres.sound.audio.Sound`; returns a named tuple, which says in a
+        Is given a path and its `audio.Sound`; returns a named tuple, which says in a
         line what it is.
     label : str
         What is done, for the progress bar.

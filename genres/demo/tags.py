@@ -2,9 +2,9 @@
 
 from typing import NamedTuple
 
+from genres.decoding import audio
 from genres.demo import music
 from genres.screen import spoken
-from genres.sound import audio
 
 _N_SAID = 5  # tags in a line
 

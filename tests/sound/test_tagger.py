@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genres import Refusal
-from genres.sound import audio, tagger
+from genres.decoding import audio
+from genres.sound import tagger
 from genres.synth import corpus
 
 # Predictions of the package musicnn's own code, under TensorFlow 2.15 through its interface of
