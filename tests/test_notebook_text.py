@@ -23,6 +23,7 @@ SECOND_EDITION = [
     "06-honest-evaluation",
     "08-mel-vs-mfcc",
     "09-genre-maps",
+    "10-wavelets-and-leakage",
 ]
 """The notebooks that follow the rules for authors in CONTRIBUTING.md."""
 

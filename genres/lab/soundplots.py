@@ -214,33 +214,6 @@ def scalogram(samples, decibels, frequencies, title: str):
     return figure
 
 
-def octaves(levels, frequencies, title: str, label: str):
-    """Draw levels over frequencies, a line for each genre.
-
-    Parameters
-    ----------
-    levels : dict of str to array of float, shape (n_frequencies,)
-        Levels of each genre.
-    frequencies : array of float, shape (n_frequencies,)
-        Frequencies in Hz.
-    title, label : str
-        Title of the picture and name of the levels.
-
-    Returns
-    -------
-    Figure
-    """
-    figure, axis = plt.subplots(figsize=(WIDTH, 3.8))
-    colours = genre_colours(list(levels))
-    for (genre, values), line in zip(levels.items(), cycle(LINES), strict=False):
-        look = {"linestyle": line, "color": colours[genre], "label": genre}
-        axis.plot(frequencies, values, marker="o", markersize=4, **look)
-    axis.set(title=title, xlabel="frequency (Hz)", ylabel=label)
-    _mark_octaves(axis.xaxis, frequencies)
-    axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
-    return figure
-
-
 def _mark_octaves(axis, frequencies, step=1):
     """Let an axis count octaves, and mark each of them or every so many."""
     n_octaves = np.log2(frequencies[-1] / frequencies[0])
