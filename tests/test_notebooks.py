@@ -96,6 +96,11 @@ KEYS = {
         "baseline_recall",
         "two_genre_precision",
         "two_genre_recall",
+        "average_precision",
+        "methods",
+        "splices",
+        "splice_differences",
+        "controls",
     },
 }
 
@@ -319,6 +324,20 @@ def test_the_published_champion_is_better_than_the_reports_by_fair_means(publish
     assert champion["artist_filtered_accuracy"] >= 0.62
     assert len(champion["without_copies"]) == len(champion["accuracies"])
     assert 0 < champion["fault_filtered_accuracy"] < 1
+
+
+def test_changes_of_genre_are_scored_against_methods_that_know_no_genre(quick_results):
+    results = quick_results["12-genre-timeline"]
+    assert {"PELT", "novelty", "in the middle", "champion: path", "LSTMs: path"} <= set(
+        results["splices"]
+    )
+    assert results["splices"]["PELT"]["accuracy"] is None
+    for rows in results["splice_differences"].values():
+        assert all(row["low"] <= row["difference"] <= row["high"] for row in rows.values())
+    apart = np.subtract(
+        *(results["splices"][n]["F3"] for n in ("champion: sound and genre", "PELT"))
+    )
+    assert 100 * apart == pytest.approx(results["splice_differences"]["F3"]["PELT"]["difference"])
 
 
 def test_published_faults_have_both_figures_and_an_interval(published):

@@ -342,3 +342,40 @@ def errors(seconds, tolerance: float, title: str):
     axis.set(title=title, xlabel="found minus true time (s): below 0, too early", ylabel="clips")
     axis.legend()
     return figure
+
+
+def similarity(matrix, curve, seconds: float, changes: Sequence[float], title: str, label: str):
+    """Draw how similar each moment of a track is to each other, and a curve of change below.
+
+    Parameters
+    ----------
+    matrix : array of float, shape (n_cells, n_cells)
+        The similarity of each two stretches of equal length, from -1 to 1.
+    curve : array of float, shape (n_cells,)
+        How much changes at the beginning of each.
+    seconds : float
+        How long the track is.
+    changes : sequence of float
+        When its genre truly changes, s.
+    title, label : str
+        Title of the picture, and name of the curve.
+
+    Returns
+    -------
+    Figure
+    """
+    figure, (above, below) = plt.subplots(
+        2, 1, figsize=(WIDTH * 0.75, 6.6), sharex=True, height_ratios=(3, 1)
+    )
+    look: dict[str, Any] = {"cmap": "Greys", "vmin": -1, "vmax": 1, "interpolation": "nearest"}
+    extent = (0, seconds, 0, seconds)
+    image = above.imshow(matrix, origin="lower", aspect="auto", extent=extent, **look)
+    above.grid(visible=False)
+    above.set(title=title, ylabel="time (s)")
+    figure.colorbar(image, ax=above, label="cosine similarity")
+    below.plot(np.arange(len(curve)) * seconds / len(curve), curve, color="C0")
+    marks: dict[str, Any] = {"color": "C3", "linestyles": "--", "label": "true change of genre"}
+    below.vlines(changes, 0, 1, transform=below.get_xaxis_transform(), **marks)
+    below.set(xlabel="time (s)", ylabel=label, xlim=(0, seconds))
+    figure.legend(loc="outside lower center", frameon=False)
+    return figure
