@@ -20,6 +20,15 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 os.environ["GENRE_CHROMIUM"] = ""  # the runs of tests print no PDF: each would take seconds
 
+# Files whose tests rehearse the report, which takes minutes. In this order, none of them comes at
+# the end, and the last one, which needs the first one's rehearsal, does not have to wait for it.
+REHEARSALS = [
+    "test_notebooks.py",
+    "test_few_clips.py",
+    "test_spectrogram_notebooks.py",
+    "test_notebook_text.py",
+]
+
 OPENING = """\
 import json, os, pathlib, sys, time
 run = pathlib.Path(os.environ["GENRE_RUN"])
@@ -29,6 +38,12 @@ def keep(name, **results):
     results = {"data": "toy", "synthetic": False, "quick": QUICK, **results}
     (run / "results" / f"{name}.json").write_text(json.dumps(results))
 """
+
+
+def pytest_collection_modifyitems(items):
+    """Put the files that rehearse the report first."""
+    places = {name: place for place, name in enumerate(REHEARSALS)}
+    items.sort(key=lambda item: places.get(item.path.name, len(places)))
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,8 @@ import numpy as np
 from genres import Refusal
 from genres.models import networks
 from genres.models.champion import Champion, Mixture
-from genres.models.classifiers import LstmClassifier, TextureClassifier
+from genres.models.classifiers import LstmClassifier
+from genres.models.kernel import TextureClassifier
 from genres.sound import audio, features, measurements, melstore
 from genres.sound.measurements import SECONDS, Tracks
 

@@ -12,7 +12,8 @@ from genres import Refusal
 from genres.changes import timeline
 from genres.lab import soundplots
 from genres.models.champion import Champion, Mixture
-from genres.models.classifiers import LstmClassifier, TextureClassifier
+from genres.models.classifiers import LstmClassifier
+from genres.models.kernel import TextureClassifier
 from genres.sound import audio, features, measurements, melstore
 from genres.sound.measurements import Tracks
 from genres.synth import corpus

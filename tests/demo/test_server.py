@@ -25,7 +25,8 @@ from genres.demo.connections import MOST_CONNECTIONS
 from genres.demo.server import MOST_WAITING
 from genres.models import champion, networks
 from genres.models.champion import Champion, Mixture
-from genres.models.classifiers import LstmClassifier, TextureClassifier
+from genres.models.classifiers import LstmClassifier
+from genres.models.kernel import TextureClassifier
 from genres.sound import measurements
 from genres.synth import corpus
 

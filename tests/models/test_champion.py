@@ -12,12 +12,8 @@ from genres import Refusal
 from genres.data import tables
 from genres.models import champion
 from genres.models.champion import Champion, Effort, Mixture
-from genres.models.classifiers import (
-    BASE_CLASSIFIERS,
-    CnnClassifier,
-    LstmClassifier,
-    TextureClassifier,
-)
+from genres.models.classifiers import BASE_CLASSIFIERS, CnnClassifier, LstmClassifier
+from genres.models.kernel import TextureClassifier
 from genres.sound.measurements import Tracks
 
 LITTLE = Effort(lstms=2, lstm_epochs=2, cnns=1, cnn_epochs=1)
@@ -137,6 +133,26 @@ def test_no_more_segments_are_trained_on_than_allowed(tracks):
     assert few.score(*tracks) > 0.9
 
 
+def test_chosen_families_and_parameters_are_kept_with_a_champion(tracks, tmp_path):
+    chosen = TextureClassifier(["rhythm", "features"], alpha=0.1, sharpness=8.0, clip=2.0)
+    name = "kernel machine on texture"
+    model = Champion({name: chosen}, Mixture.alone(name)).fit(*tracks)
+    champion.save(model, tmp_path)
+    loaded = champion.load(tmp_path)
+    assert loaded.base_[name].get_params() == chosen.get_params()
+    np.testing.assert_allclose(loaded.predict_proba(tracks[0]), model.predict_proba(tracks[0]))
+
+
+def test_a_classifier_that_was_kept_without_families_reads_them_all(copied, tracks, trained):
+    path = copied / "classifier-1" / "kernel-ridge.npz"
+    arrays = dict(np.load(path))
+    parameters = json.loads(arrays["parameters"].item())
+    del parameters["clip"], arrays["families"]
+    np.savez_compressed(path, **arrays | {"parameters": json.dumps(parameters)})
+    loaded, kept = champion.load(copied), trained.base_["kernel machine on texture"]
+    assert loaded.base_["kernel machine on texture"].get_params() == kept.get_params()
+
+
 HALVES = [(np.arange(20), np.arange(20, 40)), (np.arange(20, 40), np.arange(20))]
 
 
@@ -176,7 +192,7 @@ def test_held_out_predictions_are_kept_for_the_same_question(tracks, tmp_path, m
     with pytest.raises(BaseException, match="trained again"):
         champion.cross_val_predict_proba(base, *tracks, HALVES[:1], **options)
     names = {path.stem for path in code}
-    assert {"classifiers", "training", "stacked", "texture", "measurements"} <= names
+    assert {"classifiers", "kernel", "training", "stacked", "texture", "measurements"} <= names
     assert not {"champion", "timeline", "folders", "plots", "runs"} & names
 
 
@@ -290,6 +306,7 @@ ARRAYS = {
     "classes": lambda classes: classes[::-1],
     "n_steps": lambda _: np.array(10**9),
     "parameters": lambda _: np.array('{"sharpness": -1}'),
+    "families": lambda _: np.array('["volume"]'),
 }
 
 

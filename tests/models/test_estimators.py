@@ -16,12 +16,8 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from genres.models.champion import Champion, cross_val_predict_proba
-from genres.models.classifiers import (
-    CnnClassifier,
-    KernelRidgeClassifier,
-    LstmClassifier,
-    TextureClassifier,
-)
+from genres.models.classifiers import CnnClassifier, LstmClassifier
+from genres.models.kernel import KernelRidgeClassifier, TextureClassifier
 from genres.sound.measurements import Tracks
 
 TEXTURES = {"all": TextureClassifier(), "some": TextureClassifier(max_support=10, random_state=0)}
