@@ -21,6 +21,9 @@ SECOND_EDITION = [
     "04-model-exploration",
     "05-lstm-ensemble",
     "06-honest-evaluation",
+    "08-mel-vs-mfcc",
+    "09-genre-maps",
+    "11-champion",
     "12-genre-timeline",
 ]
 """The notebooks that follow the rules for authors in CONTRIBUTING.md."""
