@@ -21,6 +21,7 @@ SECOND_EDITION = [
     "04-model-exploration",
     "05-lstm-ensemble",
     "06-honest-evaluation",
+    "07-spectrogram-models",
 ]
 """The notebooks that follow the rules for authors in CONTRIBUTING.md."""
 
