@@ -22,6 +22,9 @@ SECOND_EDITION = [
     "05-lstm-ensemble",
     "06-honest-evaluation",
     "07-spectrogram-models",
+    "08-mel-vs-mfcc",
+    "09-genre-maps",
+    "11-champion",
 ]
 """The notebooks that follow the rules for authors in CONTRIBUTING.md."""
 

@@ -100,6 +100,12 @@ KEYS = {
         "interval",
         "artist_filtered_accuracy",
         "members",
+        "choices",
+        "gaps",
+        "ablation",
+        "same_inputs",
+        "scores",
+        "lead",
     },
     "12-genre-timeline": {
         "change_recall",
@@ -341,10 +347,11 @@ def test_published_windows_of_one_track_on_both_sides_flatter(published):
 
 def test_the_published_champion_is_better_than_the_reports_by_fair_means(published):
     champion = published["11-champion"]
-    assert len(champion["accuracies"]) >= 3
-    assert np.mean(champion["accuracies"]) >= 0.84  # the first report's ensemble: 0.803
+    several = len(champion["members"]) > 1  # with networks, which have seeds
+    assert len(champion["accuracies"]) >= (3 if several else 1)
+    assert np.mean(champion["accuracies"]) >= 0.85  # the first report's ensemble: 0.803
     assert champion["n_artist_clips"] == 938
-    assert champion["artist_filtered_accuracy"] >= 0.62
+    assert champion["artist_filtered_accuracy"] >= 0.70
     assert len(champion["without_copies"]) == len(champion["accuracies"])
     assert 0 < champion["fault_filtered_accuracy"] < 1
 

@@ -164,7 +164,14 @@ def spreads(
     return figure
 
 
-def curves(training, validation, title: str, label: str, counted: str = "tracks"):
+def curves(
+    training,
+    validation,
+    title: str,
+    label: str,
+    counted: str = "tracks",
+    held_out: str = "held-out",
+):
     """Draw learning curves: mean and range over the members of an ensemble.
 
     Parameters
@@ -175,13 +182,15 @@ def curves(training, validation, title: str, label: str, counted: str = "tracks"
         Title of the picture and name of what is drawn.
     counted : str
         What was trained on and held out, in the plural.
+    held_out : str
+        What those that were held out are called.
 
     Returns
     -------
     Figure
     """
     figure, axis = plt.subplots(figsize=(WIDTH * 0.75, 3.6))
-    _draw_curves(axis, {f"training {counted}": training, f"held-out {counted}": validation})
+    _draw_curves(axis, {f"training {counted}": training, f"{held_out} {counted}": validation})
     axis.set(title=title, xlabel="epoch", ylabel=label)
     axis.legend()
     return figure
