@@ -21,6 +21,7 @@ SECOND_EDITION = [
     "04-model-exploration",
     "05-lstm-ensemble",
     "06-honest-evaluation",
+    "07-spectrogram-models",
     "08-mel-vs-mfcc",
     "09-genre-maps",
     "11-champion",

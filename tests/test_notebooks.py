@@ -74,7 +74,18 @@ KEYS = {
         "worth_of_order",
     },
     "06-honest-evaluation": {"faults", "mean_gaps", "differences", "calibration", "abstaining"},
-    "07-spectrogram-models": {"table", "best_cnn"},
+    "07-spectrogram-models": {
+        "table",
+        "best_cnn",
+        "steps",
+        "raw_against_mel",
+        "n_sound_test",
+        "regularisation",
+        "chosen_variants",
+        "cnn_recall",
+        "confused",
+        "artist_filtered",
+    },
     "08-mel-vs-mfcc": {"models"},
     "09-genre-maps": {"separation", "counts"},
     "10-wavelets-and-leakage": {
@@ -246,6 +257,20 @@ def test_each_fault_has_a_gap_on_the_same_clips(quick_results):
     assert artists["points"] == pytest.approx(np.mean(single))
 
 
+def test_spectrograms_are_compared_with_amplitudes_on_the_same_clips(quick_results):
+    results = quick_results["07-spectrogram-models"]
+    assert results["n_sound_test"] == 93
+    assert len(results["raw_against_mel"]) == 4
+    for row in results["raw_against_mel"].values():
+        assert row["gain"] == pytest.approx(100 * (row["mel"] - row["raw"]))
+        assert row["low"] <= row["gain"] <= row["high"]
+        decided = "mel" if row["low"] > 0 else "raw" if row["high"] < 0 else "undecided"
+        assert row["verdict"] == decided
+    for row in results["artist_filtered"].values():
+        assert row["gap"] == pytest.approx(100 * (row["at random"] - row["by artist"]))
+        assert row["from"] <= row["gap"] <= row["to"]
+
+
 def test_what_hangs_on_no_chance_is_the_reference_in_a_rehearsal_too(quick_results):
     baseline, search = quick_results["02-knn-baseline"], quick_results["03-feature-search"]
     assert round(baseline["accuracy"], 5) == 0.40404
@@ -305,6 +330,9 @@ def test_the_published_ensembles_reach_what_the_prototype_did(published):
 def test_the_published_spectrogram_networks_reach_what_they_should(published):
     assert len(published["07-spectrogram-models"]["best_cnn"]["accuracies"]) == 3
     assert np.mean(published["07-spectrogram-models"]["best_cnn"]["accuracies"]) >= 0.74
+    against = published["07-spectrogram-models"]["raw_against_mel"]
+    assert all(row["gain"] > 0 for row in against.values())
+    assert sum(row["verdict"] == "mel" for row in against.values()) >= 3
     models = published["08-mel-vs-mfcc"]["models"]
     mean = {name: np.mean(scores["accuracies"]) for name, scores in models.items()}
     parts = [mean["mel: CNN, 4 layers, dropout"], mean["MFCC: CNN, 3 layers, L2"]]
