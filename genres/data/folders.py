@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from genres import Refusal, files, printable, project, shown
-from genres.data import catalogue, clips, tablefiles, tables
+from genres.data import catalogue, clips, kaggle, tablefiles, tables
 
 COURSE, SYNTHETIC = "course", "synthetic"
 """The names that data go by; any other data are named by their folder."""
@@ -128,7 +128,7 @@ class Data:
         """
         digest = hashlib.sha256()
         splits = sorted(_splits_of(self).glob("*"))
-        for path in (*self.tables.values(), self.mel, *splits):
+        for path in (*self.tables.values(), self.mel, kaggle.find(self.folder), *splits):
             if path and path.is_file():
                 digest.update(f"{path.name} {_sha256(path, path.stat().st_mtime_ns)}\n".encode())
         digest.update(files.names_and_sizes(self.audio))

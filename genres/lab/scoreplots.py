@@ -369,3 +369,29 @@ def coverage(curves, title: str):
     axis.set_xlim(0, 1)
     axis.legend()
     return figure
+
+
+def errors(seconds, tolerance: float, title: str):
+    """Draw how far found changes are from the true ones.
+
+    Parameters
+    ----------
+    seconds : array of float, shape (n_changes,)
+        How much later than the true one each was found.
+    tolerance : float
+        How far one may be off to count as found, s.
+    title : str
+        Title of the picture.
+
+    Returns
+    -------
+    Figure
+    """
+    figure, axis = plt.subplots(figsize=(WIDTH * 0.75, 3.2))
+    most = max(np.ceil(np.abs(seconds).max(initial=0)), 2 * tolerance)
+    axis.axvspan(-tolerance, tolerance, color="0.9", label=f"counts as found: ±{tolerance:g} s")
+    axis.hist(seconds, bins=np.arange(-most, most + 0.25, 0.5), color="C0", edgecolor="white")
+    axis.axvline(0, color="black", linewidth=1)
+    axis.set(title=title, xlabel="found minus true time (s): below 0, too early", ylabel="clips")
+    axis.legend()
+    return figure

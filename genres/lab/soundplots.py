@@ -214,33 +214,6 @@ def scalogram(samples, decibels, frequencies, title: str):
     return figure
 
 
-def octaves(levels, frequencies, title: str, label: str):
-    """Draw levels over frequencies, a line for each genre.
-
-    Parameters
-    ----------
-    levels : dict of str to array of float, shape (n_frequencies,)
-        Levels of each genre.
-    frequencies : array of float, shape (n_frequencies,)
-        Frequencies in Hz.
-    title, label : str
-        Title of the picture and name of the levels.
-
-    Returns
-    -------
-    Figure
-    """
-    figure, axis = plt.subplots(figsize=(WIDTH, 3.8))
-    colours = genre_colours(list(levels))
-    for (genre, values), line in zip(levels.items(), cycle(LINES), strict=False):
-        look = {"linestyle": line, "color": colours[genre], "label": genre}
-        axis.plot(frequencies, values, marker="o", markersize=4, **look)
-    axis.set(title=title, xlabel="frequency (Hz)", ylabel=label)
-    _mark_octaves(axis.xaxis, frequencies)
-    axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
-    return figure
-
-
 def _mark_octaves(axis, frequencies, step=1):
     """Let an axis count octaves, and mark each of them or every so many."""
     n_octaves = np.log2(frequencies[-1] / frequencies[0])
@@ -351,27 +324,38 @@ def trade_off(false_alarms, recalls, chosen: int, baseline: float, title: str):
     return figure
 
 
-def errors(seconds, tolerance: float, title: str):
-    """Draw how far found changes are from the true ones.
+def similarity(matrix, curve, seconds: float, changes: Sequence[float], title: str, label: str):
+    """Draw how similar each moment of a track is to each other, and a curve of change below.
 
     Parameters
     ----------
-    seconds : array of float, shape (n_changes,)
-        How much later than the true one each was found.
-    tolerance : float
-        How far one may be off to count as found, s.
-    title : str
-        Title of the picture.
+    matrix : array of float, shape (n_cells, n_cells)
+        The similarity of each two stretches of equal length, from -1 to 1.
+    curve : array of float, shape (n_cells,)
+        How much changes at the beginning of each.
+    seconds : float
+        How long the track is.
+    changes : sequence of float
+        When its genre truly changes, s.
+    title, label : str
+        Title of the picture, and name of the curve.
 
     Returns
     -------
     Figure
     """
-    figure, axis = plt.subplots(figsize=(WIDTH * 0.75, 3.2))
-    most = max(np.ceil(np.abs(seconds).max(initial=0)), 2 * tolerance)
-    axis.axvspan(-tolerance, tolerance, color="0.9", label=f"counts as found: ±{tolerance:g} s")
-    axis.hist(seconds, bins=np.arange(-most, most + 0.25, 0.5), color="C0", edgecolor="white")
-    axis.axvline(0, color="black", linewidth=1)
-    axis.set(title=title, xlabel="found minus true time (s): below 0, too early", ylabel="clips")
-    axis.legend()
+    figure, (above, below) = plt.subplots(
+        2, 1, figsize=(WIDTH * 0.75, 6.6), sharex=True, height_ratios=(3, 1)
+    )
+    look: dict[str, Any] = {"cmap": "Greys", "vmin": -1, "vmax": 1, "interpolation": "nearest"}
+    extent = (0, seconds, 0, seconds)
+    image = above.imshow(matrix, origin="lower", aspect="auto", extent=extent, **look)
+    above.grid(visible=False)
+    above.set(title=title, ylabel="time (s)")
+    figure.colorbar(image, ax=above, label="cosine similarity")
+    below.plot(np.arange(len(curve)) * seconds / len(curve), curve, color="C0")
+    marks: dict[str, Any] = {"color": "C3", "linestyles": "--", "label": "true change of genre"}
+    below.vlines(changes, 0, 1, transform=below.get_xaxis_transform(), **marks)
+    below.set(xlabel="time (s)", ylabel=label, xlim=(0, seconds))
+    figure.legend(loc="outside lower center", frameon=False)
     return figure
