@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import pandas as pd
@@ -76,9 +76,15 @@ class Bench:
         """Give the spectrograms that go with the data; say whose they are."""
         return self._taken(recordings.find_spectrograms)
 
-    def recordings(self):
-        """Give the sound that goes with the data; say whose it is."""
-        return self._taken(recordings.find_recordings)
+    def recordings(self, excerpts=False):
+        """Give the sound that goes with the data; say whose it is.
+
+        Parameters
+        ----------
+        excerpts : bool
+            Whether to add excerpts, of clips of which the data have no whole sound.
+        """
+        return self._taken(partial(recordings.find_recordings, excerpts=excerpts))
 
     def built_in_recordings(self):
         """Give the sound of the built-in corpus, to set beside that of the data; say so."""

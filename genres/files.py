@@ -230,6 +230,20 @@ def read_json(path: str | Path):
         raise Refusal(f"{path} is not JSON that can be read here.") from error
 
 
+def names_and_sizes(folder: Path | None) -> bytes:
+    """List the files in a folder and below it: a line for each, its place and how many bytes.
+
+    Without a folder there are none.
+    """
+    if folder is None:
+        return b""
+    return b"".join(
+        f"{path.relative_to(folder).as_posix()} {path.stat().st_size}\n".encode()
+        for path in sorted(folder.rglob("*.*"))
+        if path.is_file()
+    )
+
+
 def md5(path):
     """Give the MD5 of a file as a hexadecimal string."""
     return _digest(path, hashlib.md5(usedforsecurity=False))

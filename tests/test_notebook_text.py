@@ -21,6 +21,12 @@ SECOND_EDITION = [
     "04-model-exploration",
     "05-lstm-ensemble",
     "06-honest-evaluation",
+    "07-spectrogram-models",
+    "08-mel-vs-mfcc",
+    "09-genre-maps",
+    "10-wavelets-and-leakage",
+    "11-champion",
+    "12-genre-timeline",
 ]
 """The notebooks that follow the rules for authors in CONTRIBUTING.md."""
 

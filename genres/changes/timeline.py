@@ -161,9 +161,29 @@ def follow_sound(
         progress(0.8 + 0.2 * min(first + _AT_ONCE, n_windows) / n_windows)
     probabilities = np.concatenate(parts)
     seconds, window = len(samples) / audio.SAMPLE_RATE, SECONDS / model.n_steps_
-    middles = np.linspace(window / 2, seconds - window / 2, n_windows)
-    edges = np.concatenate([[0.0], (middles[1:] + middles[:-1]) / 2, [seconds]])
+    edges = step_edges(seconds, n_windows, window)
     return follow(model.genres_, edges, probabilities, window, cost=cost, share=share)
+
+
+def step_edges(seconds: float, n_windows: int, window: float):
+    """Give the times at which another window of a track is the nearest.
+
+    Parameters
+    ----------
+    seconds : float
+        How long the track is.
+    n_windows : int
+        Windows, evenly spaced over it.
+    window : float
+        How long each of them is, s.
+
+    Returns
+    -------
+    array of float, shape (n_windows + 1,)
+        When each step begins, s; last, when the track ends.
+    """
+    middles = np.linspace(window / 2, seconds - window / 2, n_windows)
+    return np.concatenate([[0.0], (middles[1:] + middles[:-1]) / 2, [seconds]])
 
 
 def measure(samples, n_steps: int, progress: Callable | None = None):

@@ -126,6 +126,15 @@ _KNOWN = (
         ),
         mirrors=("https://github.com/TempoBeatDownbeat/gtzan_mini/archive/refs/heads",),
     ),
+    Corpus(
+        name="gtzan-excerpts",
+        content="an excerpt of 2 to 3 s of each of 499 clips of GTZAN, 49 or 50 of each genre",
+        licence="none stated; for research",
+        source="adebnathgit/Curated-audio-dataset-sourced-from-GTZAN-Dataset---Music-Genre-"
+        "Classification on GitHub",
+        proofs=("blues/blues.00001.*",),
+        folder="gtzan-excerpts",
+    ),
     *(
         Corpus(
             name=audio.unpacks_to.replace("_", "-"),

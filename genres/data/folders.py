@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from genres import Refusal, files, printable, project, shown
-from genres.data import catalogue, clips, tablefiles, tables
+from genres.data import catalogue, clips, kaggle, tablefiles, tables
 
 COURSE, SYNTHETIC = "course", "synthetic"
 """The names that data go by; any other data are named by their folder."""
@@ -69,6 +69,11 @@ class Data:
     mel: Path | None = None
     audio: Path | None = None
 
+    @property
+    def excerpts(self):
+        """Excerpts of more of GTZAN's clips, as `audio` has clips; None where there are none."""
+        return catalogue.place_of(catalogue.CORPORA["gtzan-excerpts"], self.folder)
+
     def table(self, seconds):
         """Load the feature table of segments of so many seconds.
 
@@ -119,17 +124,14 @@ class Data:
 
         It is that of the content of tables, mel store and splits, and of the names and sizes of
         audio files. What was made of audio, and what is left out of the built-in corpus until it is
-        needed, follows from these.
+        needed, follows from these. Excerpts, which a single notebook reads, are not in it.
         """
         digest = hashlib.sha256()
         splits = sorted(_splits_of(self).glob("*"))
-        for path in (*self.tables.values(), self.mel, *splits):
+        for path in (*self.tables.values(), self.mel, kaggle.find(self.folder), *splits):
             if path and path.is_file():
                 digest.update(f"{path.name} {_sha256(path, path.stat().st_mtime_ns)}\n".encode())
-        for path in sorted(self.audio.rglob("*.*")) if self.audio else ():
-            if path.is_file():
-                name = path.relative_to(self.audio).as_posix()
-                digest.update(f"{name} {path.stat().st_size}\n".encode())
+        digest.update(files.names_and_sizes(self.audio))
         return digest.hexdigest()
 
 

@@ -104,7 +104,7 @@ def read(path: str | Path, columns: Sequence[str], words: Sequence[str]):
 
 def check_columns(names, columns, source):
     """Refuse `names` that are not `columns` in some order: one missing, unknown, or there twice."""
-    if set(names) >= _KAGGLE_COLUMNS:
+    if set(names) >= _KAGGLE_COLUMNS and not set(columns) >= _KAGGLE_COLUMNS:
         raise TableError(f"{source}: {OF_KAGGLE}.")
     counts, wanted = Counter(names), set(columns)
     missing = [name for name in columns if name not in counts]
@@ -164,6 +164,20 @@ def _has_float(given, value):
         return False
     is_whole = number.as_tuple().exponent == 0
     return number == int(value) if is_whole else bool(number) == bool(value)
+
+
+def numbers(table, names, where):
+    """Give columns as an array of float64, (n_rows, n_names); refuse what is no finite number."""
+    values = np.column_stack([as_floats(table[name]) for name in names])
+    refuse_cell(table, names, ~np.isfinite(values), "is not a finite number", where)
+    return values
+
+
+def refuse_lost(table, names, values, where):
+    """Refuse numbers, given with what `numbers` makes of them, that `is_lost` says are lost."""
+    lost = [is_lost(table[name], column) for name, column in zip(names, values.T, strict=True)]
+    problem = "is too large or too small a number for double precision"
+    refuse_cell(table, names, np.column_stack(lost), problem, where)
 
 
 def refuse_cell(table, names, wrong, problem, where):

@@ -332,18 +332,11 @@ def _rows_by_track(table):
 
 def _typed(table, where):
     """Give the columns their order and types, or refuse the first cell that has another."""
-    numbers = np.column_stack([tablefiles.as_floats(table[name]) for name in _NUMBERS])
-    wrong = ~np.isfinite(numbers)
-    tablefiles.refuse_cell(table, _NUMBERS, wrong, "is not a finite number", where)
+    numbers = tablefiles.numbers(table, _NUMBERS, where)
     ids = numbers[:, -len(_IDS) :]
     wrong = (ids != np.floor(ids)) | (np.abs(ids) > _LARGEST_ID)
     tablefiles.refuse_cell(table, _IDS, wrong, "is not a whole number of at most 15 digits", where)
-    lost = [
-        tablefiles.is_lost(table[name], column)
-        for name, column in zip(_NUMBERS, numbers.T, strict=True)
-    ]
-    problem = "is too large or too small a number for double precision"
-    tablefiles.refuse_cell(table, _NUMBERS, np.column_stack(lost), problem, where)
+    tablefiles.refuse_lost(table, _NUMBERS, numbers, where)
     words = table[list(_WORDS)].astype(object)
     wrong = ~words.map(lambda word: isinstance(word, str) and bool(word.strip())).to_numpy(bool)
     tablefiles.refuse_cell(table, _WORDS, wrong, "is not a name", where)

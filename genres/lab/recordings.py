@@ -18,6 +18,9 @@ from genres.decoding import audio
 from genres.sound import melstore
 from genres.synth import builtin
 
+EXCERPT = 2.0
+"""How many seconds of a clip an excerpt has at least."""
+
 
 class Labelled(NamedTuple):
     """What tables say of clips.
@@ -76,21 +79,27 @@ class Recordings(NamedTuple):
         The file of each clip.
     missing : float
         How many seconds they may be shorter than 30 s.
+    n_excerpts : int
+        How many of them, the last ones, are excerpts of `EXCERPT` s or more, and not whole clips.
     """
 
     clips: Labelled
     paths: list
     missing: float
+    n_excerpts: int = 0
 
     def samples(self, index):
-        """Read a clip: float32 (661,500,), mono, 22,050 samples per second.
+        """Read a clip: float32, mono, 22,050 samples per second; 661,500 of a whole one.
 
         Raises
         ------
         Refusal
             If its file cannot be used.
         """
-        return audio.read(self.paths[index], folders.WHOLE, self.missing).samples
+        path = self.paths[index]
+        if index >= len(self.paths) - self.n_excerpts:
+            return audio.read_whole(path, EXCERPT).samples
+        return audio.read(path, folders.WHOLE, self.missing).samples
 
 
 def find_spectrograms(data, n_per_genre: int = 30, progress: bool | Callable = True):
@@ -130,10 +139,15 @@ def find_spectrograms(data, n_per_genre: int = 30, progress: bool | Callable = T
     return Spectrograms(_built_in(store.track, data, "spectrograms"), store)
 
 
-def find_recordings(data, n_per_genre=30, progress=True):
+def find_recordings(data, n_per_genre=30, progress=True, excerpts: bool = False):
     """Give the sound that goes with the data at hand: their own, or else the built-in corpus's.
 
-    Parameters are those of `find_spectrograms`.
+    Parameters
+    ----------
+    data, n_per_genre, progress
+        Those of `find_spectrograms`.
+    excerpts : bool
+        Whether to add the data's excerpts, of clips of which they have no whole sound.
 
     Returns
     -------
@@ -145,15 +159,42 @@ def find_recordings(data, n_per_genre=30, progress=True):
     Refusal
         If a collection of audio or a table is not sound.
     """
+    found = None
     if data.audio and not data.synthetic:
-        found = datasets.read(data.audio)
-        names = np.array([clip.name for clip in found.clips])
-        source = f"audio in {data.audio.name}"
-        clips, rows = _look_up(names, data.table(folders.WHOLE), False, source)
-        if clips:
-            return Recordings(clips, [found.clips[row].path for row in rows], found.missing)
+        found = _read_sound(data.audio, data)
+    if data.excerpts and excerpts and not data.synthetic:
+        found = _with_excerpts(found, data)
+    if found:
+        return found
     found = built_in_recordings(n_per_genre, progress)
     return found._replace(clips=_built_in(found.clips.names, data, "sound"))
+
+
+def _read_sound(folder, data, what="audio", known=()):
+    """Give the sound in a folder of the clips in the 30 s table, but those known; or None."""
+    found = datasets.read(folder)
+    clips = [clip for clip in found.clips if clip.name not in known]
+    names = np.array([clip.name for clip in clips], str)
+    listed, rows = _look_up(names, data.table(folders.WHOLE), False, f"{what} in {folder.name}")
+    return listed and Recordings(listed, [clips[row].path for row in rows], found.missing)
+
+
+def _with_excerpts(whole, data):
+    """Add excerpts, behind the sound of whole clips, where there is such; or None, if no more."""
+    known = set(whole.clips.names) if whole else ()
+    more = _read_sound(data.excerpts, data, "excerpts", known)
+    if not more:
+        return whole
+    if not whole:
+        return more._replace(n_excerpts=len(more.paths))
+    first, then = whole.clips, more.clips
+    clips = first._replace(
+        names=np.concatenate([first.names, then.names]),
+        labels=np.concatenate([first.labels, then.labels]),
+        train=np.concatenate([first.train, then.train]),
+        source=f"{first.source}; {then.source}",
+    )
+    return Recordings(clips, whole.paths + more.paths, whole.missing, len(more.paths))
 
 
 def built_in_recordings(n_per_genre=30, progress=True):

@@ -164,7 +164,14 @@ def spreads(
     return figure
 
 
-def curves(training, validation, title: str, label: str, counted: str = "tracks"):
+def curves(
+    training,
+    validation,
+    title: str,
+    label: str,
+    counted: str = "tracks",
+    held_out: str = "held-out",
+):
     """Draw learning curves: mean and range over the members of an ensemble.
 
     Parameters
@@ -175,13 +182,15 @@ def curves(training, validation, title: str, label: str, counted: str = "tracks"
         Title of the picture and name of what is drawn.
     counted : str
         What was trained on and held out, in the plural.
+    held_out : str
+        What those that were held out are called.
 
     Returns
     -------
     Figure
     """
     figure, axis = plt.subplots(figsize=(WIDTH * 0.75, 3.6))
-    _draw_curves(axis, {f"training {counted}": training, f"held-out {counted}": validation})
+    _draw_curves(axis, {f"training {counted}": training, f"{held_out} {counted}": validation})
     axis.set(title=title, xlabel="epoch", ylabel=label)
     axis.legend()
     return figure
@@ -358,5 +367,31 @@ def coverage(curves, title: str):
         axis.plot(shares[many], accuracy[many], **look | {"marker": ""})
     axis.set(title=title, xlabel="share of clips classified", ylabel="accuracy on these")
     axis.set_xlim(0, 1)
+    axis.legend()
+    return figure
+
+
+def errors(seconds, tolerance: float, title: str):
+    """Draw how far found changes are from the true ones.
+
+    Parameters
+    ----------
+    seconds : array of float, shape (n_changes,)
+        How much later than the true one each was found.
+    tolerance : float
+        How far one may be off to count as found, s.
+    title : str
+        Title of the picture.
+
+    Returns
+    -------
+    Figure
+    """
+    figure, axis = plt.subplots(figsize=(WIDTH * 0.75, 3.2))
+    most = max(np.ceil(np.abs(seconds).max(initial=0)), 2 * tolerance)
+    axis.axvspan(-tolerance, tolerance, color="0.9", label=f"counts as found: ±{tolerance:g} s")
+    axis.hist(seconds, bins=np.arange(-most, most + 0.25, 0.5), color="C0", edgecolor="white")
+    axis.axvline(0, color="black", linewidth=1)
+    axis.set(title=title, xlabel="found minus true time (s): below 0, too early", ylabel="clips")
     axis.legend()
     return figure

@@ -11,7 +11,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import NullLocator
 
 from genres.decoding.audio import SAMPLE_RATE
-from genres.lab.plots import LINES, SEQUENTIAL, WIDTH, genre_colours
+from genres.lab.plots import LINES, SEQUENTIAL, WIDTH, genre_colours, looks
 
 
 def spectrograms(
@@ -21,7 +21,7 @@ def spectrograms(
     scales: Sequence[str],
     *,
     n_columns: int = 2,
-    label: str | None = "dB",
+    label: str | Sequence[str] = "dB",
     grey: bool = False,
 ):
     """Draw spectrograms side by side.
@@ -39,8 +39,9 @@ def spectrograms(
         where rows are coefficients, from the second on.
     n_columns : int
         Pictures in a row.
-    label : str or None
-        What the colours mean, where they mean the same in all pictures.
+    label : str or sequence of str
+        What the colours mean: the same in all pictures, or something else in each, which then has
+        a colour bar of its own.
     grey : bool
         Whether to draw in greys, the loudest black.
 
@@ -48,20 +49,20 @@ def spectrograms(
     -------
     Figure
     """
-    lowest = min(map(np.min, pictures)) if label else None
-    highest = max(map(np.max, pictures)) if label else None
+    shared = isinstance(label, str)
     n_rows = -(-len(pictures) // n_columns)
     figure, axes = plt.subplots(
         n_rows, n_columns, figsize=(WIDTH, 2.6 * n_rows + 0.4), squeeze=False
     )
     for axis in axes.flat[len(pictures) :]:
         axis.set_visible(False)
-    look: dict[str, Any] = {
-        "vmin": lowest,
-        "vmax": highest,
-        "cmap": "Greys" if grey else SEQUENTIAL,
-    }
-    for axis, values, title, scale in zip(axes.flat, pictures, titles, scales, strict=False):
+    look: dict[str, Any] = {"cmap": "Greys" if grey else SEQUENTIAL}
+    if shared:
+        look |= {"vmin": min(map(np.min, pictures)), "vmax": max(map(np.max, pictures))}
+    meanings = [None] * len(pictures) if shared else label
+    for axis, values, title, scale, meaning in zip(
+        axes.flat, pictures, titles, scales, meanings, strict=False
+    ):
         if scale == "linear":
             marked = range(0, 10001, 2000)
             image = draw_spectrogram(axis, values, seconds, marked, np.asarray, **look)
@@ -72,7 +73,9 @@ def spectrograms(
             axis.set_yticks(np.arange(0.5, n_bands, 4), np.arange(2, n_bands + 2, 4))
             axis.set_ylabel("coefficient")
         axis.set(title=title, xlabel="time (s)")
-    if label:
+        if meaning:
+            figure.colorbar(image, ax=axis, label=meaning, shrink=0.9)
+    if shared:
         figure.colorbar(image, ax=axes, label=label, shrink=0.9)
     return figure
 
@@ -113,6 +116,36 @@ def draw_spectrogram(
     axis.set_yticks(places, [f"{hz:,}" for hz in frequencies])
     axis.set_ylabel("frequency (Hz)")
     return image
+
+
+def bands(edges, title: str):
+    """Draw how scales cut the frequencies into bands.
+
+    Parameters
+    ----------
+    edges : dict of str to array of float, shape (n_bands + 2,)
+        For each scale frequencies in Hz that are equally spaced on it: a band goes from one to the
+        next but one, and has its middle at the one between.
+    title : str
+        Title of the picture.
+
+    Returns
+    -------
+    Figure
+        Left, where each band has its middle; right, how wide it is.
+    """
+    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 3.6))
+    for of_scale, look in looks(edges):
+        look |= {"marker": "", "linewidth": 2}
+        middles, widths = of_scale[1:-1], (of_scale[2:] - of_scale[:-2]) / 2
+        left.plot(middles / 1000, np.arange(1, len(middles) + 1), **look)
+        right.plot(middles / 1000, widths, **look)
+    left.set(xlabel="frequency of its middle (kHz)", ylabel="number of the band")
+    right.set(xlabel="frequency of its middle (kHz)", ylabel="Hz to the next band")
+    figure.suptitle(title, weight="bold")
+    handles, names = left.get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=len(edges))
+    return figure
 
 
 def wavelet(t, values, points, frequencies, gains):
@@ -178,33 +211,6 @@ def scalogram(samples, decibels, frequencies, title: str):
     below.set(xlabel="time (s)", ylabel="frequency (Hz)")
     _mark_octaves(below.yaxis, frequencies)
     figure.colorbar(image, ax=below, label="dB (loudest point: 0)", extend="min")
-    return figure
-
-
-def octaves(levels, frequencies, title: str, label: str):
-    """Draw levels over frequencies, a line for each genre.
-
-    Parameters
-    ----------
-    levels : dict of str to array of float, shape (n_frequencies,)
-        Levels of each genre.
-    frequencies : array of float, shape (n_frequencies,)
-        Frequencies in Hz.
-    title, label : str
-        Title of the picture and name of the levels.
-
-    Returns
-    -------
-    Figure
-    """
-    figure, axis = plt.subplots(figsize=(WIDTH, 3.8))
-    colours = genre_colours(list(levels))
-    for (genre, values), line in zip(levels.items(), cycle(LINES), strict=False):
-        look = {"linestyle": line, "color": colours[genre], "label": genre}
-        axis.plot(frequencies, values, marker="o", markersize=4, **look)
-    axis.set(title=title, xlabel="frequency (Hz)", ylabel=label)
-    _mark_octaves(axis.xaxis, frequencies)
-    axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return figure
 
 
@@ -318,27 +324,38 @@ def trade_off(false_alarms, recalls, chosen: int, baseline: float, title: str):
     return figure
 
 
-def errors(seconds, tolerance: float, title: str):
-    """Draw how far found changes are from the true ones.
+def similarity(matrix, curve, seconds: float, changes: Sequence[float], title: str, label: str):
+    """Draw how similar each moment of a track is to each other, and a curve of change below.
 
     Parameters
     ----------
-    seconds : array of float, shape (n_changes,)
-        How much later than the true one each was found.
-    tolerance : float
-        How far one may be off to count as found, s.
-    title : str
-        Title of the picture.
+    matrix : array of float, shape (n_cells, n_cells)
+        The similarity of each two stretches of equal length, from -1 to 1.
+    curve : array of float, shape (n_cells,)
+        How much changes at the beginning of each.
+    seconds : float
+        How long the track is.
+    changes : sequence of float
+        When its genre truly changes, s.
+    title, label : str
+        Title of the picture, and name of the curve.
 
     Returns
     -------
     Figure
     """
-    figure, axis = plt.subplots(figsize=(WIDTH * 0.75, 3.2))
-    most = max(np.ceil(np.abs(seconds).max(initial=0)), 2 * tolerance)
-    axis.axvspan(-tolerance, tolerance, color="0.9", label=f"counts as found: ±{tolerance:g} s")
-    axis.hist(seconds, bins=np.arange(-most, most + 0.25, 0.5), color="C0", edgecolor="white")
-    axis.axvline(0, color="black", linewidth=1)
-    axis.set(title=title, xlabel="found minus true time (s): below 0, too early", ylabel="clips")
-    axis.legend()
+    figure, (above, below) = plt.subplots(
+        2, 1, figsize=(WIDTH * 0.75, 6.6), sharex=True, height_ratios=(3, 1)
+    )
+    look: dict[str, Any] = {"cmap": "Greys", "vmin": -1, "vmax": 1, "interpolation": "nearest"}
+    extent = (0, seconds, 0, seconds)
+    image = above.imshow(matrix, origin="lower", aspect="auto", extent=extent, **look)
+    above.grid(visible=False)
+    above.set(title=title, ylabel="time (s)")
+    figure.colorbar(image, ax=above, label="cosine similarity")
+    below.plot(np.arange(len(curve)) * seconds / len(curve), curve, color="C0")
+    marks: dict[str, Any] = {"color": "C3", "linestyles": "--", "label": "true change of genre"}
+    below.vlines(changes, 0, 1, transform=below.get_xaxis_transform(), **marks)
+    below.set(xlabel="time (s)", ylabel=label, xlim=(0, seconds))
+    figure.legend(loc="outside lower center", frameon=False)
     return figure

@@ -8,7 +8,7 @@ a file without any code. Notebook 11 chooses their parameters.
 import json
 
 import numpy as np
-from scipy.linalg import lapack
+from scipy.linalg import blas, lapack
 from scipy.special import softmax
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.metrics.pairwise import rbf_kernel
@@ -297,10 +297,12 @@ def leave_groups_out(similarity, targets, groups, alpha: float):
     factor, failed = lapack.dpotrf(similarity + alpha * np.eye(len(similarity)), lower=True)
     if failed:
         raise ValueError(f"the kernel with a ridge of {alpha} is not positive definite")
-    inverse = np.tril(lapack.dpotri(factor, lower=True)[0])
-    inverse += np.tril(inverse, -1).T
-    coefficients, predicted = inverse @ targets, np.array(targets, float)
+    inverse = lapack.dpotri(factor, lower=True)[0]  # its lower triangle alone
+    coefficients = blas.dsymm(1.0, inverse, targets, lower=True)
+    predicted = np.array(targets, float)
     for group in np.unique(groups):
         rows = np.flatnonzero(groups == group)
-        predicted[rows] -= np.linalg.solve(inverse[np.ix_(rows, rows)], coefficients[rows])
+        block = np.tril(inverse[np.ix_(rows, rows)])
+        block += np.tril(block, -1).T
+        predicted[rows] -= np.linalg.solve(block, coefficients[rows])
     return predicted

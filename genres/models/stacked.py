@@ -115,13 +115,21 @@ class Stacked:
         return tf.nn.softmax(self._all_logits(values)).numpy()
 
     def mean_scores(self, values, labels):
-        """Mean cross-entropy and accuracy of each member on the same rows, (2, n_members)."""
-        repeated = tf.tile(tf.constant(labels, tf.int32)[None], [len(self.members), 1])
-        return _scores(self._all_logits(values), repeated).numpy() / len(labels)
+        """Mean cross-entropy and accuracy of each member, (2, n_members).
+
+        All are scored on the same rows or, where the labels have a member axis, on their own.
+        """
+        if np.ndim(labels) == 1:
+            values, labels = self._for_each(values), self._for_each(labels)
+        logits = self.logits(tf.cast(values, tf.float32))
+        return _scores(logits, tf.cast(labels, tf.int32)).numpy() / labels.shape[1]
 
     def _all_logits(self, values):
-        repeats = [len(self.members)] + [1] * np.ndim(values)
-        return self.logits(tf.tile(tf.constant(values, tf.float32)[None], repeats))
+        return self.logits(tf.cast(self._for_each(values), tf.float32))
+
+    def _for_each(self, array):
+        """Put a member axis before an array."""
+        return np.broadcast_to(array, (len(self.members), *np.shape(array)))
 
     def unstack(self):
         """Give each member its own weights back."""

@@ -202,7 +202,7 @@ def fit_ensemble(
     rows : array of int, shape (n_members, n_own_rows), optional
         Which rows each member is trained on; all of them on all rows by default.
     validation : tuple of (values, labels), optional
-        Rows to score after each epoch.
+        Rows to score after each epoch; with a member axis before both, each member's own.
     progress : callable, optional
         Called after each epoch with 1.
     dask : str, optional

@@ -16,7 +16,10 @@ LARGEST = 3_000_000
 """Bytes of the largest notebook that is published: larger ones GitHub does not show."""
 
 CHAMPION, EVALUATIONS = "11-champion", "test-set-evaluations.csv"
-"""A notebook, and the list in ``figures/`` of its executions: each is scored on the test tracks."""
+"""A notebook, and the list in ``figures/`` of its scores on the test tracks.
+
+Published runs are evaluations; what was looked at during development is noted as a rehearsal.
+"""
 
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 """What stands around the table of results in README.md."""
@@ -177,11 +180,13 @@ def _describe(state, notebook, project):
 
 def _log_evaluation(path, accuracies, state):
     """Note that a champion was scored on the test tracks, unless that execution is noted."""
-    lines = path.read_text(encoding="utf-8") if path.exists() else "date,commit,accuracy,what\n"
+    header = "date,commit,accuracy,kind,what\n"
+    lines = path.read_text(encoding="utf-8") if path.exists() else header
     if state["finished"] not in lines:
         accuracy = sum(accuracies) / len(accuracies)
         commit = state["commit"][:10] if state["commit"] else "uncommitted"
-        line = f"{state['finished']},{commit},{accuracy:.4f},mean of {len(accuracies)} seeds\n"
+        what = "one seed" if len(accuracies) == 1 else f"mean of {len(accuracies)} seeds"
+        line = f"{state['finished']},{commit},{accuracy:.4f},evaluation,{what}\n"
         files.write_text(path, lines + line)
 
 

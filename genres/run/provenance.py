@@ -107,6 +107,7 @@ def fingerprint(notebook: Path, project: Path, data, quick: bool):
         **fingerprint_of_code(notebook, project),
         "Python": f"{sys.version_info.major}.{sys.version_info.minor}",
         "data": f"{data.name} {data.fingerprint()}",
+        "excerpts": hashlib.sha256(files.names_and_sizes(data.excerpts)).hexdigest(),
         "quick": quick,
     }
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from genres import Refusal, environment, files, parallel, printable
-from genres.data import clips, folders
+from genres.data import clips, folders, kaggle
 from genres.project import PROJECT, find_notebooks
 from genres.run import provenance
 from genres.run.execution import Forecast, NotebookFailed, Watch, execute
@@ -148,6 +148,8 @@ def _execute_all(run, notebooks, fresh):
         run.data.finest()  # an unsound table is refused now, not by each notebook
         table = run.data.table(folders.WHOLE)
         clips.require_enough(table["Genre"], table["Type"], run.data.tables[folders.WHOLE])
+        if windows := kaggle.find(run.data.folder):
+            kaggle.load(windows)
     forecast = Forecast({nb.stem: _expected(run, nb.stem) for nb in notebooks if due[nb]})
     print(_plan(due, forecast), flush=True)
     run.ledger.unlink(missing_ok=True)

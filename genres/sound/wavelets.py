@@ -15,6 +15,7 @@ HALF_OCTAVES = 60 * 2 ** (np.arange(15) / 2)
 
 _CENTRE, _LOWEST, _HIGHEST = 0.75, 0.5, 1.0  # of the octave, in cycles per unit of time
 _OVERSAMPLING = 4  # values of an octave, for each that it would need at least
+_OF_A_COLUMN = 32  # values, at least
 _SILENCE = 1e-10
 
 
@@ -67,6 +68,37 @@ def transform(samples, frequencies=HALF_OCTAVES, sr: int = 22050):
         spectrum[first : first + len(octave)] = octave
         coefficients[row] = scipy.fft.ifft(spectrum)[: len(samples)]
     return coefficients
+
+
+def scalogram(samples, n_columns: int, frequencies=HALF_OCTAVES, sr: int = 22050):
+    """Give a picture of a sound: the magnitude of its wavelet transform, in dB.
+
+    Parameters
+    ----------
+    samples, frequencies, sr
+        As for `transform`.
+    n_columns : int
+        Equal parts of the sound; of each, the mean magnitude is taken.
+
+    Returns
+    -------
+    array of float64, shape (n_frequencies, n_columns)
+        Relative to the loudest point, which is 0; not below -200 dB.
+
+    Raises
+    ------
+    ValueError
+        As for `transform`.
+    """
+    means = np.empty((len(frequencies), n_columns))
+    for row, (_, octave) in enumerate(_octaves(samples, frequencies, sr)):
+        needed = ceil(_OVERSAMPLING * len(octave) / (2 * n_columns))
+        of_column = scipy.fft.next_fast_len(max(needed, _OF_A_COLUMN))
+        magnitude = np.abs(scipy.fft.ifft(octave, 2 * n_columns * of_column))
+        parts = magnitude[: n_columns * of_column].reshape(n_columns, of_column)
+        means[row] = parts.mean(axis=1) * of_column * n_columns / len(samples)
+    level = 20 * np.log10(np.maximum(means, _SILENCE))
+    return level - level.max()
 
 
 def statistics(samples, frequencies=HALF_OCTAVES, sr=22050):

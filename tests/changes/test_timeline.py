@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from genres import Refusal
 from genres.changes import timeline
 from genres.decoding import audio
-from genres.lab import soundplots
+from genres.lab import scoreplots, soundplots
 from genres.models.champion import Champion, Mixture
 from genres.models.classifiers import LstmClassifier
 from genres.models.kernel import TextureClassifier
@@ -269,7 +269,17 @@ def test_the_evaluation_is_drawn():
     figure = soundplots.trade_off(costs[::-1], costs, 2, 0.3, "Trade-off")
     assert figure.axes[0].lines[1].get_xydata().tolist() == [[0.5, 0.5]]
     soundplots.plt.close(figure)
-    figure = soundplots.errors(np.array([-1.0, 0.2, 7.4]), 2.5, "Errors")
+    figure = scoreplots.errors(np.array([-1.0, 0.2, 7.4]), 2.5, "Errors")
     _, *bars = figure.axes[0].patches  # after what counts as found
     assert sum(bar.get_height() for bar in bars) == 3
+    soundplots.plt.close(figure)
+
+
+def test_a_changes_corner_lies_above_the_curve_of_novelty():
+    matrix, curve = np.kron(np.eye(2), np.ones((5, 5))), np.arange(10.0)
+    figure = soundplots.similarity(matrix, curve, 20.0, [10.0], "Similar", "novelty")
+    above, below, _ = figure.axes
+    assert above.images[0].get_extent() == [0, 20, 0, 20]
+    assert below.lines[0].get_xdata().tolist() == list(range(0, 20, 2))
+    assert [segment[0][0] for segment in below.collections[0].get_segments()] == [10.0]
     soundplots.plt.close(figure)

@@ -30,6 +30,7 @@ PLACES = {
     "course": ("course", ["GenreClassData_30s.txt"]),
     "gtzan": ("gtzan/genres", ["blues/blues.00000.au"]),
     "gtzan-mini": ("gtzan-mini", ["blues/blues.00000.flac"]),
+    "gtzan-excerpts": ("gtzan-excerpts", ["blues/blues.00001.flac"]),
     "fma-small": ("fma/fma_small", ["000/000002.mp3", "../fma_metadata/tracks.csv"]),
     "fma-medium": ("fma/fma_medium", ["000/000002.mp3", "../fma_metadata/tracks.csv"]),
     "magnatagatune": ("magnatagatune", ["clip_info_final.csv", "song_info.csv"]),

@@ -232,6 +232,14 @@ def test_all_of_gtzan_comes_before_its_mini_version(tmp_path):
     assert folders.find(tmp_path).audio == tmp_path / "gtzan" / "genres"
 
 
+def test_excerpts_lie_beside_the_clips_of_gtzan(tmp_path, real_data):
+    write_tables(tmp_path)
+    assert folders.find(tmp_path).excerpts is None
+    touch(tmp_path / "gtzan-excerpts" / "blues" / "blues.00001.flac")
+    assert folders.find(tmp_path).excerpts == tmp_path / "gtzan-excerpts"
+    assert folders.find(real_data).excerpts == real_data / "gtzan-excerpts"
+
+
 def test_audio_that_tables_were_extracted_from_is_that_of_the_data(tmp_path, project):
     touch(tmp_path / "music" / "ska" / "one.mp3")
     out = folders.extraction_of(tmp_path / "music")

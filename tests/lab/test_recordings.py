@@ -1,5 +1,7 @@
 """lab.recordings: spectrograms and sound go with the tables, or are the built-in corpus's own."""
 
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -160,6 +162,61 @@ def test_clips_that_a_collection_has_shorter_end_in_silence(tmp_path):
     assert not short.samples(0)[-RATE // 2 :].any()
     with pytest.raises(Refusal, match=r"a\.wav"):
         short._replace(missing=0.0).samples(0)
+
+
+# Excerpts
+
+
+def write_mine(folder, excerpts, seconds=2.5):
+    """Write a table of four clips of blues, sound of the first, and excerpts of some."""
+    names = [f"blues.{number:05d}.wav" for number in range(4)]
+    genres = dict.fromkeys((name.replace(".", "_", 1) for name in names), "blues")
+    write_table(folder, {"rock_00001.wav": "rock", **genres})
+    write_tones(folder / "gtzan-mini", {names[0]: "blues"})
+    tones = {name: "blues" for name in excerpts}
+    write_tones(folder / "gtzan-excerpts", {"blues.00001.wav": "blues"} | tones, seconds)
+    return folders.find(folder)
+
+
+def test_of_real_excerpts_404_add_a_clip_of_the_course_table_and_93_of_all_are_for_testing(
+    real_data,
+):
+    found = recordings.find_recordings(folders.find(real_data), progress=False, excerpts=True)
+    assert (len(found.paths), found.n_excerpts) == (501, 404)
+    assert_as_in_the_table(found.clips, folders.find(real_data))
+    assert np.sum(~found.clips.train) == 93
+    assert "; excerpts in gtzan-excerpts: 404 of its 412 clips" in found.clips.source
+    assert 44_100 <= len(found.samples(500)) <= 66_150
+    assert len(found.samples(96)) == 661_500
+
+
+def test_excerpts_are_taken_when_asked_for_and_of_clips_without_other_sound(tmp_path):
+    data = write_mine(tmp_path, ["blues.00000.wav", "blues.00003.wav", "blues.00099.wav"])
+    without = recordings.find_recordings(data, progress=False)
+    assert (without.clips.names.tolist(), without.n_excerpts) == (["blues_00000.wav"], 0)
+    found = recordings.find_recordings(data, progress=False, excerpts=True)
+    assert found.clips.names.tolist() == [f"blues_{n:05d}.wav" for n in (0, 1, 3)]
+    assert found.clips.train.tolist() == [True, True, False]
+    assert found.n_excerpts == 2
+    assert [len(found.samples(row)) for row in range(3)] == [661_500, 55_125, 55_125]
+
+
+def test_excerpts_alone_are_sound_too(tmp_path):
+    data = write_mine(tmp_path, [])
+    shutil.rmtree(data.audio)
+    found = recordings.find_recordings(folders.find(tmp_path), progress=False, excerpts=True)
+    assert (found.clips.names.tolist(), found.n_excerpts) == (["blues_00001.wav"], 1)
+    assert found.clips.source == "excerpts in gtzan-excerpts: 1 clips"
+
+
+def test_an_excerpt_that_is_too_short_or_broken_is_refused_by_its_name(tmp_path):
+    data = write_mine(tmp_path, [], seconds=1.5)
+    found = recordings.find_recordings(data, progress=False, excerpts=True)
+    with pytest.raises(Refusal, match=r"blues\.00001\.wav lasts 1\.500 s, shorter than the 2 s"):
+        found.samples(1)
+    (data.excerpts / "blues" / "blues.00001.wav").write_bytes(b"no sound")
+    with pytest.raises(Refusal, match=r"blues\.00001\.wav"):
+        found.samples(1)
 
 
 # The built-in corpus's

@@ -133,6 +133,20 @@ def test_each_member_can_be_trained_on_rows_of_its_own(sequences):
             np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
+def test_each_member_can_be_scored_on_rows_of_its_own(sequences):
+    values, labels = sequences
+    held_out = np.array([range(80, 160), range(80)])
+    settings = {"n_members": 2, "epochs": 3, "rows": held_out[::-1]}
+    own = (values[held_out], labels[held_out])
+    curves = training.fit_ensemble(lstm, *sequences, **settings, validation=own).curves
+    for member, rows in enumerate(held_out):
+        same = (values[rows], labels[rows])
+        alone = training.fit_ensemble(lstm, *sequences, **settings, validation=same).curves
+        for name in ("val_loss", "val_accuracy"):
+            np.testing.assert_allclose(curves[name][member], alone[name][member], atol=1e-6)
+    assert not np.array_equal(curves["val_loss"][0], curves["val_loss"][1])
+
+
 def test_members_improve(trained):
     assert trained.curves["loss"].shape == (3, 60)
     assert np.all(trained.curves["loss"][:, -1] < trained.curves["loss"][:, 0])

@@ -350,8 +350,10 @@ def test_each_evaluation_on_the_test_tracks_is_noted_once(tmp_path):
     first = {"finished": "2026-01-02", "commit": "0123456789abcdef"}
     for state in (first, first, {"finished": "2026-01-04", "commit": None}):
         _log_evaluation(path, [0.8, 0.9], state)
+    _log_evaluation(path, [0.8], {"finished": "2026-01-05", "commit": None})
     assert path.read_text().splitlines() == [
-        "date,commit,accuracy,what",
-        "2026-01-02,0123456789,0.8500,mean of 2 seeds",
-        "2026-01-04,uncommitted,0.8500,mean of 2 seeds",
+        "date,commit,accuracy,kind,what",
+        "2026-01-02,0123456789,0.8500,evaluation,mean of 2 seeds",
+        "2026-01-04,uncommitted,0.8500,evaluation,mean of 2 seeds",
+        "2026-01-05,uncommitted,0.8000,evaluation,one seed",
     ]

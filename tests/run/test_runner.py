@@ -295,6 +295,13 @@ def test_a_change_of_the_data_is_a_reason_to_execute_again(copy):
     assert copy.changes() == ["data changed"]
 
 
+def test_a_change_of_the_excerpts_is_a_reason_to_execute_again(copy):
+    excerpt = copy.data / "gtzan-excerpts" / "blues" / "blues.00001.flac"
+    excerpt.parent.mkdir(parents=True)
+    excerpt.write_text("sound")
+    assert copy.changes() == ["excerpts changed"]
+
+
 def test_another_python_or_parameter_is_a_reason_to_execute_again(copy, monkeypatch):
     run = runs.Run(copy.folder, copy.run.folder, copy.run.data, True)
     assert run.changes(copy.notebook(KNN)) == ["quick changed"]

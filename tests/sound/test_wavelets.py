@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import pywt
 
-from genres.sound.wavelets import HALF_OCTAVES, shannon, statistics, transform
+from genres.sound.wavelets import HALF_OCTAVES, scalogram, shannon, statistics, transform
 
 SR = 22050
 
@@ -111,3 +111,22 @@ def test_what_a_wavelet_cannot_measure_is_refused(frequency, n):
     for function in (transform, statistics):
         with pytest.raises(ValueError, match="cannot measure"):
             function(np.ones(n), [frequency])
+
+
+# Its picture
+
+
+@pytest.mark.parametrize("n_columns", [1, 7, 64])
+def test_a_scalogram_is_the_magnitude_of_the_transform_on_average(n_columns):
+    samples = noise()[: SR // n_columns * n_columns]
+    magnitude = np.abs(transform(samples))
+    means = magnitude.reshape(len(HALF_OCTAVES), n_columns, -1).mean(axis=2)
+    expected = 20 * np.log10(means / means.max())
+    picture = scalogram(samples, n_columns)
+    assert picture.max() == 0
+    loud = expected > -40
+    np.testing.assert_allclose(picture[loud], expected[loud], atol=0.5)
+
+
+def test_silence_has_a_scalogram():
+    assert np.array_equal(scalogram(np.zeros(SR), 8), np.zeros((len(HALF_OCTAVES), 8)))
