@@ -61,7 +61,7 @@ find_python() {
 
 made_from() {
   printf '%s\n' "$here"
-  cat "$here/requirements.lock" "$here/pyproject.toml"
+  cat "$here/requirements.lock" "$here/requirements-tags.lock" "$here/pyproject.toml"
 }
 
 is_set_up() {
@@ -82,6 +82,7 @@ set_up() {
   touch "$unfinished"
   (become "$python" -I -m venv "$venv")
   pip_install --require-hashes --requirement "$here/requirements.lock"
+  pip_install --require-hashes --no-deps --requirement "$here/requirements-tags.lock"
   pip_install --no-deps --no-build-isolation --editable "$here"
   compile_librosa
   compile_library

@@ -342,10 +342,10 @@ def test_the_published_spectrogram_networks_reach_what_they_should(published):
     assert all(row["gain"] > 0 for row in against.values())
     assert sum(row["verdict"] == "mel" for row in against.values()) >= 3
     models = published["08-mel-vs-mfcc"]["models"]
-    mean = {name: np.mean(scores["accuracies"]) for name, scores in models.items()}
-    parts = [mean["mel: CNN, 4 layers, dropout"], mean["MFCC: CNN, 3 layers, L2"]]
-    assert mean["both: two branches"] >= max(parts) - 0.02
     assert len(models["both: two branches"]["accuracies"]) == 5
+    mean = {name: np.mean(scores["accuracies"]) for name, scores in models.items()}
+    collapsed = [mean["both: joined as they are"], mean["mel: the same, as it is"]]
+    assert max(collapsed) < 0.3 < 0.5 < mean["both: joined, standardised"]
 
 
 def test_published_windows_of_one_track_on_both_sides_flatter(published):
@@ -356,10 +356,9 @@ def test_published_windows_of_one_track_on_both_sides_flatter(published):
     )
     assert apart >= 0.08
     assert len(results["track_split_accuracies"]) >= 3
-    if "gap" in results:  # of the report's own table
-        assert abs(np.mean(results["random_split_accuracies"]) - 0.9) <= 0.02
-        assert np.mean(results["track_split_accuracies"]) < 0.75
-        assert results["gap"]["low"] > 0.1
+    assert abs(np.mean(results["random_split_accuracies"]) - 0.9) <= 0.02
+    assert np.mean(results["track_split_accuracies"]) < 0.75
+    assert results["gap"]["low"] > 0.1
 
 
 def test_the_published_champion_is_better_than_the_reports_by_fair_means(published):

@@ -36,6 +36,8 @@ esac
 """
 
 
+LOCKS = ("requirements.lock", "requirements-tags.lock")
+N_INSTALLS = len(LOCKS) + 1  # and the project
 CACHES = shutil.ignore_patterns("__pycache__")
 
 
@@ -45,7 +47,7 @@ class Machine:
     def __init__(self, folder):
         self.project = folder / "a fresh copy"
         self.project.mkdir()
-        for name in ("run_all.sh", "pyproject.toml", "requirements.lock"):
+        for name in ("run_all.sh", "pyproject.toml", *LOCKS):
             shutil.copy(PROJECT / name, self.project)
         shutil.copytree(PROJECT / "genres", self.project / "genres", ignore=CACHES)
         self.elsewhere = folder / "elsewhere"
@@ -87,11 +89,12 @@ def machine(tmp_path):
 def test_the_first_start_installs_the_lock_with_hashes_and_the_project_and_runs(machine):
     first = machine.start("--quick", "--data", "my data")
     assert first.returncode == 0
-    lock, project = machine.installs()
-    assert "--require-hashes" in lock
-    assert lock.endswith(f"--requirement {machine.project}/requirements.lock")
+    *locks, project = machine.installs()
+    for lock, name in zip(locks, LOCKS, strict=True):
+        assert "--require-hashes" in lock
+        assert lock.endswith(f"--requirement {machine.project}/{name}")
     assert project.endswith(f"--editable {machine.project}")
-    assert "--no-deps" in project
+    assert ["--no-deps" in call for call in (*locks, project)] == [False, True, True]
     expected = f"started in {machine.elsewhere}: -I -X utf8 -m genres run --quick --data my data\n"
     assert first.stdout.endswith(expected)
 
@@ -135,17 +138,18 @@ def test_a_set_up_that_failed_is_done_anew_and_not_trusted(machine):
     assert "started" not in failed.stdout
     (machine.project / ".venv" / "half a package").touch()
     assert machine.start().returncode == 0
-    assert len(machine.installs()) == 2
+    assert len(machine.installs()) == N_INSTALLS
     assert not (machine.project / ".venv" / "half a package").exists()
 
 
-def test_a_changed_lock_is_installed_into_the_same_environment(machine):
+@pytest.mark.parametrize("name", LOCKS)
+def test_a_changed_lock_is_installed_into_the_same_environment(machine, name):
     machine.start()
     (machine.project / ".venv" / "large package").touch()
-    with (machine.project / "requirements.lock").open("a") as lock:
+    with (machine.project / name).open("a") as lock:
         lock.write("# changed\n")
     machine.start()
-    assert len(machine.installs()) == 2
+    assert len(machine.installs()) == N_INSTALLS
     assert (machine.project / ".venv" / "large package").exists()
 
 
@@ -153,7 +157,7 @@ def test_a_project_that_was_moved_is_set_up_again(machine):
     machine.start()
     machine.project = machine.project.rename(machine.project.with_name("moved"))
     assert machine.start().returncode == 0
-    assert len(machine.installs()) == 2
+    assert len(machine.installs()) == N_INSTALLS
 
 
 def test_another_python_that_is_named_gets_an_environment_of_its_own(machine):
@@ -205,7 +209,7 @@ def test_a_missing_venv_module_is_told_with_the_remedy(machine):
 
 def test_tests_lab_and_publish_are_started_after_the_same_set_up(machine):
     started = machine.start("test", "-k", "some")
-    assert len(machine.installs()) == 2
+    assert len(machine.installs()) == N_INSTALLS
     assert started.stdout.endswith(f"started in {machine.project}: -m pytest -k some\n")
     lab = machine.start("lab").stdout
     as_root = "" if os.getuid() else " --allow-root"
@@ -249,7 +253,7 @@ def test_settings_of_the_shell_do_not_count(machine, tmp_path):
     )
     assert started.returncode == 0, started.stderr
     assert started.stdout.endswith("-m genres run\n")
-    assert len(machine.installs()) == 2
+    assert len(machine.installs()) == N_INSTALLS
 
 
 def test_another_shell_gives_way_to_bash(machine):

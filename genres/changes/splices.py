@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 
-from genres.sound import audio
+from genres.decoding import audio
 
 SHORTEST, LONGEST = 8.0, 20.0
 """How long a part of a splice is, s."""

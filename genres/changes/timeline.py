@@ -12,11 +12,12 @@ from typing import NamedTuple
 import numpy as np
 
 from genres import Refusal
+from genres.decoding import audio
 from genres.models import networks
 from genres.models.champion import Champion, Mixture
 from genres.models.classifiers import LstmClassifier
 from genres.models.kernel import TextureClassifier
-from genres.sound import audio, features, measurements, melstore
+from genres.sound import features, measurements, melstore
 from genres.sound.measurements import SECONDS, Tracks
 
 OVERLAP = 5

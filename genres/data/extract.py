@@ -25,9 +25,10 @@ import soundfile
 from genres import Refusal, files, imports, parallel, printable
 from genres.data import clips, datasets, extracted, tables
 from genres.data.folders import ARTIST_FOLDS, SPLITS
+from genres.decoding import audio
 from genres.project import PROJECT
 from genres.screen import bar
-from genres.sound import audio, features, melstore
+from genres.sound import features, melstore
 
 CLIPS_PER_PART = 16
 """How much work a kill can lose, for each worker."""

@@ -13,7 +13,8 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from genres import Refusal, files
 from genres.data import clips, tables
-from genres.sound import audio, features, melstore
+from genres.decoding import audio
+from genres.sound import features, melstore
 
 _FILLED_AT_MOST = 0.1  # of a clip, without it being another
 _LASTS = re.compile(r" lasts ([\d.]+) s,")

@@ -1,19 +1,16 @@
 """Which genre is this file?"""
 
-import json
-import os
 import sys
-from itertools import chain
+from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
-from tqdm import tqdm
-
-from genres import Refusal, files, printable, project
+from genres import Refusal, files, project
 from genres.data import folders
+from genres.decoding import audio
+from genres.demo import music
 from genres.project import RunFolder
-from genres.screen import bar, spoken
-from genres.sound import audio
+from genres.screen import spoken
 
 _AT_ONCE = 10  # windows: their spectrograms take memory
 
@@ -46,13 +43,6 @@ class Prediction(NamedTuple):
         return f"{self.file}: {said} ({spoken(self.seconds)}{padded}{mean}{silent}{one}{cut})"
 
 
-class Skipped(NamedTuple):
-    """A file that cannot be used, and a sentence that says why."""
-
-    file: str
-    reason: str
-
-
 def classify(
     names: list[str],
     model: str | Path | None = None,
@@ -65,11 +55,12 @@ def classify(
     Parameters
     ----------
     names : list of str
+        As `music.find_files` has them.
     model : str or Path, optional
-        As `find_files` and `find_model` have them.
+        As `find_model` has it.
     as_json : bool
         Whether to write one document, ``{"files": […], "skipped": […]}`` of `Prediction` and
-        `Skipped`, instead of a line a file. Python's `os.fsencode` gives names their bytes back.
+        `music.Skipped`, instead of a line a file.
     longest : float
         Seconds that a file may last.
 
@@ -83,55 +74,17 @@ def classify(
     Refusal
         If there is no model, or it cannot be read.
     """
-    paths, unfit = find_files(names)
+    paths, unfit = music.find_files(names)
     folder = find_model(model) if paths else None
-    done: dict[type, list] = {Prediction: [], Skipped: []}
-    with bar(sys.stderr.isatty() and not as_json, "classify", len(unfit) + len(paths)) as step:
-        for what in chain(unfit, _predictions(paths, folder, longest)):
-            done[type(what)].append(what._asdict())
-            if isinstance(what, Skipped):
-                _say(what.reason, sys.stderr)
-            elif not as_json:
-                _say(what, sys.stdout)
-            step(1)
-    if as_json:
-        document = {"files": done[Prediction], "skipped": done[Skipped]}
-        print(json.dumps(document, indent=2), flush=True)
-    return 0 if done[Prediction] else 2
-
-
-def find_files(names: list[str]):
-    """Find the files to classify.
-
-    Parameters
-    ----------
-    names : list of str
-        Files and folders. All below a folder that is not hidden is taken for music: whether it is
-        some is found out when it is read. Links to folders are not followed.
-
-    Returns
-    -------
-    paths : list of Path
-        Each once; those in a folder sorted.
-    skipped : list of Skipped
-        Folders that hold no file, or cannot be read.
-    """
-    paths, skipped = [], []
-    for path in map(Path, names):
-        if not os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises where it may not look)
-            paths.append(path)
-            continue
-        found: list[Path] = []
-        errors: list[OSError] = []
-        for folder, below, inside in os.walk(path, onerror=errors.append):
-            below[:] = [name for name in below if not name.startswith(".")]
-            found += [Path(folder, name) for name in inside if not name.startswith(".")]
-        paths += sorted(found)
-        for error in errors:
-            skipped.append(Skipped(error.filename, f"{error.filename}: {error.strerror}."))
-        if not (found or errors):
-            skipped.append(Skipped(str(path), f"{path} holds no file."))
-    return list(dict.fromkeys(paths)), skipped
+    champion = cache(partial(_load, folder))
+    return music.describe_each(
+        paths,
+        unfit,
+        lambda path, sound: _predict(champion(), path, sound),
+        "classify",
+        as_json=as_json,
+        longest=longest,
+    )
 
 
 def find_model(folder=None):
@@ -180,23 +133,10 @@ def describe_model(folder):
 
 
 def _load(folder):
-    _say(describe_model(folder), sys.stderr)
+    music.say(describe_model(folder), sys.stderr)
     from genres.models import champion  # which imports TensorFlow, and that takes seconds
 
     return champion.load(folder)
-
-
-def _predictions(paths, folder, longest):
-    """Give a `Prediction` or a `Skipped` for each file; load the champion when it is needed."""
-    champion = None
-    for path in paths:
-        try:
-            sound = audio.read_whole(path, longest=longest)
-        except audio.AudioError as error:
-            yield Skipped(str(path), str(error))
-        else:
-            champion = champion or _load(folder)
-            yield _predict(champion, path, sound)
 
 
 def _predict(champion, path, sound):
@@ -212,9 +152,3 @@ def _predict(champion, path, sound):
     padded = seconds < measurements.SECONDS
     told = (sound.silent, sound.cancelling, sound.cut_off)
     return Prediction(str(path), seconds, len(clips), padded, *told, genres)
-
-
-def _say(what, stream):
-    """Write a line past the progress bar, whatever characters the name of a file has."""
-    tqdm.write(printable(what), file=stream)
-    stream.flush()

@@ -24,9 +24,10 @@ from matplotlib.colors import to_hex
 
 from genres import Refusal
 from genres.changes import timeline
+from genres.decoding import audio
 from genres.lab import plots
 from genres.models import champion, networks
-from genres.sound import audio, features, melstore
+from genres.sound import features, melstore
 
 CHAMPION, ENSEMBLE = "champion", "LSTM ensemble"
 WHOLE, HARMONIC, PERCUSSIVE = "whole sound", "harmonic part", "percussive part"

@@ -15,9 +15,10 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from genres import Refusal
 from genres.data import tables
+from genres.decoding import audio
 from genres.lab import liveplots, plots, recordings
 from genres.models import evaluation
-from genres.sound import audio, melstore
+from genres.sound import melstore
 
 N_EXPLAINED = 5
 """Neighbours whose distances are taken apart."""

@@ -164,7 +164,7 @@ def _draw(axis, drawn, number, genres):
     """Draw the clips of a map: those of one genre in its colour, above all others."""
     size, own = np.clip(3000 / len(drawn.labels), 4, 20), drawn.labels == number
     colour = genre_colours(genres)[genres[number]]
-    axis.scatter(*drawn.coordinates[~own].T, s=size, color="0.8", linewidth=0)
+    axis.scatter(*drawn.coordinates[~own].T, s=size, color="0.88", linewidth=0)
     axis.scatter(*drawn.coordinates[own].T, s=2 * size, color=colour, linewidth=0, zorder=5)
     if own.any():
         median = np.median(drawn.coordinates[own], axis=0)[:, None]

@@ -14,7 +14,8 @@ import numpy as np
 from genres import Refusal
 from genres.data import datasets, extract, folders, tables
 from genres.data.clips import Clip
-from genres.sound import audio, melstore
+from genres.decoding import audio
+from genres.sound import melstore
 from genres.synth import builtin
 
 EXCERPT = 2.0

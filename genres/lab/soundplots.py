@@ -10,8 +10,8 @@ import numpy as np
 from matplotlib.patches import Patch
 from matplotlib.ticker import NullLocator
 
+from genres.decoding.audio import SAMPLE_RATE
 from genres.lab.plots import LINES, SEQUENTIAL, WIDTH, genre_colours, looks
-from genres.sound.audio import SAMPLE_RATE
 
 
 def spectrograms(

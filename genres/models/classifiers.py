@@ -123,7 +123,7 @@ class LstmClassifier(_NetworkClassifier):
 
 
 class CnnClassifier(_NetworkClassifier):
-    """Convolutional networks on windows of the mel spectrogram, as in notebook 07.
+    """Convolutional networks along time, on windows of the mel spectrogram.
 
     Parameters
     ----------

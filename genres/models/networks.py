@@ -118,7 +118,7 @@ def recurrent(inputs, n_genres: int):
 
 
 def convolutional(inputs, n_genres: int):
-    """Build notebook 07's network: three convolutions along time over all bands.
+    """Build a network of three convolutions along time over all bands, as notebook 07 tries it.
 
     Parameters
     ----------

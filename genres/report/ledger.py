@@ -4,7 +4,7 @@ import csv
 import os
 import re
 from collections import Counter
-from numbers import Number
+from numbers import Integral, Number
 from pathlib import Path
 from statistics import fmean
 from typing import NamedTuple
@@ -248,7 +248,7 @@ def _write(value, like):
     if isinstance(value, str):
         return value
     if not _NUMBER.fullmatch(like):  # a picture has no number
-        like = "0.000" if isinstance(value, float) else "1,000"
+        like = "1,000" if isinstance(value, Integral) else "0.000"
     n_decimals = len(like.rstrip("%").partition(".")[2])
     text = f"{value:{',' * (',' in like)}.{n_decimals}{'%' if '%' in like else 'f'}}"
     return re.sub(r"^(-?)0\.", r"\1.", text) if like.startswith(".") else text

@@ -1,1 +1,1 @@
-"""How does sound become numbers?"""
+"""How do samples become numbers?"""

@@ -5,7 +5,8 @@ from numbers import Integral
 
 import numpy as np
 
-from genres.sound import audio, features, melstore, texture
+from genres.decoding import audio
+from genres.sound import features, melstore, texture
 
 SECONDS = 30
 """Length of a clip."""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from genres.changes import splices
-from genres.sound import audio
+from genres.decoding import audio
 
 SR = audio.SAMPLE_RATE
 LABELS = {clip: clip % 4 for clip in range(12)}

@@ -10,11 +10,12 @@ from hypothesis.extra.numpy import arrays
 
 from genres import Refusal
 from genres.changes import timeline
+from genres.decoding import audio
 from genres.lab import scoreplots, soundplots
 from genres.models.champion import Champion, Mixture
 from genres.models.classifiers import LstmClassifier
 from genres.models.kernel import TextureClassifier
-from genres.sound import audio, features, measurements, melstore
+from genres.sound import features, measurements, melstore
 from genres.sound.measurements import Tracks
 from genres.synth import corpus
 

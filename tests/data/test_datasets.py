@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from genres import Refusal
 from genres.data import clips, datasets
-from genres.sound import audio
+from genres.decoding import audio
 
 
 def write_mp3(path, seconds, rate=44_100):

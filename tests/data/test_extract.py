@@ -22,7 +22,8 @@ from genres import Refusal
 from genres.__main__ import main
 from genres.data import clips, extract, folders, tables
 from genres.data.extract import Settings
-from genres.sound import audio, features, melstore
+from genres.decoding import audio
+from genres.sound import features, melstore
 
 SHORT = Settings(segments=(1, 2), seconds=2)
 

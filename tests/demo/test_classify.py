@@ -14,11 +14,11 @@ from scipy.special import softmax
 from genres import project
 from genres.__main__ import main
 from genres.data import tables
+from genres.decoding.audio import SAMPLE_RATE
 from genres.demo import classify
 from genres.models import champion
 from genres.models.champion import Champion, Effort
 from genres.sound import measurements
-from genres.sound.audio import SAMPLE_RATE
 from genres.sound.measurements import Tracks
 
 PROJECT = Path(__file__).resolve().parents[2]

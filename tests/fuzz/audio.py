@@ -16,7 +16,7 @@ import av
 import numpy as np
 import soundfile
 
-from genres.sound import audio
+from genres.decoding import audio
 from tests.fuzz.watched import watch
 
 RATE, CLIP_SECONDS = 44100, 1.5

@@ -4,6 +4,7 @@ import ast
 import re
 from collections import defaultdict
 
+import numpy as np
 import pytest
 from conftest import PROJECT, run_report
 
@@ -361,3 +362,10 @@ def test_publishing_writes_the_page_of_the_ledger(make_toy_project, tmp_path, mo
     link = f"[02, cell 3](../notebooks/{KNN}.ipynb#cell-id=cell-0)"
     assert f"| Figure 1 | it | 0.404 | 0.250 | {link} | other tracks |" in page
     assert "| k-NN | 40.4 % | 25.0 % |" in (tmp_path / "README.md").read_text()
+
+
+@pytest.mark.parametrize("kind", [float, np.float32, np.float64])
+def test_a_figure_beside_a_picture_keeps_its_decimals_whatever_its_kind(kind):
+    row = ledger.Row(*[""] * len(ledger.Row._fields))._replace(notebook="a", key="loss")
+    assert ledger.here(row, {"a": {"loss": kind(0.625)}}) == "0.625"
+    assert ledger.here(row, {"a": {"loss": np.int64(1200)}}) == "1,200"

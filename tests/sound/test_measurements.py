@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from genres.data import tables
-from genres.sound import audio, measurements
+from genres.decoding import audio
+from genres.sound import measurements
 from genres.sound.measurements import Tracks
 from genres.synth import corpus
 

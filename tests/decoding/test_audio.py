@@ -11,8 +11,8 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genres.sound import decoders
-from genres.sound.audio import SAMPLE_RATE, AudioError, read, read_whole
+from genres.decoding import decoders
+from genres.decoding.audio import SAMPLE_RATE, AudioError, read, read_whole
 
 ENCODINGS = [
     *(("wav", subtype) for subtype in ("PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")),

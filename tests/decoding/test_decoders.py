@@ -16,8 +16,8 @@ import pytest
 import soundfile
 from scipy.signal import correlate
 
-from genres.sound import audio, decoders
-from genres.sound.audio import SAMPLE_RATE, AudioError, read, read_whole
+from genres.decoding import audio, decoders
+from genres.decoding.audio import SAMPLE_RATE, AudioError, read, read_whole
 
 LENGTHS = {
     "vbr-no-xing.mp3": 40.0,

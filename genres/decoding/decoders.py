@@ -17,8 +17,8 @@ import av
 import numpy as np
 import soundfile
 
-from genres.sound import formats
-from genres.sound.formats import ADVICE, Fault
+from genres.decoding import formats
+from genres.decoding.formats import ADVICE, Fault
 
 _VALUES_AT_ONCE = 1 << 19
 _PLAIN = ("WAV", "AU", "AIFF")

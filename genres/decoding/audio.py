@@ -7,8 +7,8 @@ import numpy as np
 import soxr
 
 from genres import Refusal
-from genres.sound import decoders
-from genres.sound.formats import Fault
+from genres.decoding import decoders
+from genres.decoding.formats import Fault
 
 SAMPLE_RATE = 22050
 """Samples per second of everything that is read here."""

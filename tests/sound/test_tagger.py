@@ -1,0 +1,118 @@
+"""sound.tagger: the tags are those that the network's authors got, and its weights are theirs."""
+
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from genres import Refusal
+from genres.decoding import audio
+from genres.sound import tagger
+from genres.synth import corpus
+
+# Predictions of the package musicnn's own code, under TensorFlow 2.15 through its interface of
+# version 1, for the patches of two built-in clips: of float32, and after its cast to float16.
+THEIRS = Path(__file__).parent / "musicnn" / "taggrams.npz"
+CLIPS = {"jazz": 1, "metal": 2}
+
+
+@pytest.fixture(scope="module", params=CLIPS)
+def patches(request):
+    clip = corpus.render(request.param, CLIPS[request.param])
+    return request.param, tagger.patches(tagger.log_mel(clip.samples))
+
+
+def test_the_network_is_the_packages_own(patches):
+    genre, batch = patches
+    ours, theirs = tagger.predict(batch), np.load(THEIRS)
+    np.testing.assert_allclose(ours.taggram, theirs[f"{genre}_float32"], rtol=0, atol=1e-4)
+    assert ours.embedding.shape == (len(batch), 200)
+    assert ours.starts[:2].tolist() == [0, tagger.STEP * tagger.HOP_LENGTH / tagger.SAMPLE_RATE]
+
+
+def test_what_the_packages_cast_to_half_precision_changes_is_small(patches):
+    genre, _ = patches
+    theirs = np.load(THEIRS)
+    change = np.abs(theirs[f"{genre}_float32"] - theirs[f"{genre}_float16"]).max()
+    assert 1e-4 < change < 1e-3
+
+
+def read_published(folder):
+    """Read the taggrams that the network's authors published, by file."""
+    published = {}
+    for path in sorted(folder.glob("*_taggram.npz")):
+        held = np.load(path)
+        published |= {str(name): held["X"][held["IDS"] == name] for name in np.unique(held["IDS"])}
+    return published
+
+
+def test_taggrams_of_real_clips_are_those_that_were_published(real_data):
+    published = read_published(real_data / "musicnn")
+    correlations = []
+    for path in sorted((real_data / "gtzan-mini").glob("*/*.flac")):
+        theirs = published.get(f"{path.parent.name}/{path.stem}.au")
+        if theirs is not None:
+            ours = tagger.tag(audio.read(path).samples).taggram[: len(theirs)]
+            both = theirs[: len(ours)].ravel(), ours.ravel()
+            correlations.append(np.corrcoef(*both)[0, 1])
+    assert len(correlations) == 44
+    assert np.median(correlations) >= 0.98
+    assert min(correlations) >= 0.95
+
+
+@given(n_frames=st.integers(1, 1000))
+def test_patches_begin_every_second_and_end_within_the_sound(n_frames):
+    spectrogram = np.arange(n_frames)[:, None].repeat(2, axis=1)
+    batch = tagger.patches(spectrogram)
+    n = max(n_frames, tagger.N_FRAMES)
+    assert batch.shape == (1 + (n - tagger.N_FRAMES) // tagger.STEP, tagger.N_FRAMES, 2)
+    assert (batch[:, 0, 0] == tagger.STEP * np.arange(len(batch))).all()
+
+
+def test_a_spectrogram_made_in_pieces_is_that_of_the_whole(monkeypatch):
+    samples = corpus.render("disco", 3, seconds=7).samples
+    whole = tagger.log_mel(samples)
+    monkeypatch.setattr(tagger, "_FRAMES_AT_ONCE", 100)
+    np.testing.assert_allclose(tagger.log_mel(samples), whole, atol=1e-6)
+
+
+def copy_weights(folder):
+    copy = folder / "weights"
+    shutil.copytree(tagger.find_weights(), copy)
+    return copy
+
+
+def test_weights_that_were_tampered_with_are_refused(tmp_path):
+    copy = copy_weights(tmp_path)
+    assert len(tagger.read_weights(copy)) > 60
+    data = copy / ".data-00000-of-00001"
+    content = bytearray(data.read_bytes())
+    content[len(content) // 2] ^= 1
+    data.write_bytes(content)
+    with pytest.raises(Refusal, match=r"00001 is damaged or of another version: remove it, then "):
+        tagger.read_weights(copy)
+
+
+def test_weights_that_are_cut_off_are_refused(tmp_path):
+    copy = copy_weights(tmp_path)
+    os.truncate(copy / ".index", 1000)
+    with pytest.raises(Refusal, match=r"index is damaged or of another version"):
+        tagger.read_weights(copy)
+
+
+def test_weights_that_are_missing_are_refused(tmp_path, monkeypatch):
+    with pytest.raises(Refusal, match=r"index cannot be read \(No such file or directory\)"):
+        tagger.read_weights(tmp_path)
+    monkeypatch.setattr(tagger, "_PACKAGE", "no_such_package")
+    with pytest.raises(Refusal, match=r"weights are not installed: \S*pip install .+ \(29 MB\)\.$"):
+        tagger.find_weights()
+
+
+def test_a_folder_where_a_file_should_be_is_refused(tmp_path):
+    (tmp_path / ".index").mkdir()
+    with pytest.raises(Refusal, match="Is a directory"):
+        tagger.read_weights(tmp_path)
