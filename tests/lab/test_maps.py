@@ -46,7 +46,7 @@ def test_a_genre_has_its_colour_and_its_median_and_all_others_are_grey():
     for label, axis in zip((0, 1), figure.axes, strict=False):
         others, own = axis.collections
         colour = to_hex(plots.genre_colours(GENRES)[GENRES[label]])
-        assert to_hex(others.get_facecolor()[0]) == to_hex("0.8")
+        assert to_hex(others.get_facecolor()[0]) == to_hex("0.88")
         assert to_hex(own.get_facecolor()[0]) == colour
         of_genre = shown.coordinates[shown.labels == label]
         np.testing.assert_allclose(own.get_offsets(), of_genre)
