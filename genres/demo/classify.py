@@ -37,10 +37,8 @@ class Prediction(NamedTuple):
         said = ", ".join(f"{genre} {100 * share:.0f} %" for genre, share in likeliest)
         padded = ", padded with itself to 30 s" if self.padded else ""
         mean = f", mean of {self.windows} windows of 30 s" if self.windows > 1 else ""
-        silent = ", silent: this means nothing" if self.silent else ""
-        one = ", its channels cancel: the loudest alone was taken" if self.cancelling else ""
-        cut = ", cut off: the rest of it is lost" if self.cut_off else ""
-        return f"{self.file}: {said} ({spoken(self.seconds)}{padded}{mean}{silent}{one}{cut})"
+        doubts = music.doubts(self)
+        return f"{self.file}: {said} ({spoken(self.seconds)}{padded}{mean}{doubts})"
 
 
 def classify(

@@ -55,6 +55,20 @@ def find_files(names: list[str]):
     return list(dict.fromkeys(paths)), skipped
 
 
+def doubts(described) -> str:
+    """Say, for the end of a line, why what is said of a file may be worth less.
+
+    Parameters
+    ----------
+    described : named tuple
+        With ``silent``, ``cancelling`` and ``cut_off``, as `genres.decoding.audio.Sound` has.
+    """
+    silent = ", silent: this means nothing" if described.silent else ""
+    one = ", its channels cancel: the loudest alone was taken" if described.cancelling else ""
+    cut = ", cut off: the rest of it is lost" if described.cut_off else ""
+    return f"{silent}{one}{cut}"
+
+
 def describe_each(
     paths,
     skipped,

@@ -33,10 +33,8 @@ class Tags(NamedTuple):
         likeliest = list(self.tags.items())[:_N_SAID]
         said = ", ".join(f"{tag} {100 * share:.0f} %" for tag, share in likeliest)
         padded = ", padded with itself to 3 s" if self.padded else ""
-        silent = ", silent: this means nothing" if self.silent else ""
-        one = ", its channels cancel: the loudest alone was taken" if self.cancelling else ""
-        cut = ", cut off: the rest of it is lost" if self.cut_off else ""
-        return f"{self.file}: {said} ({spoken(self.seconds)}{padded}{silent}{one}{cut})"
+        doubts = music.doubts(self)
+        return f"{self.file}: {said} ({spoken(self.seconds)}{padded}{doubts})"
 
 
 def tag(names: list[str], *, as_json: bool = False) -> int:
