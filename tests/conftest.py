@@ -117,6 +117,17 @@ def write_table(path, value, n_per_genre=CLIPS_AT_LEAST):
     path.write_text("".join("\t".join(map(str, line)) + "\n" for line in lines))
 
 
+def put(row, column, value):
+    """Give a function that copies a table with another value in one cell."""
+
+    def change(table):
+        table = table.astype(object)
+        table.loc[row, column] = value
+        return table
+
+    return change
+
+
 def run_report(*arguments, **options):
     """Run the report as the command line does; give the exit status."""
     rows = ledger.read(options.get("project", PROJECT) / ledger.PLACE)

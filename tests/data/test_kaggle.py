@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import put
 
 from genres.data import folders, kaggle, tablefiles, tables
 from genres.run import runner
@@ -107,15 +108,6 @@ def test_some_of_the_windows_can_be_taken(tmp_path, table):
     assert np.array_equal(some.values, windows.values[2::N_WINDOWS])
     assert some.numbers.tolist() == [2] * len(some.labels)
     assert some.genres == windows.genres
-
-
-def put(row, column, value):
-    def change(table):
-        table = table.astype(object)
-        table.loc[row, column] = value
-        return table
-
-    return change
 
 
 @pytest.mark.parametrize(

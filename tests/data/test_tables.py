@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from conftest import put
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -151,15 +152,6 @@ def test_text_is_read_to_the_last_digit(real_data):
 
 
 # Unsound tables
-
-
-def put(row, column, value):
-    def change(table):
-        table = table.astype(object)
-        table.loc[row, column] = value
-        return table
-
-    return change
 
 
 def swap_ids(table):
