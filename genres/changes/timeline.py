@@ -17,7 +17,7 @@ from genres.models import networks
 from genres.models.champion import Champion, Mixture
 from genres.models.classifiers import LstmClassifier
 from genres.models.kernel import TextureClassifier
-from genres.sound import features, measurements, melstore
+from genres.sound import features, measurements, melstore, tagger, tags
 from genres.sound.measurements import SECONDS, Tracks
 
 OVERLAP = 5
@@ -154,7 +154,10 @@ def follow_sound(
     """
     progress = progress or (lambda share: None)
     if measured is None:
-        measured = measure(samples, model.n_steps_, lambda done: progress(0.8 * done))
+        tagged = tagger.tag(samples, audio.SAMPLE_RATE) if model.reads_tags else None
+        measured = measure(
+            samples, model.n_steps_, lambda done: progress(0.8 * done), tagged=tagged
+        )
     n_windows, parts = len(measured), []
     for first in range(0, n_windows, _AT_ONCE):
         parts.append(model.predict_proba(measured[first : first + _AT_ONCE]))
@@ -186,7 +189,7 @@ def step_edges(seconds: float, n_windows: int, window: float):
     return np.concatenate([[0.0], (middles[1:] + middles[:-1]) / 2, [seconds]])
 
 
-def measure(samples, n_steps: int, progress: Callable | None = None):
+def measure(samples, n_steps: int, progress: Callable | None = None, *, tagged=None):
     """Measure a track window by window, for a champion to follow.
 
     Parameters
@@ -197,12 +200,14 @@ def measure(samples, n_steps: int, progress: Callable | None = None):
         Segments of a clip of 30 s; a window is as long as one of them.
     progress : callable, optional
         As `follow_sound` has it.
+    tagged : genres.sound.tagger.Tagged, optional
+        What the tagger says of these samples, for a champion that reads tags.
 
     Returns
     -------
     genres.sound.measurements.Tracks
         A track of one segment for each window; of a spectrogram's range, as that of a mel store's
-        clip, 30 s around the window decide.
+        clip, 30 s around the window decide. Tags are those of patches whose middle is in a window.
     """
     length = SECONDS * audio.SAMPLE_RATE // n_steps
     if len(samples) < length:
@@ -216,7 +221,18 @@ def measure(samples, n_steps: int, progress: Callable | None = None):
             progress(len(segments) / n_windows)
     width = round(melstore.COLUMNS_PER_SECOND * SECONDS) // n_steps
     mel = melstore.encode_windows(samples, starts / audio.SAMPLE_RATE, width, SECONDS)
-    return Tracks(np.array(segments, np.float32)[:, None], mel)
+    windows = (starts / audio.SAMPLE_RATE, (starts + length) / audio.SAMPLE_RATE)
+    summaries = None if tagged is None else _tags_of(tagged, *windows)
+    return Tracks(np.array(segments, np.float32)[:, None], mel, tags=summaries)
+
+
+def _tags_of(tagged, starts, ends):
+    """Summarise the patches whose middle is in each window; where none is, the nearest."""
+    middles = tagged.starts + tagger.SECONDS / 2
+    first = np.minimum(np.searchsorted(middles, starts), len(middles) - 1)
+    last = np.maximum(np.searchsorted(middles, ends), first + 1)
+    pairs = zip(first, last, strict=True)
+    return np.stack([tags.summary(tagged.taggram[start:end]) for start, end in pairs])
 
 
 def follow(genres, edges, probabilities, window, *, cost: float = COST, share: float = SHARE):
@@ -327,7 +343,8 @@ def nearest(samples, model, n: int = 5):
         return []
     clips = measurements.windows(samples)
     clips = clips[:: -(-len(clips) // _MOST_COMPARED)]
-    places, similarity = of_texture[0].similarity(measurements.measure(clips, model.n_steps_))
+    measured = measurements.measure(clips, model.n_steps_, tagged=of_texture[0].reads_tags)
+    places, similarity = of_texture[0].similarity(measured)
     mean = similarity.mean(axis=0)
     first = np.argsort(-mean, kind="stable")[:n]
     known = [model.known_[places[i]] for i in first]

@@ -142,7 +142,8 @@ def _predict(champion, path, sound):
 
     clips, total = measurements.windows(sound.samples), 0.0
     for first in range(0, len(clips), _AT_ONCE):
-        tracks = measurements.measure(clips[first : first + _AT_ONCE], champion.n_steps_)
+        at_once = clips[first : first + _AT_ONCE]
+        tracks = measurements.measure(at_once, champion.n_steps_, tagged=champion.reads_tags)
         total = total + champion.predict_proba(tracks).sum(axis=0)
     shares = zip(champion.genres_, map(float, total / len(clips)), strict=True)
     genres = dict(sorted(shares, key=lambda pair: -pair[1]))

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from genres.decoding import audio
 from genres.demo import music
 from genres.screen import spoken
+from genres.sound.tags import TAGS
 
 _N_SAID = 5  # tags in a line
 
@@ -70,7 +71,7 @@ def _tags_of(path, sound):
     from genres.sound import tagger
 
     tagged = tagger.tag(sound.samples, audio.SAMPLE_RATE)
-    means = zip(tagger.TAGS, map(float, tagged.taggram.mean(axis=0)), strict=True)
+    means = zip(TAGS, map(float, tagged.taggram.mean(axis=0)), strict=True)
     seconds = len(sound.samples) / audio.SAMPLE_RATE
     return Tags(
         file=str(path),
@@ -80,7 +81,7 @@ def _tags_of(path, sound):
         cancelling=sound.cancelling,
         cut_off=sound.cut_off,
         tags=dict(sorted(means, key=lambda pair: -pair[1])),
-        names=list(tagger.TAGS),
+        names=list(TAGS),
         starts=tagged.starts.tolist(),
         taggram=tagged.taggram.tolist(),
     )

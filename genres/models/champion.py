@@ -21,21 +21,12 @@ from sklearn.utils.validation import check_is_fitted
 from genres import Refusal, files, imports
 from genres.data import folders, tables
 from genres.models import classifiers, evaluation, networks
-from genres.models.classifiers import BASE_CLASSIFIERS, ProbabilisticClassifier
+from genres.models.classifiers import BASE_CLASSIFIERS, ON_TAGS, Effort, ProbabilisticClassifier
 from genres.project import PROJECT
 from genres.sound.measurements import SECONDS, Tracks
 
 
-class Effort(NamedTuple):
-    """How much is trained: networks of each kind, and their epochs."""
-
-    lstms: int = 10
-    lstm_epochs: int = 15
-    cnns: int = 1
-    cnn_epochs: int = 40
-
-
-def base_classifiers(effort=None, random_state: int | None = None):
+def base_classifiers(effort=None, random_state: int | None = None, *, tagged: bool = False):
     """Make the base classifiers, not fitted yet.
 
     Parameters
@@ -44,6 +35,8 @@ def base_classifiers(effort=None, random_state: int | None = None):
         How much is to be trained.
     random_state : int, optional
         Their seed.
+    tagged : bool, optional
+        Whether there is to be one that reads tags alone.
 
     Returns
     -------
@@ -58,6 +51,7 @@ def base_classifiers(effort=None, random_state: int | None = None):
     return {
         name: classifier(**amounts.get(name, {}), random_state=random_state)
         for name, classifier in BASE_CLASSIFIERS.items()
+        if tagged or name != ON_TAGS
     }
 
 
@@ -165,7 +159,7 @@ def _digest(base, X, y, classes, splits):
     who = [(name, type(one).__name__, one.get_params()) for name, one in base.items()]
     made_by = (who, classes.tolist(), imports.fingerprint(code, PROJECT))
     digest = hashlib.sha256(repr(made_by).encode())
-    measured = [part for part in (X.segments, X.mel) if part is not None]
+    measured = [part for part in (X.segments, X.mel, X.tags) if part is not None]
     places = [np.asarray(part) for split in splits for part in split]
     for values in (*measured, np.searchsorted(classes, y), *places):
         digest.update(repr((values.shape, values.dtype)).encode())
@@ -283,6 +277,11 @@ class Champion(ProbabilisticClassifier):
     def n_fit_steps(self):
         """How often `fit` calls its ``progress``."""
         return n_fit_steps(self._used()) * (1 if self.mixture else 1 + self.cv)
+
+    @property
+    def reads_tags(self):
+        """Whether tracks have to be tagged for it."""
+        return any(one.reads_tags for one in self.base_.values())
 
     def _used(self):
         base = self.base or base_classifiers(random_state=self.random_state)

@@ -6,20 +6,33 @@ folder without any code: networks as Keras files, all else as arrays and JSON.
 
 from functools import partial
 from numbers import Integral
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from mrmr import mrmr_classif
+from scipy.special import softmax
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from genres import Refusal
+from genres import Refusal, files
 from genres.data import tables
 from genres.models import networks, training
 from genres.models.kernel import TextureClassifier
 from genres.models.networks import ProbabilisticClassifier
 
+_DISCRIMINANTS = "discriminants.json"
 _WINDOW, _N_WINDOWS = 128, 6  # columns of a window, usually ten seconds; windows that cover a clip
+
+
+class Effort(NamedTuple):
+    """How much is trained: networks of each kind, and their epochs."""
+
+    lstms: int = 10
+    lstm_epochs: int = 15
+    cnns: int = 1
+    cnn_epochs: int = 40
 
 
 class _NetworkClassifier(ProbabilisticClassifier):
@@ -182,9 +195,73 @@ class CnnClassifier(_NetworkClassifier):
         return networks.Ensemble([fit.model for fit in fits], {}, {})
 
 
+class TagClassifier(ProbabilisticClassifier):
+    """Linear discriminant analysis of what a tagger says of a clip.
+
+    The covariance is shrunk as Ledoit and Wolf (2004) have it: there may be fewer clips of a genre
+    than tags.
+
+    Parameters
+    ----------
+    random_state : optional
+        Not used: nothing is left to chance.
+
+    Attributes
+    ----------
+    coef_, intercept_ : array of float, shape (n_classes, 50) and (n_classes,)
+        What a tag's log-odds add to the score of each class, and where that begins.
+    """
+
+    n_fit_steps = 1  # how often `fit` calls its ``progress``
+    reads_tags = True
+
+    def __init__(self, random_state=None):
+        self.random_state = random_state
+
+    def fit(self, X, y, progress=None):
+        """Train on Tracks X, with tags, and labels y; `progress` is called with 1."""
+        codes = self._encode(X, y)
+        found = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto").fit(X.tags, codes)
+        self.coef_, self.intercept_ = found.coef_, found.intercept_
+        if len(self.classes_) == 2:  # scikit-learn keeps the scores of the second class alone
+            self.coef_ = np.concatenate([0 * self.coef_, self.coef_])
+            self.intercept_ = np.concatenate([0 * self.intercept_, self.intercept_])
+        if progress:
+            progress(1)
+        return self
+
+    def predict_proba(self, X):
+        """Give probabilities of Tracks, (n_tracks, n_classes)."""
+        check_is_fitted(self)
+        return softmax(X.tags @ self.coef_.T + self.intercept_, axis=1)
+
+    def save(self, folder):
+        """Keep it in a folder."""
+        check_is_fitted(self)
+        kept = {name: getattr(self, name).tolist() for name in ("classes_", "coef_", "intercept_")}
+        files.write_json(folder / _DISCRIMINANTS, kept)
+
+    @classmethod
+    def load(cls, folder):
+        """Load what `save` kept. A Refusal, if it cannot be read."""
+        path, classifier = folder / _DISCRIMINANTS, cls()
+        kept = files.read_json(path)
+        try:
+            for name in ("classes_", "coef_", "intercept_"):
+                setattr(classifier, name, np.asarray(kept[name]))
+        except (LookupError, TypeError, ValueError) as error:
+            raise Refusal(f"{path} is of another version: train it again.") from error
+        networks.require_probabilities(classifier, 1, path)
+        return classifier
+
+
+ON_TAGS = "discriminants on tags"
+"""The one that reads tags alone."""
+
 BASE_CLASSIFIERS = {
     "kernel machine on texture": TextureClassifier,
     "LSTMs on features": LstmClassifier,
     "CNNs on mel": CnnClassifier,
+    ON_TAGS: TagClassifier,
 }
 """Those that the champion combines, by name."""

@@ -136,7 +136,8 @@ class TextureClassifier(ProbabilisticClassifier):
     Parameters
     ----------
     families : sequence of str, optional
-        The families of numbers that it reads, by their names in `measure_families`; by default all.
+        The families of numbers that it reads, by their names in `measure_families`; by default all
+        that the tracks trained on have.
     alpha, sharpness, clip, max_support, random_state : optional
         As `KernelRidgeClassifier` has them.
 
@@ -144,6 +145,8 @@ class TextureClassifier(ProbabilisticClassifier):
     ----------
     kernel_ridge_ : KernelRidgeClassifier
         The classifier of segments.
+    families_ : list of str
+        What it reads.
     n_steps_ : int
         Segments of a clip trained on.
     """
@@ -166,8 +169,14 @@ class TextureClassifier(ProbabilisticClassifier):
         self.max_support = max_support
         self.random_state = random_state
 
+    @property
+    def reads_tags(self):
+        """Whether tracks have to be tagged for it."""
+        return "tags" in self.families_
+
     def fit(self, X, y, progress=None):
         """Train on Tracks X with labels y; `progress` is called with 1."""
+        self.families_ = list(measure_families(X) if self.families is None else self.families)
         codes, (rows, sizes) = self._encode(X, y), self._segment_rows(X)
         self.n_steps_ = X.segments.shape[1]
         same = {name: getattr(self, name) for name in _SHARED}
@@ -213,7 +222,7 @@ class TextureClassifier(ProbabilisticClassifier):
         arrays = {name: getattr(ridge, name) for name in _RIDGE}
         arrays |= {"classes": self.classes_.tolist(), "n_steps": self.n_steps_}
         arrays |= {"parameters": json.dumps(ridge.get_params(), default=int)}
-        arrays |= {"families": json.dumps(self.families)}
+        arrays |= {"families": json.dumps(self.families), "read": json.dumps(self.families_)}
         with files.atomic(folder / _ARRAYS) as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, **arrays)
 
@@ -228,11 +237,11 @@ class TextureClassifier(ProbabilisticClassifier):
                 for name in _RIDGE:
                     setattr(ridge, name, archive[name])
                 classes, n_steps = archive["classes"], int(archive["n_steps"])
-                families = json.loads(archive["families"].item()) if "families" in archive else None
+                families, read = (json.loads(archive[of].item()) for of in ("families", "read"))
             shared = {name: getattr(ridge, name) for name in _SHARED}
             classifier = cls(families, **shared)
             classifier.classes_, classifier.n_steps_ = classes, n_steps
-            classifier.kernel_ridge_ = ridge
+            classifier.kernel_ridge_, classifier.families_ = ridge, read
             ridge._check(len(classes))
             ridge.classes_, ridge.n_features_in_ = np.arange(len(classes)), len(ridge.mean_)
             if not 1 <= n_steps <= SECONDS:
@@ -244,8 +253,7 @@ class TextureClassifier(ProbabilisticClassifier):
 
     def _segment_rows(self, tracks):
         """Give the numbers of all segments, (n_tracks * n_steps, n_numbers), and family sizes."""
-        measured = measure_families(tracks)
-        names = list(measured) if self.families is None else list(self.families)
+        measured, names = measure_families(tracks), self.families_
         if not names or not set(names) <= set(measured):
             raise ValueError(f"families are {list(measured)}, not {names}")
         rows = [measured[name].reshape(-1, measured[name].shape[2]) for name in names]
@@ -263,9 +271,13 @@ def measure_families(tracks):
     Returns
     -------
     dict of str to array of float32, shape (n_tracks, n_steps, n_numbers)
-        ``features``, the 63; and the families of `genres.sound.texture.statistics`.
+        ``features``, the 63; the families of `genres.sound.texture.statistics`; and ``tags``, where
+        tracks have them: the same in each segment of a track.
     """
-    return {"features": tracks.segments, **tracks.textures()}
+    measured = {"features": tracks.segments, **tracks.textures()}
+    if tracks.tags is not None:
+        measured["tags"] = np.repeat(tracks.tags[:, None], tracks.segments.shape[1], axis=1)
+    return measured
 
 
 def leave_groups_out(similarity, targets, groups, alpha: float):

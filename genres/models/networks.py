@@ -13,7 +13,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from genres import Refusal, files
 from genres.data import tables
 from genres.models.stacked import Stacked, keras, layers
-from genres.sound import melstore, spectra
+from genres.sound import melstore, spectra, tags
 from genres.sound.measurements import SECONDS, Tracks
 
 _MIXUP = 0.3  # of the beta distribution that shares are drawn from
@@ -332,6 +332,9 @@ class ProbabilisticClassifier(ClassifierMixin, BaseEstimator):
         The labels, sorted.
     """
 
+    reads_tags = False
+    """Whether tracks have to be tagged for it."""
+
     def predict(self, X):
         """Give the class of the largest probability of each."""
         likeliest = self.predict_proba(X).argmax(axis=1)
@@ -365,7 +368,8 @@ def require_probabilities(classifier, n_steps: int, path: Path):
         If its classes are not in order, or if what it predicts is no probabilities of them.
     """
     mel = np.zeros((1, spectra.N_MELS, round(melstore.COLUMNS_PER_SECOND * SECONDS)), np.uint8)
-    silence = Tracks(np.zeros((1, n_steps, len(tables.FEATURES)), np.float32), mel)
+    features = np.zeros((1, n_steps, len(tables.FEATURES)), np.float32)
+    silence = Tracks(features, mel, tags=np.zeros((1, len(tags.TAGS)), np.float32))
     try:
         classes = classifier.classes_
         given = classifier.predict_proba(silence)

@@ -6,7 +6,7 @@ from numbers import Integral
 import numpy as np
 
 from genres.decoding import audio
-from genres.sound import features, melstore, texture
+from genres.sound import features, melstore, tags, texture
 
 SECONDS = 30
 """Length of a clip."""
@@ -23,6 +23,8 @@ class Tracks:
         Its log-mel spectrogram, as a mel store has it.
     names : array of str, shape (n_tracks,), optional
         What the clips are called.
+    tags : array of float32, shape (n_tracks, 50), optional
+        What the tagger says of a clip, as `genres.sound.tags.summary` has it.
 
     Raises
     ------
@@ -30,15 +32,15 @@ class Tracks:
         If these are not of as many tracks.
     """
 
-    def __init__(self, segments, mel=None, names=None):
-        self.segments, self.mel = segments, mel
+    def __init__(self, segments, mel=None, names=None, tags=None):
+        self.segments, self.mel, self.tags = segments, mel, tags
         self.names = None if names is None else np.asarray(names)
         lengths = [len(part) for part in self._parts() if part is not None]
         if len(set(lengths)) > 1:
             raise ValueError(f"parts of different numbers of tracks: {lengths}")
 
     def _parts(self):
-        return self.segments, self.mel, self.names
+        return self.segments, self.mel, self.names, self.tags
 
     def __len__(self):
         return len(self.segments)
@@ -113,7 +115,7 @@ def windows(samples):
     return [samples[start : start + length] for start in starts]
 
 
-def measure(clips, n_steps: int, names: Sequence[str] | None = None):
+def measure(clips, n_steps: int, names: Sequence[str] | None = None, *, tagged: bool = False):
     """Measure clips of 30 s.
 
     Parameters
@@ -124,10 +126,17 @@ def measure(clips, n_steps: int, names: Sequence[str] | None = None):
         Segments of a clip.
     names : sequence of str, optional
         What the clips are called.
+    tagged : bool, optional
+        Whether to tag them, too.
 
     Returns
     -------
     Tracks
+
+    Raises
+    ------
+    Refusal
+        If they are to be tagged, and the tagger's weights are missing or damaged.
     """
     segments = [
         [
@@ -137,4 +146,12 @@ def measure(clips, n_steps: int, names: Sequence[str] | None = None):
         for clip in clips
     ]
     mel = [melstore.encode(clip, audio.SAMPLE_RATE) for clip in clips]
-    return Tracks(np.array(segments, np.float32), np.stack(mel), names)
+    return Tracks(np.array(segments, np.float32), np.stack(mel), names, _tags_of(clips, tagged))
+
+
+def _tags_of(clips, tagged):
+    if not tagged:
+        return None
+    from genres.sound import tagger  # which imports TensorFlow, and that takes seconds
+
+    return np.stack([tags.summary(tagger.tag(clip, audio.SAMPLE_RATE).taggram) for clip in clips])

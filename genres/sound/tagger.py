@@ -18,6 +18,7 @@ import soxr
 
 from genres import Refusal
 from genres.screen import without_stderr
+from genres.sound.tags import TAGS
 
 # No level of logging holds back TensorFlow's notes on its own build.
 with without_stderr():
@@ -33,16 +34,6 @@ N_FRAMES = 187
 """Length of a patch, in frames."""
 STEP = 61
 """From the beginning of a patch to that of the next, in frames: a second."""
-_TAGS = (
-    "rock, pop, alternative, indie, electronic, female vocalists, dance, 00s, alternative rock, "
-    "jazz, beautiful, metal, chillout, male vocalists, classic rock, soul, indie rock, Mellow, "
-    "electronica, 80s, folk, 90s, chill, instrumental, punk, oldies, blues, hard rock, ambient, "
-    "acoustic, experimental, female vocalist, guitar, Hip-Hop, 70s, party, country, "
-    "easy listening, sexy, catchy, funk, electro, heavy metal, Progressive rock, 60s, rnb, "
-    "indie pop, sad, House, happy"
-)
-TAGS = tuple(_TAGS.split(", "))
-"""The fifty most frequent tags of the Million Song Dataset, in the network's order."""
 
 _PACKAGE, _FOLDER = "musicnn", "MSD_musicnn"
 _SHA256 = {
@@ -67,7 +58,8 @@ class Tagged(NamedTuple):
     Attributes
     ----------
     taggram : array of float32, shape (n_patches, 50)
-        Probability of each of `TAGS`, in each patch of 3 s; they do not add up to 1.
+        Probability of each of `genres.sound.tags.TAGS`, in each patch of 3 s; they do not add
+        up to 1.
     embedding : array of float32, shape (n_patches, 200)
         Outputs of the last hidden layer.
     """

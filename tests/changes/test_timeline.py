@@ -15,7 +15,7 @@ from genres.lab import scoreplots, soundplots
 from genres.models.champion import Champion, Mixture
 from genres.models.classifiers import LstmClassifier
 from genres.models.kernel import TextureClassifier
-from genres.sound import features, measurements, melstore
+from genres.sound import features, measurements, melstore, tagger, tags
 from genres.sound.measurements import Tracks
 from genres.synth import corpus
 
@@ -283,3 +283,15 @@ def test_a_changes_corner_lies_above_the_curve_of_novelty():
     assert below.lines[0].get_xdata().tolist() == list(range(0, 20, 2))
     assert [segment[0][0] for segment in below.collections[0].get_segments()] == [10.0]
     soundplots.plt.close(figure)
+
+
+def test_windows_have_the_tags_of_their_moments(noise):
+    taggram = np.tile(np.linspace(0.1, 0.9, 18)[:, None], (1, 50)).astype(np.float32)
+    tagged = tagger.Tagged(taggram, np.zeros((18, 200), np.float32))
+    measured = timeline.measure(np.resize(noise, 20 * SR), 3, tagged=tagged)
+    assert measured.tags.shape == (len(measured), 50)
+    # Windows of 10 s every 2 s: the first has the patches whose middles are at 1.5 to 9.5 s.
+    np.testing.assert_allclose(measured.tags[0], tags.log_odds(taggram[:9]).mean(axis=0), rtol=1e-5)
+    assert (np.diff(measured.tags[:, 0]) > 0).all()
+    tiny = timeline.measure(np.resize(noise, 2 * SR), 30, tagged=tagger.Tagged(taggram[:1], None))
+    np.testing.assert_allclose(tiny.tags, tags.log_odds(taggram[:1]).repeat(len(tiny), axis=0))

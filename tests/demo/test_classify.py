@@ -28,7 +28,7 @@ NAMES = ["pop", "rock", "jazz", "blues"]
 class ByPitch:
     """A champion that takes low sound for pop and high sound for blues."""
 
-    genres_, n_steps_ = NAMES, 3
+    genres_, n_steps_, reads_tags = NAMES, 3, False
 
     def predict_proba(self, tracks):
         bands = tracks.mel.reshape(len(tracks), len(NAMES), -1)

@@ -7,12 +7,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from genres import Refusal
 from genres.data import tables
 from genres.models import champion
 from genres.models.champion import Champion, Effort, Mixture
-from genres.models.classifiers import BASE_CLASSIFIERS, CnnClassifier, LstmClassifier
+from genres.models.classifiers import (
+    BASE_CLASSIFIERS,
+    CnnClassifier,
+    LstmClassifier,
+    TagClassifier,
+)
 from genres.models.kernel import TextureClassifier
 from genres.sound.measurements import Tracks
 
@@ -141,16 +147,6 @@ def test_chosen_families_and_parameters_are_kept_with_a_champion(tracks, tmp_pat
     loaded = champion.load(tmp_path)
     assert loaded.base_[name].get_params() == chosen.get_params()
     np.testing.assert_allclose(loaded.predict_proba(tracks[0]), model.predict_proba(tracks[0]))
-
-
-def test_a_classifier_that_was_kept_without_families_reads_them_all(copied, tracks, trained):
-    path = copied / "classifier-1" / "kernel-ridge.npz"
-    arrays = dict(np.load(path))
-    parameters = json.loads(arrays["parameters"].item())
-    del parameters["clip"], arrays["families"]
-    np.savez_compressed(path, **arrays | {"parameters": json.dumps(parameters)})
-    loaded, kept = champion.load(copied), trained.base_["kernel machine on texture"]
-    assert loaded.base_["kernel machine on texture"].get_params() == kept.get_params()
 
 
 HALVES = [(np.arange(20), np.arange(20, 40)), (np.arange(20, 40), np.arange(20))]
@@ -306,7 +302,7 @@ ARRAYS = {
     "classes": lambda classes: classes[::-1],
     "n_steps": lambda _: np.array(10**9),
     "parameters": lambda _: np.array('{"sharpness": -1}'),
-    "families": lambda _: np.array('["volume"]'),
+    "read": lambda _: np.array('["volume"]'),
 }
 
 
@@ -347,3 +343,44 @@ def test_what_is_no_regular_file_is_not_read(copied, name, kind):
         (copied / name).symlink_to("/dev/zero")
     with pytest.raises(Refusal, match=f"{name} cannot be read: it is not a regular file"):
         champion.load(copied)
+
+
+def test_a_champion_reads_tags_where_tracks_have_them(tracks, tmp_path):
+    X, labels = tracks
+    tags = np.random.default_rng(1).normal(size=(len(X), 50)) + 2 * labels[:, None]
+    X = Tracks(X.segments, X.mel, X.names, tags.astype(np.float32))
+    base = champion.base_classifiers(LITTLE, random_state=0, tagged=True)
+    base = {name: one for name, one in base.items() if "networks" not in name}
+    model = Champion(base, cv=2, random_state=0).fit(X, labels)
+    assert model.reads_tags
+    assert model.base_["kernel machine on texture"].families_[-1] == "tags"
+    assert model.score(X, labels) == 1
+    champion.save(model, tmp_path)
+    loaded = champion.load(tmp_path)
+    assert loaded.reads_tags
+    np.testing.assert_allclose(loaded.predict_proba(X), model.predict_proba(X), atol=1e-6)
+
+
+def test_a_champion_without_tags_predicts_tagged_tracks_too(trained, tracks):
+    X = tracks[0]
+    tagged = Tracks(X.segments, X.mel, X.names, np.zeros((len(X), 50), np.float32))
+    assert not trained.reads_tags
+    np.testing.assert_array_equal(trained.predict_proba(tagged), trained.predict_proba(X))
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_discriminants_are_those_of_scikit_learn(n_classes):
+    rng = np.random.default_rng(2)
+    labels = np.arange(60) % n_classes
+    tags = (rng.normal(size=(60, 50)) + labels[:, None]).astype(np.float32)
+    X = Tracks(np.zeros((60, 1, 1), np.float32), tags=tags)
+    expected = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto").fit(tags, labels)
+    given = TagClassifier().fit(X, labels).predict_proba(X)
+    np.testing.assert_allclose(given, expected.predict_proba(tags), atol=1e-6)
+
+
+@pytest.mark.parametrize("kept", [{}, {"classes_": [0, 1], "coef_": [[1]], "intercept_": [0, 0]}])
+def test_discriminants_that_do_not_fit_are_refused(tmp_path, kept):
+    (tmp_path / "discriminants.json").write_text(json.dumps(kept))
+    with pytest.raises(Refusal, match=r"discriminants\.json"):
+        TagClassifier.load(tmp_path)
