@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks import best_of, row
 from genres import parallel
-from genres.data import extract
+from genres.extraction import extract
 from genres.sound import features
 from genres.synth import corpus
 

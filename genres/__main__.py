@@ -346,7 +346,7 @@ def _handout(out):
 
 
 def _extract(folder, out, segments, features, seconds, missing, mel, workers, dask, seed):
-    from genres.data.extract import Settings, extract
+    from genres.extraction.extract import Settings, extract
 
     segments = segments or [length for length in (5, 10, 30) if length <= seconds] or [seconds]
     settings = Settings(features, tuple(segments), mel, seconds, missing)

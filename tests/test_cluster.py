@@ -16,7 +16,7 @@ import pytest
 from audio_collections import make_collection
 
 from genres import Refusal, __main__, cluster, parallel
-from genres.data import extract
+from genres.extraction import extract
 from genres.models import neighbours, networks, training
 from genres.models.networks import layers
 

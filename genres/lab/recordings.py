@@ -12,9 +12,10 @@ from typing import NamedTuple
 import numpy as np
 
 from genres import Refusal
-from genres.data import datasets, extract, folders, tables
+from genres.data import datasets, folders, tables
 from genres.data.clips import Clip
 from genres.decoding import audio
+from genres.extraction import extract
 from genres.sound import melstore
 from genres.synth import builtin
 

@@ -128,7 +128,7 @@ def safe_name(text):
 def _extract(folder):
     # Imported here: a run on tables does not need it.
     from genres.data import datasets
-    from genres.data.extract import Settings, extract
+    from genres.extraction.extract import Settings, extract
 
     dataset = datasets.read(folder)
     found = dataset.clips

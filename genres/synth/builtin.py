@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from genres import Refusal, files, parallel, project
-from genres.data import clips, extract, folders, tables
+from genres.data import clips, folders, tables
+from genres.extraction import extract
 from genres.screen import bar
 from genres.sound import features
 from genres.synth import corpus

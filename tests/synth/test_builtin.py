@@ -11,7 +11,8 @@ from sklearn.metrics import confusion_matrix
 from sklearn.neighbors import KNeighborsClassifier
 
 from genres import Refusal
-from genres.data import extract, folders, tables
+from genres.data import folders, tables
+from genres.extraction import extract
 from genres.models import evaluation, neighbours
 from genres.synth import builtin, corpus
 

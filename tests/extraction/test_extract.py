@@ -20,9 +20,10 @@ from audio_collections import SR, make_collection, tone
 
 from genres import Refusal
 from genres.__main__ import main
-from genres.data import clips, extract, folders, tables
-from genres.data.extract import Settings
+from genres.data import clips, folders, tables
 from genres.decoding import audio
+from genres.extraction import extract
+from genres.extraction.extract import Settings
 from genres.sound import features, melstore
 
 SHORT = Settings(segments=(1, 2), seconds=2)

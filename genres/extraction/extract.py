@@ -23,9 +23,10 @@ import pyarrow.parquet as pq
 import soundfile
 
 from genres import Refusal, files, imports, parallel, printable
-from genres.data import clips, datasets, extracted, tables
+from genres.data import clips, datasets, tables
 from genres.data.folders import ARTIST_FOLDS, SPLITS
 from genres.decoding import audio
+from genres.extraction import extracted
 from genres.project import PROJECT
 from genres.screen import bar
 from genres.sound import features, melstore

@@ -1,0 +1,1 @@
+"""How does a collection of sound become tables?"""
