@@ -25,6 +25,9 @@ SPLITS = "splits"
 ARTIST_FOLDS = "artist_folds.csv"
 """The file there that says which clips are of one artist."""
 
+TAGGRAMS = "musicnn"
+"""Folder of a data folder, or beside tables, in which lies what the tagger says of clips."""
+
 EXTRACTED = "extracted"
 """Where, in the project's data folder, tables made from folders of audio are kept."""
 
@@ -73,6 +76,16 @@ class Data:
     def excerpts(self):
         """Excerpts of more of GTZAN's clips, as `audio` has clips; None where there are none."""
         return catalogue.place_of(catalogue.CORPORA["gtzan-excerpts"], self.folder)
+
+    @property
+    def taggrams(self):
+        """Folder that `genres.data.taggrams.load` takes: the data's own, or that beside the tables.
+
+        None where there is none. Those of the built-in corpus are part of the project.
+        """
+        beside_tables = next(iter(self.tables.values())).parent
+        places = (folder / TAGGRAMS for folder in (self.folder, beside_tables))
+        return next((place for place in places if any(place.glob("*.npz"))), None)
 
     def table(self, seconds):
         """Load the feature table of segments of so many seconds.
@@ -124,7 +137,7 @@ class Data:
 
         It is that of the content of tables, mel store and splits, and of the names and sizes of
         audio files. What was made of audio, and what is left out of the built-in corpus until it is
-        needed, follows from these. Excerpts, which a single notebook reads, are not in it.
+        needed, follows from these. Excerpts and taggrams, which few notebooks read, are not in it.
         """
         digest = hashlib.sha256()
         splits = sorted(_splits_of(self).glob("*"))
