@@ -25,9 +25,6 @@ SPLITS = "splits"
 ARTIST_FOLDS = "artist_folds.csv"
 """The file there that says which clips are of one artist."""
 
-TAGGRAMS = "musicnn"
-"""Folder of a data folder, or beside tables, in which lies what the tagger says of clips."""
-
 EXTRACTED = "extracted"
 """Where, in the project's data folder, tables made from folders of audio are kept."""
 
@@ -40,6 +37,9 @@ _TABLE_NAME = re.compile(
     re.IGNORECASE,
 )
 _NEAR_A_TABLE = re.compile(r"GenreClassData.*", re.IGNORECASE)
+_MOST_TEXT = 1 << 24  # bytes
+_FOLD_COLUMNS = ("artist_group", "fold")
+_LINE = re.compile(r"(?:\w+/)?(\w+)\.(\d{5})\.\w+")
 
 
 @dataclass(frozen=True)
@@ -79,13 +79,9 @@ class Data:
 
     @property
     def taggrams(self):
-        """Folder that `genres.data.taggrams.load` takes: the data's own, or that beside the tables.
-
-        None where there is none. Those of the built-in corpus are part of the project.
-        """
-        beside_tables = next(iter(self.tables.values())).parent
-        places = (folder / TAGGRAMS for folder in (self.folder, beside_tables))
-        return next((place for place in places if any(place.glob("*.npz"))), None)
+        """Folder that `taggrams.load` takes, in the data's or beside the tables; None without."""
+        folders = self.folder, self.tables[min(self.tables)].parent
+        return next((p / "musicnn" for p in folders if any(p.glob("musicnn/*.npz"))), None)
 
     def table(self, seconds):
         """Load the feature table of segments of so many seconds.
@@ -321,11 +317,6 @@ def _find_tables(folder):
 def _lengths(seconds):
     *others, last = (f"{length} s" for length in seconds)
     return f"{', '.join(others)} and {last}" if others else last
-
-
-_MOST_TEXT = 1 << 24  # bytes
-_FOLD_COLUMNS = ("artist_group", "fold")
-_LINE = re.compile(r"(?:\w+/)?(\w+)\.(\d{5})\.\w+")
 
 
 def artist_folds(data):

@@ -14,6 +14,9 @@ import numpy as np
 from genres import Refusal, files, shown
 from genres.sound.tags import TAGS
 
+FOLDER = "musicnn"
+"""Folder of a data folder, or beside tables, in which they lie."""
+
 FILE = "taggrams.npz"
 """The file of taggrams that were made here; where it is, it is taken before published ones."""
 

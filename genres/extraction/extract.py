@@ -24,7 +24,7 @@ import soundfile
 
 from genres import Refusal, files, imports, parallel, printable
 from genres.data import clips, datasets, tables, taggrams
-from genres.data.folders import ARTIST_FOLDS, SPLITS, TAGGRAMS
+from genres.data.folders import ARTIST_FOLDS, SPLITS
 from genres.decoding import audio
 from genres.extraction import extracted
 from genres.project import PROJECT
@@ -199,7 +199,7 @@ def extract(
             store = out / "mel.npz"
             written.append(extracted.write_mel_store(store, used, parts, settings.seconds))
         if settings.tags:
-            said = out / TAGGRAMS / taggrams.FILE
+            said = out / taggrams.FOLDER / taggrams.FILE
             written.append(extracted.write_taggrams(said, used, parts))
         extracted.write_artist_folds(out / SPLITS / ARTIST_FOLDS, used)
         counts = {"used": used, "silent": silent, "cancelling": cancelling, "rejected": rejected}

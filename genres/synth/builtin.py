@@ -92,7 +92,7 @@ def write_tables(
     listed = manifest(n_per_genre)
     labels = listed.rename(columns={"name": "File", "genre": "Genre", "split": "Type"})
     paths = [folder / f"GenreClassData_{length}s.parquet" for length in SEGMENTS]
-    said = folder / folders.TAGGRAMS / taggrams.FILE
+    said = folder / taggrams.FOLDER / taggrams.FILE
     tagger.read_weights(tagger.find_weights())
     with _writing_to(folder):
         # First what takes no time: where it cannot be written, nothing is measured in vain.

@@ -284,7 +284,7 @@ def test_unsound_taggrams_are_refused_before_anything_is_executed(tmp_path, made
     data = tmp_path / "data"
     shutil.copytree(folders.find("synthetic").folder, data, ignore=shutil.ignore_patterns("*/"))
     made["taggrams"][0, 0, 0] = np.nan
-    save(data / folders.TAGGRAMS / taggrams.FILE, made)
+    save(data / taggrams.FOLDER / taggrams.FILE, made)
     with pytest.raises(Refusal, match="tag 'rock': nan is no probability"):
         runner.run_report(str(data), only=["10"], out=tmp_path / "runs")
     assert not list(tmp_path.rglob("*.ipynb"))
