@@ -76,6 +76,21 @@ class Bench:
         """Give the spectrograms that go with the data; say whose they are."""
         return self._taken(recordings.find_spectrograms)
 
+    def tagged(self):
+        """Give data that have taggrams, and the spectrograms that go with them; say whose they are.
+
+        Returns
+        -------
+        data : genres.data.folders.Data
+            The data at hand; the built-in corpus, where they lack taggrams, spectrograms and sound.
+        spectrograms : genres.lab.recordings.Spectrograms
+            Not all of their clips need to have a taggram.
+        """
+        built_in = folders.find(folders.SYNTHETIC)
+        data = self.data if self.data.taggrams else built_in
+        found = self._taken(recordings.find_spectrograms, data)
+        return built_in if found.clips.synthetic else data, found
+
     def recordings(self, excerpts=False):
         """Give the sound that goes with the data; say whose it is.
 
@@ -90,8 +105,8 @@ class Bench:
         """Give the sound of the built-in corpus, to set beside that of the data; say so."""
         return self._told(recordings.built_in_recordings(self._n_built_in, self.progress))
 
-    def _taken(self, find):
-        found = find(self.data, self._n_built_in, self.progress)
+    def _taken(self, find, data=None):
+        found = find(data or self.data, self._n_built_in, self.progress)
         self.synthetic = self.synthetic or found.clips.synthetic
         return self._told(found)
 

@@ -61,12 +61,12 @@ def frame_accuracy(true, predicted, seconds: float) -> float:
 
 
 def draw_sources(sources, n_draws: int = 2000, seed: int = 0):
-    """Draw the clips that tracks were made from again, each clip whole.
+    """Draw what tracks were made from again, clips or artists, each whole.
 
     Parameters
     ----------
     sources : sequence of sequence of hashable
-        The clips that each track was made from.
+        The clips that each track was made from, or their artists.
     n_draws : int
         How often.
     seed : int
@@ -75,7 +75,7 @@ def draw_sources(sources, n_draws: int = 2000, seed: int = 0):
     Returns
     -------
     array of float, shape (n_draws, n_tracks)
-        How often each track is in each draw: as often as all of its clips together could make it,
+        How often each track is in each draw: as often as all of its sources together could make it,
         the product of how often they were drawn (Owen, 2007, for crossed factors).
     """
     names = sorted({source for several in sources for source in several})

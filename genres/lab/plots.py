@@ -173,6 +173,8 @@ def matrix(
     if n_columns < 6:
         wrapped = [name.replace(" ", "\n", 1) for name in column_names]
         axis.set_xticks(axis.get_xticks(), wrapped, rotation=0, size=8)
+    elif n_columns <= 20:
+        axis.tick_params(axis="x", labelsize=9)
     for side, n_names in (("x", n_columns), ("y", n_rows)):
         if n_names > 20:
             axis.tick_params(axis=side, labelsize=8 if cell > 0.15 else 5.5)

@@ -252,7 +252,7 @@ def timelines(samples, decibels, tracks, title: str, truth=None):
     seconds = len(samples) / SAMPLE_RATE
     _waveform(axes[0], samples, seconds)
     draw_spectrogram(axes[1], decibels, seconds, (300, 1000, 3000), interpolation=None)
-    axes[1].set_ylabel("Hz")
+    axes[1].set_ylabel("frequency (Hz)")
     for axis, (name, track) in zip(axes[2:], tracks.items(), strict=True):
         _band(axis, track)
         axis.set_ylabel(f"{name}\n(probability)")
@@ -316,7 +316,7 @@ def trade_off(false_alarms, recalls, chosen: int, baseline: float, title: str):
     axis.plot(false_alarms, recalls, "-", marker=".", color="C0", label="all costs")
     at = false_alarms[chosen], recalls[chosen]
     axis.plot(*at, "D", color="C3", markersize=9, label="chosen cost")
-    axis.axhline(baseline, color="0.4", linestyle=":", label="always the middle")
+    axis.axhline(baseline, color="0.4", linestyle=":", label="always the middle (false alarms: all)")
     axis.set(title=title, xlabel="false alarms, share of plain clips")
     axis.set_ylabel("changes found, share")
     axis.set(xlim=(-0.01, max(0.5, 1.1 * false_alarms[chosen])), ylim=(0, 1.02))
