@@ -316,7 +316,8 @@ def trade_off(false_alarms, recalls, chosen: int, baseline: float, title: str):
     axis.plot(false_alarms, recalls, "-", marker=".", color="C0", label="all costs")
     at = false_alarms[chosen], recalls[chosen]
     axis.plot(*at, "D", color="C3", markersize=9, label="chosen cost")
-    axis.axhline(baseline, color="0.4", linestyle=":", label="always the middle (false alarms: all)")
+    middle = "always the middle (false alarms: all)"
+    axis.axhline(baseline, color="0.4", linestyle=":", label=middle)
     axis.set(title=title, xlabel="false alarms, share of plain clips")
     axis.set_ylabel("changes found, share")
     axis.set(xlim=(-0.01, max(0.5, 1.1 * false_alarms[chosen])), ylim=(0, 1.02))
