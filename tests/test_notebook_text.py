@@ -27,6 +27,7 @@ SECOND_EDITION = [
     "10-wavelets-and-leakage",
     "11-champion",
     "12-genre-timeline",
+    "13-transfer",
 ]
 """The notebooks that follow the rules for authors in CONTRIBUTING.md."""
 

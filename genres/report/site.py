@@ -28,6 +28,7 @@ COVERS = {
     "10-wavelets-and-leakage": "scalogram",
     "11-champion": "rhythm",
     "12-genre-timeline": "switching",
+    "13-transfer": "few-clips",
 }
 """Which picture stands for a notebook on the front page; of others, the first does."""
 
