@@ -181,6 +181,9 @@ def _add_commands_on_music(commands):
         help="how much of that a clip may lack, filled with silence (by default 0)",
     )
     extract.add_argument("--mel", action="store_true", help="keep log-mel spectrograms too")
+    extract.add_argument(
+        "--tags", action="store_true", help="keep what the tagger musicnn says of each clip, too"
+    )
     extract.add_argument("--workers", type=int, help="processes (by default one a core)")
     extract.add_argument("--dask", **DASK)
     extract.add_argument("--seed", type=int, default=0, help="chooses the clips to test on")
@@ -204,7 +207,9 @@ def _add_commands_on_music(commands):
     )
     made = synth.add_mutually_exclusive_group(required=True)
     made.add_argument("--genre", help="one of the ten")
-    made.add_argument("--tables", metavar="FOLDER", help="make the built-in corpus's tables anew")
+    made.add_argument(
+        "--tables", metavar="FOLDER", help="make the built-in corpus's tables and taggrams anew"
+    )
     synth.add_argument("--seconds", type=float, default=30.0)
     synth.add_argument("--seed", type=int, default=0)
     synth.add_argument("--kind", choices=("plain", "crossing", "switching"), default="plain")
@@ -345,11 +350,11 @@ def _handout(out):
     print(f"{len(write(PROJECT, folder))} files for students in {printable(folder)}")
 
 
-def _extract(folder, out, segments, features, seconds, missing, mel, workers, dask, seed):
+def _extract(folder, out, segments, features, seconds, missing, mel, tags, workers, dask, seed):
     from genres.extraction.extract import Settings, extract
 
     segments = segments or [length for length in (5, 10, 30) if length <= seconds] or [seconds]
-    settings = Settings(features, tuple(segments), mel, seconds, missing)
+    settings = Settings(features, tuple(segments), mel, seconds, missing, tags)
     outcome = extract(folder, out, settings, workers=workers, dask=dask, seed=seed)
     print(outcome.summary(out))
 

@@ -63,6 +63,14 @@ _COURSE_FILES = tuple(
     )
 )
 
+_MUSICNN_FILES = tuple(
+    RemoteFile(f"{part}_data_GTZAN_MSDmusicnn_taggram.npz", megabytes, {files.sha256: expected})
+    for part, megabytes, expected in (
+        ("training", 4.0, "1c7584e7f3b7da1b20b4709e737e218ec5019c6a2ff5a2865c977b208f77a42c"),
+        ("evaluation", 2.6, "02a03d35bc0761a4201b304fa6aaa974cd7112df7714ac81deb209521d19b6ce"),
+    )
+)
+
 
 def _fma_archive(name, megabytes, sha1):
     return RemoteFile(f"{name}.zip", megabytes, {files.sha1: sha1}, name)
@@ -134,6 +142,20 @@ _KNOWN = (
         "Classification on GitHub",
         proofs=("blues/blues.00001.*",),
         folder="gtzan-excerpts",
+    ),
+    Corpus(
+        name="musicnn",
+        content="what the tagger musicnn says of 733 clips of GTZAN: 50 tags, second by second",
+        licence="ISC",
+        source="Pons and Favory, jordipons/sklearn-audio-transfer-learning on GitHub; the tagger: "
+        "Pons and Serra (2019)",
+        proofs=tuple(file.name for file in _MUSICNN_FILES),
+        folder="musicnn",
+        files=_MUSICNN_FILES,
+        mirrors=(
+            f"{_GITHUB}/jordipons/sklearn-audio-transfer-learning/"
+            "ef1812782164f1a623a2091ecd79f0a09cf49322/data/audio_representations",
+        ),
     ),
     *(
         Corpus(

@@ -37,6 +37,9 @@ _TABLE_NAME = re.compile(
     re.IGNORECASE,
 )
 _NEAR_A_TABLE = re.compile(r"GenreClassData.*", re.IGNORECASE)
+_MOST_TEXT = 1 << 24  # bytes
+_FOLD_COLUMNS = ("artist_group", "fold")
+_LINE = re.compile(r"(?:\w+/)?(\w+)\.(\d{5})\.\w+")
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,12 @@ class Data:
     def excerpts(self):
         """Excerpts of more of GTZAN's clips, as `audio` has clips; None where there are none."""
         return catalogue.place_of(catalogue.CORPORA["gtzan-excerpts"], self.folder)
+
+    @property
+    def taggrams(self):
+        """Folder that `taggrams.load` takes, in the data's or beside the tables; None without."""
+        folders = self.folder, self.tables[min(self.tables)].parent
+        return next((p / "musicnn" for p in folders if any(p.glob("musicnn/*.npz"))), None)
 
     def table(self, seconds):
         """Load the feature table of segments of so many seconds.
@@ -124,7 +133,7 @@ class Data:
 
         It is that of the content of tables, mel store and splits, and of the names and sizes of
         audio files. What was made of audio, and what is left out of the built-in corpus until it is
-        needed, follows from these. Excerpts, which a single notebook reads, are not in it.
+        needed, follows from these. Excerpts and taggrams, which few notebooks read, are not in it.
         """
         digest = hashlib.sha256()
         splits = sorted(_splits_of(self).glob("*"))
@@ -308,11 +317,6 @@ def _find_tables(folder):
 def _lengths(seconds):
     *others, last = (f"{length} s" for length in seconds)
     return f"{', '.join(others)} and {last}" if others else last
-
-
-_MOST_TEXT = 1 << 24  # bytes
-_FOLD_COLUMNS = ("artist_group", "fold")
-_LINE = re.compile(r"(?:\w+/)?(\w+)\.(\d{5})\.\w+")
 
 
 def artist_folds(data):

@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 import soundfile
 
 from genres import Refusal, files, imports, parallel, printable
-from genres.data import clips, datasets, tables
+from genres.data import clips, datasets, tables, taggrams
 from genres.data.folders import ARTIST_FOLDS, SPLITS
 from genres.decoding import audio
 from genres.extraction import extracted
@@ -56,6 +56,8 @@ class Settings(NamedTuple):
         How much of each clip is used, from its beginning.
     missing : float
         How many seconds of that a clip may lack and still be used, filled with silence.
+    tags : bool
+        Whether to keep what the tagger says, too.
     """
 
     features: str = "course"
@@ -63,6 +65,7 @@ class Settings(NamedTuple):
     mel: bool = False
     seconds: int = 30
     missing: float = 0.0
+    tags: bool = False
 
 
 class Outcome(NamedTuple):
@@ -71,7 +74,7 @@ class Outcome(NamedTuple):
     Attributes
     ----------
     written : list of Path
-        The tables and the mel store.
+        The tables, the mel store and the taggrams.
     used : list of Clip
         The clips in them, in their order.
     silent : list of Clip
@@ -118,7 +121,8 @@ def extract(
     """Measure every clip of a collection and write the tables.
 
     Stopped at any point and started again, it measures only what is missing, and what it writes is
-    the same to the byte, for any number of workers too.
+    the same to the byte, for any number of workers too. Tags alone may have another last bit where
+    a single worker, this very process, shares the work of each layer among all cores.
 
     Parameters
     ----------
@@ -128,9 +132,9 @@ def extract(
     out : str or Path
         The folder to write to: ``GenreClassData_<n>s.parquet`` for each length of segments (for
         Kaggle's features ``features_<n>_sec.csv``, in that table's own columns), ``mel.npz``,
-        ``splits/artist_folds.csv`` where each genre has clips of three artists or more,
-        ``rejected.csv`` with what could not be used and why, ``extract.log`` with a line of JSON
-        for each part kept or done, and the ``parts`` themselves.
+        ``musicnn/taggrams.npz``, ``splits/artist_folds.csv`` where each genre has clips of three
+        artists or more, ``rejected.csv`` with what could not be used and why, ``extract.log`` with
+        a line of JSON for each part kept or done, and the ``parts`` themselves.
     settings : Settings, optional
         What to measure.
     workers, dask
@@ -149,7 +153,8 @@ def extract(
     ------
     Refusal
         If the settings make no sense, no clip can be used, or the clips make no sound table: of
-        too few or too many genres none is measured.
+        too few or too many genres none is measured, and none without the tagger's weights where
+        they are needed.
     """
     settings = settings or Settings()
     _check(settings)
@@ -167,6 +172,8 @@ def extract(
     collection, repeated = _set_repeated_names_aside(collection)
     parts = _plan(collection, settings, out / "parts")
     to_do = {path: part for path, part in parts.items() if not _holds(path)}
+    if settings.tags and to_do:
+        _tagger().read_weights(_tagger().find_weights())
     with _log(out / "extract.log") as note:
         note("start", clips=len(collection), parts=len(parts), **settings._asdict())
         for path, part in parts.items():
@@ -191,6 +198,9 @@ def extract(
         if settings.mel:
             store = out / "mel.npz"
             written.append(extracted.write_mel_store(store, used, parts, settings.seconds))
+        if settings.tags:
+            said = out / taggrams.FOLDER / taggrams.FILE
+            written.append(extracted.write_taggrams(said, used, parts))
         extracted.write_artist_folds(out / SPLITS / ARTIST_FOLDS, used)
         counts = {"used": used, "silent": silent, "cancelling": cancelling, "rejected": rejected}
         note("end", **{name: len(clips) for name, clips in counts.items()})
@@ -262,21 +272,35 @@ def _plan(collection, settings, folder):
     """
     ids = tables.genre_ids(clip.genre for clip in collection)
     ordered = sorted(collection, key=lambda clip: (ids[clip.genre], clip.name))
-    made_by = _fingerprint()
+    made_by = _fingerprint(settings.tags)
+    measured = [value for name, value in settings._asdict().items() if name != "tags"]
     parts = {}
     for _, genre in groupby(ordered, key=lambda clip: clip.genre):
         while part := list(islice(genre, CLIPS_PER_PART)):
-            made_from = [settings, made_by, [(clip.file, *_state(clip.path)) for clip in part]]
+            made_from = [measured, made_by, [(clip.file, *_state(clip.path)) for clip in part]]
             key = hashlib.sha256(json.dumps(made_from).encode()).hexdigest()[:32]
             parts[folder / f"{key}.parquet"] = part
     return parts
 
 
-def _fingerprint():
-    """Give what numbers depend on besides audio and settings: this code and its libraries."""
-    measuring = imports.closure([room.__name__ for room in (audio, features, melstore)], PROJECT)
+def _fingerprint(tags):
+    """Give what numbers depend on besides audio and settings: this code and its libraries.
+
+    The tagger, whose code has the hashes of its weights, counts where it is used.
+    """
+    rooms = [room.__name__ for room in (audio, features, melstore)]
     versions = [librosa.__version__, soundfile.__libsndfile_version__, av.__version__]
-    return [imports.fingerprint(measuring, PROJECT), *versions]
+    if tags:
+        tagger = _tagger()
+        rooms.append(tagger.__name__)
+        versions += [tagger.tf.__version__, tagger.soxr.__version__]
+    return [imports.fingerprint(imports.closure(rooms, PROJECT), PROJECT), *versions]
+
+
+def _tagger():
+    from genres.sound import tagger  # which imports TensorFlow, and that takes seconds
+
+    return tagger
 
 
 def _state(path):
@@ -316,6 +340,10 @@ def _measure(clip, settings):
         row[f"{length}s"] = np.ravel([describe(segment, audio.SAMPLE_RATE) for segment in cut])
     if settings.mel:
         row["mel"] = melstore.encode(sound.samples, audio.SAMPLE_RATE).tobytes()
+    if settings.tags:
+        tagged = _tagger().tag(sound.samples, audio.SAMPLE_RATE)
+        row["taggram"] = tagged.taggram.astype(extracted.TAGGRAM).tobytes()
+        row["embedding"] = tagged.embedding.astype(extracted.EMBEDDING).tobytes()
     return row
 
 
@@ -324,6 +352,8 @@ def _write_part(path, rows, settings):
     columns |= {"silent": pa.bool_(), "cancelling": pa.bool_()}
     columns |= {f"{length}s": pa.list_(pa.float64()) for length in settings.segments}
     columns |= {"mel": pa.binary()}
+    if settings.tags:
+        columns |= {"taggram": pa.binary(), "embedding": pa.binary()}
     with files.atomic(path) as temporary, temporary.open("wb") as file:
         pq.write_table(pa.Table.from_pylist(rows, pa.schema(columns)), file)
 

@@ -12,9 +12,14 @@ import pyarrow.parquet as pq
 from sklearn.model_selection import StratifiedGroupKFold
 
 from genres import Refusal, files
-from genres.data import clips, tables
+from genres.data import clips, tables, taggrams
+from genres.data.taggrams import N_UNITS
 from genres.decoding import audio
 from genres.sound import features, melstore
+from genres.sound.tags import TAGS
+
+TAGGRAM, EMBEDDING = np.float32, np.float16
+"""As what the tagger's numbers are kept: probabilities may be next to 0 or 1, embeddings not."""
 
 _FILLED_AT_MOST = 0.1  # of a clip, without it being another
 _LASTS = re.compile(r" lasts ([\d.]+) s,")
@@ -101,6 +106,17 @@ def write_mel_store(path, used, parts, seconds):
     spectrograms = chain.from_iterable(kept)
     n_columns = round(melstore.COLUMNS_PER_SECOND * seconds)
     melstore.write(path, [clip.name for clip in used], spectrograms, n_columns)
+    return path
+
+
+def write_taggrams(path, used, parts):
+    """Write what the tagger said, as parts hold it, and give the path."""
+    arrays = []
+    for name, kind, width in (("taggram", TAGGRAM, len(TAGS)), ("embedding", EMBEDDING, N_UNITS)):
+        kept = (read_part(part, [name])[name].drop_null().to_pylist() for part in parts)
+        rows = np.frombuffer(b"".join(chain.from_iterable(kept)), kind)
+        arrays.append(rows.reshape(len(used), -1, width))
+    taggrams.write(path, [clip.name for clip in used], *arrays)
     return path
 
 

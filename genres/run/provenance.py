@@ -13,6 +13,8 @@ from pathlib import Path
 from genres import files, imports
 from genres.project import libraries
 
+_READS_TAGGRAMS = "genres/data/taggrams.py"
+
 
 def is_injected(cell):
     """Say whether papermill put a cell in."""
@@ -101,15 +103,24 @@ def fingerprint(notebook: Path, project: Path, data, quick: bool):
     -------
     dict of str to str or bool
         One entry a part, so that two fingerprints tell what changed between them. The path of the
-        data is no part of it: moving them changes nothing.
+        data is no part of it: moving them changes nothing. Taggrams are one of notebooks alone
+        whose code can read them.
     """
-    return {
+    parts = {
         **fingerprint_of_code(notebook, project),
         "Python": f"{sys.version_info.major}.{sys.version_info.minor}",
         "data": f"{data.name} {data.fingerprint()}",
         "excerpts": hashlib.sha256(files.names_and_sizes(data.excerpts)).hexdigest(),
         "quick": quick,
     }
+    if project / _READS_TAGGRAMS in code_files(notebook, project):
+        parts["taggrams"] = hashlib.sha256(_names_and_contents(data.taggrams)).hexdigest()
+    return parts
+
+
+def _names_and_contents(folder):
+    paths = sorted(folder.glob("*.npz")) if folder else []
+    return b"".join(f"{path.name} {files.sha256(path)}\n".encode() for path in paths)
 
 
 def commit_of(notebooks: list[Path], project: Path) -> str | None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from genres import Refusal, environment, files, parallel, printable
-from genres.data import clips, folders, kaggle
+from genres.data import clips, folders, kaggle, taggrams
 from genres.project import PROJECT, find_notebooks
 from genres.run import provenance
 from genres.run.execution import Forecast, NotebookFailed, Watch, execute
@@ -150,6 +150,8 @@ def _execute_all(run, notebooks, fresh):
         clips.require_enough(table["Genre"], table["Type"], run.data.tables[folders.WHOLE])
         if windows := kaggle.find(run.data.folder):
             kaggle.load(windows)
+        if said := run.data.taggrams:
+            taggrams.load(said)
     forecast = Forecast({nb.stem: _expected(run, nb.stem) for nb in notebooks if due[nb]})
     print(_plan(due, forecast), flush=True)
     run.ledger.unlink(missing_ok=True)

@@ -1,7 +1,7 @@
 """What of the built-in corpus is made when it is needed?
 
-Its tables and its manifest lie in the repository. Its sound does not, as a seed is all that a clip
-takes: it is rendered where sound or spectrograms of clips are needed, and kept.
+Its tables, taggrams and manifest lie in the repository. Its sound does not, as a seed is all that a
+clip takes: it is rendered where sound or spectrograms of clips are needed, and kept.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from genres import Refusal, files, parallel, project
-from genres.data import clips, folders, tables
+from genres.data import clips, folders, tables, taggrams
 from genres.extraction import extract
 from genres.screen import bar
 from genres.sound import features
@@ -56,7 +56,7 @@ def write_tables(
     workers: int | None = None,
     progress: bool | Callable = True,
 ) -> list[Path]:
-    """Make the tables and the manifest of the built-in corpus from its sound.
+    """Make the tables, the taggrams and the manifest of the built-in corpus from its sound.
 
     On a processor with other vector instructions the last bits of the sound are others. Against a
     column's standard deviation that is below 1e-4, but for zero crossings and roll-off (1e-3) and
@@ -65,7 +65,8 @@ def write_tables(
     Parameters
     ----------
     folder : str or Path
-        Where ``manifest.csv`` and, for 5, 10 and 30 s, ``GenreClassData_<n>s.parquet`` go.
+        Where ``manifest.csv``, ``musicnn/taggrams.npz`` and, for 5, 10 and 30 s,
+        ``GenreClassData_<n>s.parquet`` go.
     n_per_genre : int, optional
         How many clips of each genre; 100 are what the repository has.
     workers : int, optional
@@ -76,18 +77,23 @@ def write_tables(
     Returns
     -------
     list of Path
-        What was written: the tables, shortest segments first, and the manifest.
+        What was written: the tables, shortest segments first, the taggrams and the manifest.
 
     Raises
     ------
     Refusal
-        If a genre cannot have so many clips, or the folder cannot be written to.
+        If a genre cannot have so many clips, the tagger's weights are missing, or the folder cannot
+        be written to.
     """
+    from genres.sound import tagger  # which imports TensorFlow, and that takes seconds
+
     folder = Path(folder)
     entries = corpus.entries(n_per_genre)
     listed = manifest(n_per_genre)
     labels = listed.rename(columns={"name": "File", "genre": "Genre", "split": "Type"})
     paths = [folder / f"GenreClassData_{length}s.parquet" for length in SEGMENTS]
+    said = folder / taggrams.FOLDER / taggrams.FILE
+    tagger.read_weights(tagger.find_weights())
     with _writing_to(folder):
         # First what takes no time: where it cannot be written, nothing is measured in vain.
         _write_manifest(folder / _MANIFEST, listed)
@@ -97,7 +103,9 @@ def write_tables(
             table = _compact(tables.build(values, labels, path))
             with files.atomic(path) as temporary:
                 table.to_parquet(temporary, index=False, compression="zstd", compression_level=19)
-    return [*paths, folder / _MANIFEST]
+        tagged = np.stack([measured[entry.name][-1] for entry in entries])
+        taggrams.write(said, [entry.name for entry in entries], tagged)
+    return [*paths, said, folder / _MANIFEST]
 
 
 def audio(n_per_genre: int = 30, workers=None, progress=True) -> Path:
@@ -187,12 +195,16 @@ def _each(function, items, label, workers, progress):
 
 
 def _measure(entry):
-    """Give a clip's name and, for each length of segments, its features, (n_segments, 63)."""
+    """Give a clip's name, its features for each length, (n_segments, 63), and its taggram."""
+    from genres.sound import tagger
+
     samples = entry.render().samples
-    return entry.name, [
+    measured = [
         [features.course_features(segment) for segment in features.segments(samples, length)]
         for length in SEGMENTS
     ]
+    tagged = tagger.tag(samples, corpus.SAMPLE_RATE).taggram
+    return entry.name, [*measured, tagged.astype(np.float16)]
 
 
 def _render(item):

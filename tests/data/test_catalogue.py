@@ -34,6 +34,13 @@ PLACES = {
     "fma-small": ("fma/fma_small", ["000/000002.mp3", "../fma_metadata/tracks.csv"]),
     "fma-medium": ("fma/fma_medium", ["000/000002.mp3", "../fma_metadata/tracks.csv"]),
     "magnatagatune": ("magnatagatune", ["clip_info_final.csv", "song_info.csv"]),
+    "musicnn": (
+        "musicnn",
+        [
+            "training_data_GTZAN_MSDmusicnn_taggram.npz",
+            "evaluation_data_GTZAN_MSDmusicnn_taggram.npz",
+        ],
+    ),
     "synthetic": ("synthetic", ["GenreClassData_30s.parquet"]),
 }
 

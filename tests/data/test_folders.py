@@ -240,6 +240,24 @@ def test_excerpts_lie_beside_the_clips_of_gtzan(tmp_path, real_data):
     assert folders.find(real_data).excerpts == real_data / "gtzan-excerpts"
 
 
+def test_taggrams_lie_in_the_data_folder_or_beside_its_tables(tmp_path, project, real_data):
+    write_tables(tmp_path / "mine" / "course")
+    touch(tmp_path / "mine" / "musicnn" / "LICENSE.md")
+    assert folders.find(tmp_path / "mine").taggrams is None
+    for place in ("course/musicnn", "musicnn"):
+        touch(tmp_path / "mine" / place / "taggrams.npz")
+        assert folders.find(tmp_path / "mine").taggrams == tmp_path / "mine" / place
+    assert folders.find(real_data).taggrams == real_data / "musicnn"
+
+
+def test_taggrams_of_a_folder_of_audio_lie_beside_its_tables(tmp_path, project):
+    touch(tmp_path / "music" / "ska" / "one.mp3")
+    out = folders.extraction_of(tmp_path / "music")
+    write_tables(out)
+    touch(out / "musicnn" / "taggrams.npz")
+    assert folders.find(tmp_path / "music").taggrams == out / "musicnn"
+
+
 def test_audio_that_tables_were_extracted_from_is_that_of_the_data(tmp_path, project):
     touch(tmp_path / "music" / "ska" / "one.mp3")
     out = folders.extraction_of(tmp_path / "music")

@@ -20,7 +20,7 @@ from audio_collections import SR, make_collection, tone
 
 from genres import Refusal
 from genres.__main__ import main
-from genres.data import clips, folders, tables
+from genres.data import clips, datasets, folders, tables, taggrams
 from genres.decoding import audio
 from genres.extraction import extract
 from genres.extraction.extract import Settings
@@ -463,6 +463,62 @@ def test_a_genre_of_two_artists_gives_no_folds(tmp_path):
     assert not (tmp_path / "out" / "splits" / "artist_folds.csv").exists()
 
 
+# Tags
+
+
+def with_tags(folder, out, **options):
+    """Extract with tags, and give what is written of them."""
+    run(folder, out, SHORT._replace(tags=True), **options)
+    return taggrams.load(out / "musicnn")
+
+
+def test_tags_are_those_of_the_tagger(tmp_path):
+    from genres.sound import tagger
+
+    collection = make_collection(tmp_path / "music", {"jazz": 3, "rock": 2})
+    (collection / "jazz" / "0.wav").write_text("no music")
+    said = with_tags(collection, tmp_path / "out")
+    table = pd.read_parquet(tmp_path / "out" / "GenreClassData_2s.parquet")
+    assert said.names == table["File"].drop_duplicates().tolist()
+    clip = datasets.read(collection).clips[-1]
+    expected = tagger.tag(audio.read(clip.path, 2).samples, SR)
+    place = said.names.index(clip.name)
+    np.testing.assert_allclose(said.taggrams[place], expected.taggram, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(said.embeddings[place], expected.embedding, rtol=1e-3, atol=1e-6)
+
+
+def test_tags_are_the_same_for_any_number_of_workers_and_are_kept(tmp_path, monkeypatch):
+    collection = make_collection(tmp_path / "music", {"jazz": 2, "rock": 2})
+    one, two, _ = (with_tags(collection, tmp_path / str(n), workers=n) for n in (1, 2, 3))
+    np.testing.assert_allclose(one.taggrams, two.taggrams, rtol=0, atol=1e-6)
+    more = [(tmp_path / name / "musicnn" / "taggrams.npz").read_bytes() for name in "23"]
+    assert more[0] == more[1]
+    monkeypatch.setattr("genres.sound.tagger.find_weights", lambda: pytest.fail("tagged again"))
+    outcome = run(collection, tmp_path / "1", SHORT._replace(tags=True))
+    assert n_kept_and_done(outcome) == (2, 0)
+
+
+def test_parts_with_tags_are_others_and_without_tags_no_tagger_is_loaded(tmp_path, monkeypatch):
+    collection = make_collection(tmp_path / "music", {"jazz": 2, "rock": 2})
+    listed = datasets.read(collection).clips
+    plans = [extract._plan(listed, SHORT._replace(tags=tags), tmp_path) for tags in (False, True)]
+    assert not set(plans[0]) & set(plans[1])
+    monkeypatch.setattr(extract, "_tagger", lambda: pytest.fail("TensorFlow for a table"))
+    outcome = run(collection, tmp_path / "out")
+    assert n_kept_and_done(outcome) == (0, 2)
+    assert not (tmp_path / "out" / "musicnn").exists()
+
+
+def test_without_weights_nothing_is_measured(tmp_path, monkeypatch):
+    from genres.sound import tagger
+
+    collection = make_collection(tmp_path / "music", {"jazz": 1, "rock": 1})
+    monkeypatch.setattr(tagger, "_PACKAGE", "no_such_package")
+    with pytest.raises(Refusal, match="The tagger's weights are not installed: "):
+        with_tags(collection, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 # What was done is kept.
 
 
@@ -503,7 +559,7 @@ def test_other_settings_use_no_part_of_the_former(extracted):
 
 
 def test_other_code_uses_no_part_of_the_former(extracted, monkeypatch):
-    monkeypatch.setattr(extract, "_fingerprint", lambda: ["another"])
+    monkeypatch.setattr(extract, "_fingerprint", lambda tags: ["another"])
     assert n_kept_and_done(run(*extracted)) == (0, 4)
 
 

@@ -302,6 +302,27 @@ def test_a_change_of_the_excerpts_is_a_reason_to_execute_again(copy):
     assert copy.changes() == ["excerpts changed"]
 
 
+def test_taggrams_count_for_a_notebook_that_can_read_them(library):
+    def changes(code):
+        library.write(KNN, code)
+        before, after = (
+            provenance.fingerprint(library.notebook(KNN), library.folder, data, False)
+            for data in (bare, tagged)
+        )
+        return [part for part in after if after[part] != before.get(part)]
+
+    shutil.copytree(library.data, library.folder / "tagged" / library.data.name)
+    bare = folders.find(library.data)
+    tagged = folders.find(library.folder / "tagged" / library.data.name)
+    (tagged.folder / "musicnn").mkdir()
+    (tagged.folder / "musicnn" / "taggrams.npz").write_text("tags")
+    (library.folder / "genres" / "data").mkdir()
+    (library.folder / "genres" / "data" / "__init__.py").touch()
+    (library.folder / "genres" / "data" / "taggrams.py").touch()
+    assert changes("from genres import near") == []
+    assert changes("from genres.data import taggrams") == ["taggrams"]
+
+
 def test_another_python_or_parameter_is_a_reason_to_execute_again(copy, monkeypatch):
     run = runs.Run(copy.folder, copy.run.folder, copy.run.data, True)
     assert run.changes(copy.notebook(KNN)) == ["quick changed"]

@@ -11,7 +11,7 @@ from sklearn.metrics import confusion_matrix
 from sklearn.neighbors import KNeighborsClassifier
 
 from genres import Refusal
-from genres.data import folders, tables
+from genres.data import folders, tables, taggrams
 from genres.extraction import extract
 from genres.models import evaluation, neighbours
 from genres.synth import builtin, corpus
@@ -42,9 +42,17 @@ def test_a_table_has_a_hundred_clips_of_each_genre_a_fifth_of_them_for_testing(s
     assert tables.n_segments(table) == 30 // seconds
 
 
-def test_tables_and_manifest_take_four_megabytes_at_most():
+def test_tables_taggrams_and_manifest_take_seven_megabytes_at_most():
     kept = [path for path in builtin.FOLDER.iterdir() if path.is_file()]
-    assert sum(path.stat().st_size for path in kept) <= 4e6
+    kept += folders.find(folders.SYNTHETIC).taggrams.iterdir()
+    assert sum(path.stat().st_size for path in kept) <= 7e6
+
+
+def test_there_is_a_taggram_of_each_clip():
+    said = taggrams.load(folders.find(folders.SYNTHETIC).taggrams)
+    assert said.names == builtin.manifest()["name"].tolist()
+    assert {taggram.shape for taggram in said.taggrams} == {(28, 50)}
+    assert (said.embeddings, said.published) == (None, False)
 
 
 def test_the_manifest_is_that_of_the_corpus():
@@ -71,7 +79,7 @@ def test_the_tables_are_made_again_from_sound(tmp_path, monkeypatch):
     sample = a_clip_of_each_genre_and_two_more()
     monkeypatch.setattr(corpus, "entries", lambda n_per_genre: sample)
     written = builtin.write_tables(tmp_path, workers=1, progress=False)
-    assert sorted(written) == sorted(tmp_path.iterdir())
+    assert sorted(written) == sorted(path for path in tmp_path.rglob("*") if path.is_file())
     for seconds in builtin.SEGMENTS:
         made = tables.load(tmp_path / f"GenreClassData_{seconds}s.parquet")
         kept = folders.find(folders.SYNTHETIC).table(seconds)
@@ -88,6 +96,9 @@ def test_the_tables_are_made_again_from_sound(tmp_path, monkeypatch):
         unsteady = differences[UNSTEADY].drop(columns="tempo")
         assert (unsteady <= 0.1).all(axis=None)
         assert (unsteady <= 0.01).mean(axis=None) >= 0.99
+    kept, made = (taggrams.load(folder / "musicnn") for folder in (builtin.FOLDER, tmp_path))
+    same = [kept.taggrams[kept.names.index(name)] for name in made.names]
+    np.testing.assert_allclose(made.taggrams, same, rtol=0, atol=1e-3)
 
 
 # The story that the tables tell
