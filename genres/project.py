@@ -32,7 +32,7 @@ class RunFolder:
         self.figures = folder / "figures"
         self.models = folder / "models"
         self.champion = self.models / "champion"  # that notebook 11 trained
-        self.tagged_champion = self.models / "champion-with-tags"  # notebook 13
+        self.tagged_champion = self.models / "champion-with-tags"  # and notebook 13
         self.site = folder / "report"  # a web site
         self.work = folder / "work"  # of the notebook in flight
         self.bars = self.work / "progress"  # to which that notebook writes how far it is

@@ -227,12 +227,9 @@ def measure(samples, n_steps: int, progress: Callable | None = None, *, tagged=N
 
 
 def _tags_of(tagged, starts, ends):
-    """Summarise the patches whose middle is in each window; where none is, the nearest."""
-    middles = tagged.starts + tagger.SECONDS / 2
-    first = np.minimum(np.searchsorted(middles, starts), len(middles) - 1)
-    last = np.maximum(np.searchsorted(middles, ends), first + 1)
-    pairs = zip(first, last, strict=True)
-    return np.stack([tags.summary(tagged.taggram[start:end]) for start, end in pairs])
+    """Summarise the tags of each window."""
+    pairs = zip(starts, ends, strict=True)
+    return np.stack([tags.summary(tagged.between(*pair).taggram) for pair in pairs])
 
 
 def follow(genres, edges, probabilities, window, *, cost: float = COST, share: float = SHARE):
@@ -320,7 +317,7 @@ def spans(genres, edges, probabilities, path, share: float = SHARE):
     return found
 
 
-def nearest(samples, model, n: int = 5):
+def nearest(samples, model, n: int = 5, *, tagged=None):
     """Find the tracks most similar to this one among those that a champion was trained on.
 
     Parameters
@@ -332,6 +329,8 @@ def nearest(samples, model, n: int = 5):
         One that has a `TextureClassifier`: others do not keep what they were trained on.
     n : int, optional
         How many to give, if it knows as many.
+    tagged : genres.sound.tagger.Tagged, optional
+        What the tagger says of these samples, where that is known.
 
     Returns
     -------
@@ -342,8 +341,12 @@ def nearest(samples, model, n: int = 5):
     if not (of_texture and model.known_):
         return []
     clips = measurements.windows(samples)
-    clips = clips[:: -(-len(clips) // _MOST_COMPARED)]
-    measured = measurements.measure(clips, model.n_steps_, tagged=of_texture[0].reads_tags)
+    starts = np.linspace(0, max(0, len(samples) / audio.SAMPLE_RATE - SECONDS), len(clips))
+    some = slice(None, None, -(-len(clips) // _MOST_COMPARED))
+    measured = measurements.measure(clips[some], model.n_steps_)
+    if of_texture[0].reads_tags:
+        tagged = tagger.tag(samples, audio.SAMPLE_RATE) if tagged is None else tagged
+        measured.tags = _tags_of(tagged, starts[some], starts[some] + SECONDS)
     places, similarity = of_texture[0].similarity(measured)
     mean = similarity.mean(axis=0)
     first = np.argsort(-mean, kind="stable")[:n]

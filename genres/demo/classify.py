@@ -11,6 +11,7 @@ from genres.decoding import audio
 from genres.demo import music
 from genres.project import RunFolder
 from genres.screen import spoken
+from genres.sound import tags
 
 _AT_ONCE = 10  # windows: their spectrograms take memory
 
@@ -70,7 +71,8 @@ def classify(
     Raises
     ------
     Refusal
-        If there is no model, or it cannot be read.
+        If there is no model, or it cannot be read; or if it reads tags, and the tagger's weights
+        are missing.
     """
     paths, unfit = music.find_files(names)
     folder = find_model(model) if paths else None
@@ -85,49 +87,80 @@ def classify(
     )
 
 
+class NoModel(Refusal):
+    """No run has trained a model."""
+
+
 def find_model(folder=None):
     """Find a champion: in the folder named, or in the project's runs.
 
-    Of these, one trained on real music comes first, then one of a full run, then the newest.
+    Of these, those that can be used come first: where the tagger's weights are missing, one that
+    reads tags cannot. Then those trained on real music, those of a full run, those that read tags,
+    and last the newest.
 
     Raises
     ------
-    Refusal
+    NoModel
         If there is none.
+    Refusal
+        If the folder named holds none, or if it reads tags and the tagger's weights are missing.
     """
     if folder is not None:
         if not Path(folder, "champion.json").is_file():
             raise Refusal(f"{folder} holds no model: it has no file champion.json.")
-        return Path(folder)
-    champions = [RunFolder(run).champion for run in project.RUNS.glob("*")]
-    found = [folder for folder in champions if (folder / "champion.json").exists()]
+        found = [Path(folder)]
+    else:
+        runs = [RunFolder(run) for run in project.RUNS.glob("*")]
+        champions = [folder for run in runs for folder in (run.champion, run.tagged_champion)]
+        found = [folder for folder in champions if (folder / "champion.json").exists()]
     if not found:
-        raise Refusal("There is no trained model yet: ./run_all.sh --only 11 makes one.")
-    return max(found, key=_usefulness)
+        raise NoModel("There is no trained model yet: ./run_all.sh --only 11 makes one.")
+    best = max(found, key=_usefulness)
+    if _reads_tags(best):
+        tags.find_weights()
+    return best
 
 
 def _usefulness(folder):
     quick, synthetic = _origin(folder)
-    return not synthetic, not quick, (folder / "champion.json").stat().st_mtime
+    tagged = folder == RunFolder(folder.parent.parent).tagged_champion
+    usable = not tagged or _has_weights()
+    return usable, not synthetic, not quick, tagged, (folder / "champion.json").stat().st_mtime
+
+
+def _has_weights():
+    try:
+        tags.find_weights()
+    except Refusal:
+        return False
+    return True
+
+
+def _reads_tags(folder):
+    description = files.read_json(folder / "champion.json")
+    return isinstance(description, dict) and description.get("reads_tags") is True
 
 
 def _origin(folder):
     """Tell whether a champion is of a rehearsal, and whether it was trained on synthetic music."""
-    run = folder.resolve().parent.parent
-    path = run / "results" / "11-champion.json"
+    folder = folder.resolve()
+    run = RunFolder(folder.parent.parent)
+    notebook = "13-transfer" if folder == run.tagged_champion else "11-champion"
+    path, name = run.results(notebook), run.folder.name
     results = files.read_json(path) if path.exists() else {}
     if not isinstance(results, dict):
-        raise Refusal(f"{path} holds no results: run notebook 11 again.")
-    quick = results.get("quick", run.name.endswith("-quick"))
-    return quick, results.get("synthetic", run.name.removesuffix("-quick") == folders.SYNTHETIC)
+        raise Refusal(f"{path} holds no results: run notebook {notebook[:2]} again.")
+    quick = results.get("quick", name.endswith("-quick"))
+    return quick, results.get("synthetic", name.removesuffix("-quick") == folders.SYNTHETIC)
 
 
 def describe_model(folder):
     """Say in a line which champion a folder holds, and why its predictions may be worth less."""
     quick, synthetic = _origin(folder)
+    tagged = ", reads tags" if _reads_tags(folder) else ""
     rough = ", of a rehearsal: its predictions are rough" if quick else ""
     toy = ", trained on synthetic music: it knows no other" if synthetic else ""
-    return f"Model: {folder}{rough}{toy}"
+    return f"Model: {folder}{tagged}{rough}{toy}"
 
 
 def _load(folder):

@@ -16,6 +16,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -27,7 +28,8 @@ from genres.changes import timeline
 from genres.decoding import audio
 from genres.lab import plots
 from genres.models import champion, networks
-from genres.sound import features, melstore
+from genres.sound import features, melstore, tagger
+from genres.sound.tags import TAGS
 
 CHAMPION, ENSEMBLE = "champion", "LSTM ensemble"
 WHOLE, HARMONIC, PERCUSSIVE = "whole sound", "harmonic part", "percussive part"
@@ -56,9 +58,12 @@ def load(folder: Path):
     Raises
     ------
     Refusal
-        If there is no champion, or it cannot be read.
+        If there is no champion, or it cannot be read; or if it reads tags, and the tagger's weights
+        are missing or damaged.
     """
     models = {CHAMPION: champion.load(folder)}
+    if models[CHAMPION].reads_tags:
+        tagger.network()
     beside = folder.parent / "lstm-ensemble"
     if beside.exists():  # a run of notebook 11 alone has none
         try:
@@ -69,7 +74,7 @@ def load(folder: Path):
 
 
 def describe(path: str, name: str, models, longest: float, step: Callable):
-    """Describe a file: its pictures, its timelines and the tracks most similar to it.
+    """Describe a file: its pictures, its tags, its timelines and the tracks most similar to it.
 
     Parameters
     ----------
@@ -87,8 +92,9 @@ def describe(path: str, name: str, models, longest: float, step: Callable):
     Yields
     ------
     dict
-        ``sound``, its pictures; then for each model ``timeline``; ``nearest``, training tracks for
-        each span of the first; and timelines of its harmonic and of its percussive ``part``.
+        ``sound``, its pictures; ``tags``, or why there are none, ``untagged``; for each model
+        ``timeline``; ``nearest``, training tracks for each span of the first; and timelines of its
+        harmonic and of its percussive ``part``.
 
     Raises
     ------
@@ -102,23 +108,46 @@ def describe(path: str, name: str, models, longest: float, step: Callable):
         raise Refusal(str(error).replace(path, name)) from error
     said = {"silent": sound.silent, "cancelling": sound.cancelling, "cut_off": sound.cut_off}
     yield {"sound": picture(sound.samples) | said}
+    tagging, tagged = partial(step, "Tagging it"), None
+    try:
+        tagged = tagger.tag(sound.samples, audio.SAMPLE_RATE, tagging)
+    except Refusal as refusal:  # all else needs no weights of the tagger's
+        yield {"untagged": str(refusal)}
+    else:
+        yield {"tags": _tags(tagged, len(sound.samples) / audio.SAMPLE_RATE)}
     spans: list[dict] = []
-    for message in _timelines(sound.samples, WHOLE, models, step):
+    for message in _timelines(sound.samples, WHOLE, models, step, tagged):
         yield message
         spans = spans or message["timeline"]["spans"]
-    yield {"nearest": _nearest(sound.samples, spans, models[CHAMPION], step)}
+    yield {"nearest": _nearest(sound.samples, spans, models[CHAMPION], step, tagged)}
     separating = partial(step, "Separating harmonic and percussive parts")
     separated = features.separate(sound.samples, separating)
     for part, samples in zip((HARMONIC, PERCUSSIVE), separated, strict=True):
-        yield from _timelines(samples, part, models, step)
+        tagged = None
+        if models[CHAMPION].reads_tags:
+            tagging = partial(step, f"Tagging the {part}")
+            tagged = tagger.tag(samples, audio.SAMPLE_RATE, tagging)
+        yield from _timelines(samples, part, models, step, tagged)
 
 
-def _timelines(samples, part, models, step):
+def _tags(tagged, seconds):
+    """Give tags from moment to moment: each patch from the middle between it and the one before."""
+    borders = (tagged.middles[1:] + tagged.middles[:-1]) / 2
+    return {
+        "names": list(TAGS),
+        "edges": np.round([0, *borders, seconds], 3).tolist(),
+        "taggram": np.round(tagged.taggram.astype(float), 3).tolist(),
+    }
+
+
+def _timelines(samples, part, models, step, tagged):
     tracks = {}  # models of as many segments share their input
     for name, model in models.items():
         if model.n_steps_ not in tracks:
             measuring = partial(step, f"Measuring the {part}")
-            tracks[model.n_steps_] = timeline.measure(samples, model.n_steps_, measuring)
+            tracks[model.n_steps_] = timeline.measure(
+                samples, model.n_steps_, measuring, tagged=tagged
+            )
         classifying = partial(step, f"Classifying it with the {name}")
         measured = tracks[model.n_steps_]
         track = timeline.follow_sound(samples, model, measured=measured, progress=classifying)
@@ -137,13 +166,14 @@ def _timelines(samples, part, models, step):
         yield {"timeline": described}
 
 
-def _nearest(samples, spans, model, step):
+def _nearest(samples, spans, model, step, tagged):
     """Give the training tracks most similar to each span."""
     found = []
     for number, span in enumerate(spans):
         step("Finding the most similar training tracks", number / len(spans))
         start, end = (round(span[side] * audio.SAMPLE_RATE) for side in ("start", "end"))
-        known = timeline.nearest(samples[start:end], model)
+        of_span = tagged and tagged.between(span["start"], span["end"])
+        known = timeline.nearest(samples[start:end], model, tagged=of_span)
         found.append({**span, "known": [entry._asdict() for entry in known]})
     return found
 
@@ -202,6 +232,8 @@ def main(folder, longest, memory):
     noise = np.random.default_rng(0).normal(0, 0.1, 12 * audio.SAMPLE_RATE).astype(np.float32)
     for model in models.values():  # the first time takes longest: best before the first file
         timeline.follow_sound(noise, model)
+    with suppress(Refusal):  # which each file's description says again
+        tagger.tag(noise, audio.SAMPLE_RATE)
     while True:
         for message in _respond(requests.get(), models, float(longest), say, stop):
             say(message)

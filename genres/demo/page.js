@@ -1,15 +1,19 @@
 // What does the page show, and what moves it? It sends a file to /classify, shows what comes back
 // message by message, and follows the sound.
 
-import { clock, drawAxis, drawBands, drawMel, drawSwatch, drawWave } from "./pictures.js";
+import { clock, drawAxis, drawBands, drawMel, drawSwatch, drawTaggram, drawWave } from "./pictures.js";
 import { abandon, post } from "./server.js";
 
 const $ = (id) => document.getElementById(id);
 const audio = $("audio");
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
+const N_TAGS = 6; // that are named at a moment
+const MOST_ROWS = 10; // of the picture of tags
+const NOTABLE = 0.15; // what a tag has to reach somewhere to get one
+
 let limits = { most_bytes: Infinity, too_large: "" };
-let track = null; // { name, sound, timelines, order, nearest, nearestShown }
+let track = null; // { name, sound, tags, timelines, order, nearest, nearestShown }
 let chosen = { model: null, part: null };
 let hovered = null; // s, where the pointer is
 
@@ -41,6 +45,15 @@ function ranked(timeline, step) {
     .sort((one, other) => other.share - one.share);
 }
 
+function tagsAt(seconds, n = N_TAGS) {
+  const { names, edges, taggram } = track.tags;
+  return taggram[stepAt({ edges }, seconds)]
+    .map((share, at) => ({ name: names[at], share }))
+    .sort((one, other) => other.share - one.share)
+    .slice(0, n);
+}
+
+const tagText = ({ name, share }) => `${name} ${percent(share)}`;
 const spanText = (span) => span.genres.map((genre, at) => `${genre} ${percent(span.shares[at])}`).join(" and ");
 
 function current() {
@@ -98,13 +111,15 @@ async function classify(file) {
   if (audio.src) URL.revokeObjectURL(audio.src);
   audio.src = URL.createObjectURL(file);
   $("no-sound").hidden = true;
-  track = { name: file.name, sound: null, timelines: new Map(), order: null };
+  track = { name: file.name, sound: null, tags: null, timelines: new Map(), order: null };
   working("Sending the file");
   request(`/classify?name=${encodeURIComponent(file.name)}`, file, receive);
 }
 
 function receive(message) {
   if (message.sound) begin(message.sound);
+  else if (message.tags) showTags(message.tags);
+  else if (message.untagged) $("tags-note").textContent = `No tags. ${message.untagged}`;
   else if (message.timeline) addTimeline(message.timeline);
   else if (message.nearest) {
     track.nearest = message.nearest;
@@ -116,18 +131,45 @@ function begin(sound) {
   track.sound = sound;
   $("track").hidden = false;
   $("title").textContent = `${track.name}, ${clock(sound.seconds)}`;
-  $("summary").textContent = sound.silent ? "This file is silent: its genres mean nothing." : "";
+  $("summary").textContent = sound.silent ? "This file is silent: its genres and tags mean nothing." : "";
   $("notes").textContent = [
     sound.cancelling ? "Its channels cancel each other: the loudest alone was taken." : "",
     sound.cut_off ? "It is cut off: the rest of it is lost." : "",
   ].join(" ").trim();
-  for (const id of ["spans", "nearest", "rows", "values", "marks"]) $(id).replaceChildren();
-  for (const id of ["nearest-note", "window", "when"]) $(id).textContent = "";
+  for (const id of ["spans", "nearest", "rows", "values", "tag-values", "marks"]) $(id).replaceChildren();
+  for (const id of ["nearest-note", "tags-note", "window", "when"]) $(id).textContent = "";
+  hideTags(true);
   for (const id of ["models", "parts"]) $(id).querySelectorAll("label").forEach((label) => label.remove());
   chosen = { model: null, part: null };
   $("lanes").setAttribute("aria-valuemax", sound.seconds.toFixed(1));
   $("band").width = 0; // which empties it
   draw();
+}
+
+function hideTags(hidden) {
+  for (const part of document.querySelectorAll(".tagged")) part.hidden = hidden;
+}
+
+function showTags(tags) {
+  track.tags = tags;
+  const peaks = tags.names.map((_, at) => Math.max(...tags.taggram.map((row) => row[at])));
+  const ranks = tags.names.map((_, at) => at).sort((one, other) => peaks[other] - peaks[one]);
+  const notable = ranks.filter((at) => peaks[at] >= NOTABLE);
+  tags.rows = (notable.length ? notable : ranks.slice(0, 3)).slice(0, MOST_ROWS);
+  const which = notable.length > MOST_ROWS
+    ? `the ${MOST_ROWS} that get likeliest`
+    : notable.length ? `those that reach ${percent(NOTABLE)} somewhere` : `none reaches ${percent(NOTABLE)}; these come nearest`;
+  $("tags-shown").textContent = `${which}; brighter is likelier`;
+  $("tags-note").textContent =
+    "Tags are those of musicnn, a network that was trained on 200,000 songs of the Million Song Dataset and not on these genres: fifty words that listeners use, with a probability for each three seconds. They do not exclude each other, so they do not add up to 100 %.";
+  $("tag-values").replaceChildren(...Array.from({ length: N_TAGS }, () => {
+    const item = element("li");
+    item.append(element("b"), element("span"), element("span"));
+    return item;
+  }));
+  hideTags(false);
+  draw();
+  showTime();
 }
 
 function addTimeline(timeline) {
@@ -190,7 +232,9 @@ function showTimeline() {
     const [first, second] = ranked(timeline, step);
     const when = [timeline.edges[step], timeline.edges[step + 1]].map(clock);
     const shares = [first, second].map(({ genre, share }) => `${genre} ${percent(share)}`);
-    row.append(...[...when, ...shares].map((text) => element("td", text)));
+    const middle = (timeline.edges[step] + timeline.edges[step + 1]) / 2;
+    const tags = track.tags ? [tagsAt(middle, 3).map(tagText).join(", ")] : [];
+    row.append(...[...when, ...shares, ...tags].map((text) => element("td", text)));
     return row;
   }));
   $("values").replaceChildren(...track.order.map((at, number) => {
@@ -232,9 +276,17 @@ function showTime(moved = audio.paused) {
   const share = Math.min(audio.currentTime / track.sound.seconds, 1);
   $("cursor").style.left = `${100 * share}%`;
   showNearest();
+  $("when").textContent = hovered === null ? `At ${clock(at)}` : `At ${clock(at)}, under the pointer`;
+  if (track.tags) {
+    tagsAt(at).forEach(({ name, share }, row) => {
+      const [bar, tag, value] = $("tag-values").children[row].children;
+      bar.style.width = `${100 * share}%`;
+      tag.textContent = name;
+      value.textContent = percent(share);
+    });
+  }
   if (!timeline) return;
   const step = stepAt(timeline, at);
-  $("when").textContent = hovered === null ? `At ${clock(at)}` : `At ${clock(at)}, under the pointer`;
   track.order.forEach((genre, row) => {
     const [bar, , , value] = $("values").children[row].children;
     const probability = timeline.probabilities[step][genre];
@@ -245,7 +297,8 @@ function showTime(moved = audio.paused) {
     const best = ranked(timeline, stepAt(timeline, audio.currentTime)).slice(0, 3);
     const text = best.map((entry) => `${entry.genre} ${percent(entry.share)}`).join(", ");
     $("lanes").setAttribute("aria-valuenow", audio.currentTime.toFixed(1));
-    $("lanes").setAttribute("aria-valuetext", `${clock(audio.currentTime)}: ${text}`);
+    const tags = track.tags ? `; tags: ${tagsAt(audio.currentTime, 3).map(tagText).join(", ")}` : "";
+    $("lanes").setAttribute("aria-valuetext", `${clock(audio.currentTime)}: ${text}${tags}`);
   }
   [...$("spans").children].forEach((item, number) => {
     const span = timeline.spans[number];
@@ -260,6 +313,7 @@ function draw() {
   drawAxis($("axis"), track.sound.seconds);
   const timeline = current();
   if (timeline) drawBands($("band"), timeline, track.order);
+  if (track.tags) drawTaggram($("taggram"), track.tags);
 }
 
 // ---- Moving about

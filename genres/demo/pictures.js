@@ -1,6 +1,8 @@
 // What do a track and its timeline look like? Pictures on canvases.
 
 const LABEL_HEIGHT = 17; // px that a name needs in its band
+const NAME_HEIGHT = 20; // px of a tag's name
+const STRIP_HEIGHT = 12; // and of the strip below it
 const FONT = "system-ui, 'DejaVu Sans', sans-serif";
 const VIRIDIS = ["440154", "472c7a", "3b518b", "2c718e", "21908d", "27ad81", "5cc863", "aadc32", "fde725"];
 
@@ -53,6 +55,29 @@ export function drawMel(canvas, { mel, shape: [bands, columns] }) {
   const small = new OffscreenCanvas(columns, bands);
   small.getContext("2d").putImageData(picture, 0, 0);
   context.drawImage(small, 0, 0, width, height);
+}
+
+// A row for each of some tags: its name, and below it how likely it is from moment to moment.
+// Few tags ever get above 50 %, so brightness goes with the root.
+export function drawTaggram(canvas, { names, edges, taggram, rows }) {
+  canvas.style.height = `${rows.length * (NAME_HEIGHT + STRIP_HEIGHT)}px`;
+  const { context, width } = cleared(canvas);
+  context.font = `13px ${FONT}`;
+  context.textBaseline = "middle";
+  rows.forEach((tag, number) => {
+    const top = number * (NAME_HEIGHT + STRIP_HEIGHT);
+    context.fillStyle = "#1d2433";
+    context.fillText(names[tag], 0, top + NAME_HEIGHT - 9);
+    for (let x = 0, step = 0; x < width; x += 1) {
+      let share = 0; // the most of those that share this pixel
+      for (;; step += 1) {
+        share = Math.max(share, taggram[step][tag]);
+        if (step === taggram.length - 1 || edges[step + 1] > ((x + 1) / width) * edges.at(-1)) break;
+      }
+      context.fillStyle = `rgb(${viridis(Math.sqrt(share)).map(Math.round)})`;
+      context.fillRect(x, top + NAME_HEIGHT, 1, STRIP_HEIGHT);
+    }
+  });
 }
 
 export function drawAxis(canvas, seconds) {

@@ -41,9 +41,7 @@ def find_model(named=None):
     """Find a champion as `classify.find_model` does; None where there is none at all."""
     try:
         return classify.find_model(named)
-    except Refusal:
-        if named:
-            raise
+    except classify.NoModel:
         return None
 
 

@@ -334,6 +334,7 @@ def save(champion, folder):
     description = {
         "genres": champion.genres_,
         "n_steps": champion.n_steps_,
+        "reads_tags": champion.reads_tags,
         "classifiers": list(champion.base_),
         **champion.mixture_._asdict(),
         "known": champion.known_,

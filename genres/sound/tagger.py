@@ -7,8 +7,8 @@ is run.
 """
 
 import hashlib
+from collections.abc import Callable
 from functools import cache
-from importlib import util
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +18,7 @@ import soxr
 
 from genres import Refusal
 from genres.screen import without_stderr
-from genres.sound.tags import TAGS
+from genres.sound.tags import INSTALL, TAGS, find_weights
 
 # No level of logging holds back TensorFlow's notes on its own build.
 with without_stderr():
@@ -35,12 +35,10 @@ N_FRAMES = 187
 STEP = 61
 """From the beginning of a patch to that of the next, in frames: a second."""
 
-_PACKAGE, _FOLDER = "musicnn", "MSD_musicnn"
 _SHA256 = {
     ".index": "87f3e0f3550c8d3bafc840374003e5c8af5eeb5ecf6add61af09a7822d3282c8",
     ".data-00000-of-00001": "8579734ee6388f799ed0def4bbd0d1fdcbeaf213ef2a9dc860917bd76a303de6",
 }
-_COMMAND = ".venv/bin/pip install --require-hashes --no-deps --requirement requirements-tags.lock"
 _TIMBRAL = ((7, 38), (7, 67))  # frames and bands of the filters that see timbre
 _TEMPORAL = (128, 64, 32)  # frames of those that see rhythm
 _FRAMES_AT_ONCE = 4096  # of a spectrogram: those of an hour would take a gigabyte
@@ -71,6 +69,21 @@ class Tagged(NamedTuple):
     def starts(self):
         """Where each patch begins, s: array of float, shape (n_patches,)."""
         return np.arange(len(self.taggram)) * STEP * HOP_LENGTH / SAMPLE_RATE
+
+    @property
+    def middles(self):
+        """Where the middle of each patch is, s: array of float, shape (n_patches,)."""
+        return self.starts + SECONDS / 2
+
+    def between(self, start: float, end: float):
+        """Give the patches whose middle is in a part of the sound, from `start` to `end`, s.
+
+        Where there is none, the next one is taken, or the last.
+        """
+        first, last = np.searchsorted(self.middles, (start, end))
+        first = min(first, len(self.taggram) - 1)
+        patches = slice(first, max(last, first + 1))
+        return Tagged(self.taggram[patches], self.embedding[patches])
 
 
 def log_mel(samples, sr: int = 22_050):
@@ -120,7 +133,7 @@ def patches(spectrogram):
     return windows[::STEP].transpose(0, 2, 1)
 
 
-def tag(samples, sr: int = 22_050):
+def tag(samples, sr: int = 22_050, progress: Callable | None = None):
     """Tag a sound.
 
     Parameters
@@ -129,6 +142,8 @@ def tag(samples, sr: int = 22_050):
         Mono, full scale 1.
     sr : int
         Their sample rate, Hz.
+    progress : callable, optional
+        As `predict` has it.
 
     Returns
     -------
@@ -139,26 +154,29 @@ def tag(samples, sr: int = 22_050):
     Refusal
         If the weights are missing, or are not those that are known.
     """
-    return predict(patches(log_mel(samples, sr)))
+    return predict(patches(log_mel(samples, sr)), progress)
 
 
-def predict(batch):
+def predict(batch, progress: Callable | None = None):
     """Tag patches of spectrograms.
 
     Parameters
     ----------
     batch : array of float, shape (n_patches, 187, 96)
         As `patches` gives them.
+    progress : callable, optional
+        Called again and again with the share that is done, from 0 to 1.
 
     Returns
     -------
     Tagged
     """
-    model = network()
-    parts = [
-        [output.numpy() for output in model(batch[at : at + _PATCHES_AT_ONCE], training=False)]
-        for at in range(0, len(batch), _PATCHES_AT_ONCE)
-    ]
+    model, parts = network(), []
+    for at in range(0, len(batch), _PATCHES_AT_ONCE):
+        outputs = model(batch[at : at + _PATCHES_AT_ONCE], training=False)
+        parts.append([output.numpy() for output in outputs])
+        if progress:
+            progress(min(at + _PATCHES_AT_ONCE, len(batch)) / len(batch))
     return Tagged(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
 
@@ -207,9 +225,11 @@ def _build():
     patch = keras.Input((N_FRAMES, N_MELS))
     picture = normalise(layers.Reshape((N_FRAMES, N_MELS, 1))(patch))
     padded = layers.ZeroPadding2D(((3, 3), (0, 0)))(picture)
-    front = [convolve(padded, 204, size, "valid") for size in _TIMBRAL]
-    front += [convolve(picture, 51, (n, 1)) for n in _TEMPORAL]
-    front = layers.Concatenate()([keras.ops.max(one, axis=2) for one in front])
+    front = [keras.ops.max(convolve(padded, 204, size, "valid"), axis=2) for size in _TIMBRAL]
+    # With time as the last axis: along the first, TensorFlow takes gigabytes.
+    turned = layers.Permute((2, 1, 3))(picture)
+    front += [keras.ops.max(convolve(turned, 51, (1, n)), axis=1) for n in _TEMPORAL]
+    front = layers.Concatenate()(front)
     first = convolve(front, 64, 7)
     second = layers.Add()([convolve(first, 64, 7), first])
     third = layers.Add()([convolve(second, 64, 7), second])
@@ -219,24 +239,6 @@ def _build():
     embedding = add("dense", layers.Dense(200, activation="relu"), normalise(pooled))
     tags = add("dense", layers.Dense(len(TAGS), activation="sigmoid"), normalise(embedding))
     return keras.Model(patch, [tags, embedding]), built
-
-
-def find_weights():
-    """Find the folder of the weights, without running any of the package that brings them.
-
-    Returns
-    -------
-    pathlib.Path
-
-    Raises
-    ------
-    Refusal
-        If the package is not installed.
-    """
-    package = util.find_spec(_PACKAGE)
-    if package is None or not package.origin:
-        raise Refusal(f"The tagger's weights are not installed: {_COMMAND} does that (29 MB).")
-    return Path(package.origin).parent / _FOLDER
 
 
 def read_weights(folder: Path):
@@ -261,8 +263,8 @@ def read_weights(folder: Path):
         try:
             found = hashlib.sha256(path.read_bytes()).hexdigest()
         except OSError as error:
-            raise Refusal(f"{path} cannot be read ({error.strerror}): {_COMMAND}") from None
+            raise Refusal(f"{path} cannot be read ({error.strerror}): {INSTALL}") from None
         if found != expected:
-            raise Refusal(f"{path} is damaged or of another version: remove it, then {_COMMAND}")
+            raise Refusal(f"{path} is damaged or of another version: remove it, then {INSTALL}")
     reader = tf.compat.v1.train.NewCheckpointReader(f"{folder}/")
     return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}

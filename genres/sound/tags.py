@@ -1,7 +1,16 @@
 """Which tags does a tagger know, and which numbers of a clip are made of what it says?"""
 
+from importlib import util
+from pathlib import Path
+
 import numpy as np
 
+from genres import Refusal
+
+INSTALL = ".venv/bin/pip install --require-hashes --no-deps --requirement requirements-tags.lock"
+"""The command that installs the tagger's weights."""
+
+_PACKAGE, _FOLDER = "musicnn", "MSD_musicnn"  # that brings them; where in it they are
 _TAGS = (
     "rock, pop, alternative, indie, electronic, female vocalists, dance, 00s, alternative rock, "
     "jazz, beautiful, metal, chillout, male vocalists, classic rock, soul, indie rock, Mellow, "
@@ -53,3 +62,21 @@ def summary(taggram):
     array of float32, shape (50,)
     """
     return log_odds(taggram).mean(axis=0)
+
+
+def find_weights():
+    """Find the folder of the tagger's weights, without running any of the package that brings them.
+
+    Returns
+    -------
+    pathlib.Path
+
+    Raises
+    ------
+    Refusal
+        If the package is not installed.
+    """
+    package = util.find_spec(_PACKAGE)
+    if package is None or not package.origin:
+        raise Refusal(f"The tagger's weights are not installed: {INSTALL} does that (29 MB).")
+    return Path(package.origin).parent / _FOLDER

@@ -16,7 +16,7 @@ from genres import Refusal, files, parallel, project
 from genres.data import clips, folders, tables, taggrams
 from genres.extraction import extract
 from genres.screen import bar
-from genres.sound import features
+from genres.sound import features, tags
 from genres.synth import corpus
 
 FOLDER = project.DATA / folders.SYNTHETIC
@@ -93,7 +93,7 @@ def write_tables(
     labels = listed.rename(columns={"name": "File", "genre": "Genre", "split": "Type"})
     paths = [folder / f"GenreClassData_{length}s.parquet" for length in SEGMENTS]
     said = folder / taggrams.FOLDER / taggrams.FILE
-    tagger.read_weights(tagger.find_weights())
+    tagger.read_weights(tags.find_weights())
     with _writing_to(folder):
         # First what takes no time: where it cannot be written, nothing is measured in vain.
         _write_manifest(folder / _MANIFEST, listed)

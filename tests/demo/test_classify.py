@@ -18,7 +18,7 @@ from genres.decoding.audio import SAMPLE_RATE
 from genres.demo import classify
 from genres.models import champion
 from genres.models.champion import Champion, Effort
-from genres.sound import measurements
+from genres.sound import measurements, tags
 from genres.sound.measurements import Tracks
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -53,14 +53,15 @@ def runs(tmp_path, monkeypatch):
 
 @pytest.fixture
 def make_model(runs):
-    def make(run, age=0, **results):
-        folder = runs / run / "models" / "champion"
+    def make(run, age=0, tagged=False, **results):
+        folder = runs / run / "models" / ("champion-with-tags" if tagged else "champion")
         folder.mkdir(parents=True)
-        (folder / "champion.json").write_text("{}")
+        (folder / "champion.json").write_text(json.dumps({"reads_tags": tagged}))
         os.utime(folder / "champion.json", (1e9 - age, 1e9 - age))
         if results:
-            (runs / run / "results").mkdir()
-            (runs / run / "results" / "11-champion.json").write_text(json.dumps(results))
+            (runs / run / "results").mkdir(exist_ok=True)
+            notebook = "13-transfer" if tagged else "11-champion"
+            (runs / run / "results" / f"{notebook}.json").write_text(json.dumps(results))
         return folder
 
     return make
@@ -268,6 +269,30 @@ def test_real_music_comes_before_a_full_run_and_that_before_a_new_one(make_model
     make_model("course", age=7)
     newest_of_full = make_model("other", age=5)
     assert classify.find_model() == newest_of_full
+
+
+def test_a_champion_that_reads_tags_comes_before_one_as_real_and_full(make_model):
+    make_model("course")
+    tagged = make_model("course", age=5, tagged=True)
+    assert classify.find_model() == tagged
+    assert classify.describe_model(tagged) == f"Model: {tagged}, reads tags"
+    rough = make_model("mine", tagged=True, quick=True, synthetic=False)
+    assert classify.find_model() == tagged
+    assert classify.describe_model(rough).startswith(f"Model: {rough}, reads tags, of a rehearsal")
+
+
+def test_without_the_taggers_weights_a_champion_that_reads_tags_is_no_choice(
+    make_model, monkeypatch, tmp_path, capsys
+):
+    monkeypatch.setattr(tags, "_PACKAGE", "no_such_package")
+    tagged = make_model("course", tagged=True)
+    path = str(write_sound(tmp_path / "a.wav", 2))
+    for options in ([], ["--model", str(tagged)]):
+        assert main(["classify", path, *options]) == 2
+        (said,) = lines_of(capsys)[1]
+        assert said.startswith("The tagger's weights are not installed: ")
+    rough = make_model("course-quick")
+    assert classify.find_model() == rough
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import sys
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -27,7 +28,7 @@ from genres.models import champion, networks
 from genres.models.champion import Champion, Mixture
 from genres.models.classifiers import LstmClassifier
 from genres.models.kernel import TextureClassifier
-from genres.sound import measurements
+from genres.sound import measurements, tagger, tags
 from genres.synth import corpus
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -314,9 +315,70 @@ def test_the_keyboard_moves_the_cursor_and_the_values_are_said(page, music):
     slider = page.get_by_role("slider", name="Position in the track")
     assert slider.get_attribute("aria-valuenow") == "12.0"
     said = slider.get_attribute("aria-valuetext")
-    assert re.fullmatch(r"0:12: \w+ \d+ %, \w+ \d+ %", said)
+    assert re.fullmatch(r"0:12: \w+ \d+ %, \w+ \d+ %; tags: [^,]+ \d+ %(, [^,]+ \d+ %){2}", said)
     assert page.inner_text("#when") == "At 0:12"
     assert sorted(page.locator("#values span:nth-child(3)").all_text_contents()) == GENRES
+
+
+def test_the_tags_of_the_moment_that_plays_are_shown(page, music):
+    drop(page, music / "song.wav")
+    named = page.locator("#tag-values li")
+    assert named.count() == 6
+    at_first = named.all_inner_texts()
+    assert re.fullmatch(r"\D+\s+\d+ %", at_first[0])
+    page.evaluate(f"document.querySelector('audio').currentTime = {0.75 * SECONDS}")
+    page.wait_for_function("() => document.querySelector('#when').textContent === 'At 0:18'")
+    assert named.all_inner_texts() != at_first
+    assert (
+        page.locator("#taggram").bounding_box()["width"]
+        == (page.locator("#mel").bounding_box()["width"])
+    )
+    assert "not on these genres" in page.inner_text("#tags-note")
+    assert "%" in page.locator("#rows td:nth-child(5)").first.text_content()
+
+
+def steps_of(models, path, longest=60):
+    """Give the messages that describe a file, and the labels of its steps."""
+    labels = []
+    messages = hearing.describe(
+        str(path), path.name, models, longest, lambda label, share: labels.append(label)
+    )
+    return list(messages), labels
+
+
+def test_a_champion_that_reads_tags_gets_each_part_tagged(music):
+    class Reader:
+        """A champion that keeps the tags that it is given."""
+
+        genres_, n_steps_, reads_tags, base_ = GENRES, 3, True, MappingProxyType({})
+
+        def predict_proba(self, tracks):
+            given.append(tracks.tags)
+            return np.full((len(tracks), 2), 0.5)
+
+    given = []
+
+    said, labels = steps_of({"champion": Reader()}, music / "song.wav")
+    (shown,) = [message["tags"] for message in said if "tags" in message]
+    assert len(shown["edges"]) == len(shown["taggram"]) + 1
+    assert (shown["edges"][0], shown["edges"][-1]) == (0, SECONDS)
+    assert {"Tagging it", "Tagging the harmonic part", "Tagging the percussive part"} <= {*labels}
+    assert [of_part.shape[1] for of_part in given] == [50, 50, 50]
+
+
+def test_one_that_reads_none_has_only_the_whole_tagged(run, music):
+    said, labels = steps_of(hearing.load(run / "models" / "champion"), music / "song.wav")
+    assert sum("tags" in message for message in said) == 1
+    assert not [label for label in labels if label.startswith("Tagging the")]
+
+
+def test_without_the_taggers_weights_all_else_is_described(run, music, monkeypatch):
+    monkeypatch.setattr(tagger, "network", tagger.network.__wrapped__)
+    monkeypatch.setattr(tags, "_PACKAGE", "no_such_package")
+    said, _ = steps_of(hearing.load(run / "models" / "champion"), music / "song.wav")
+    (why,) = [message["untagged"] for message in said if "untagged" in message]
+    assert why.startswith("The tagger's weights are not installed: ")
+    assert sum("timeline" in message for message in said) == 6
 
 
 def test_the_page_is_as_wide_as_its_window(page, music):

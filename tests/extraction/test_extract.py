@@ -510,10 +510,8 @@ def test_parts_with_tags_are_others_and_without_tags_no_tagger_is_loaded(tmp_pat
 
 
 def test_without_weights_nothing_is_measured(tmp_path, monkeypatch):
-    from genres.sound import tagger
-
     collection = make_collection(tmp_path / "music", {"jazz": 1, "rock": 1})
-    monkeypatch.setattr(tagger, "_PACKAGE", "no_such_package")
+    monkeypatch.setattr("genres.sound.tags._PACKAGE", "no_such_package")
     with pytest.raises(Refusal, match="The tagger's weights are not installed: "):
         with_tags(collection, tmp_path / "out")
     assert not (tmp_path / "out").exists()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from genres import Refusal
 from genres.decoding import audio
-from genres.sound import tagger
+from genres.sound import tagger, tags
 from genres.synth import corpus
 
 # Predictions of the package musicnn's own code, under TensorFlow 2.15 through its interface of
@@ -82,7 +82,7 @@ def test_a_spectrogram_made_in_pieces_is_that_of_the_whole(monkeypatch):
 
 def copy_weights(folder):
     copy = folder / "weights"
-    shutil.copytree(tagger.find_weights(), copy)
+    shutil.copytree(tags.find_weights(), copy)
     return copy
 
 
@@ -107,9 +107,9 @@ def test_weights_that_are_cut_off_are_refused(tmp_path):
 def test_weights_that_are_missing_are_refused(tmp_path, monkeypatch):
     with pytest.raises(Refusal, match=r"index cannot be read \(No such file or directory\)"):
         tagger.read_weights(tmp_path)
-    monkeypatch.setattr(tagger, "_PACKAGE", "no_such_package")
+    monkeypatch.setattr(tags, "_PACKAGE", "no_such_package")
     with pytest.raises(Refusal, match=r"weights are not installed: \S*pip install .+ \(29 MB\)\.$"):
-        tagger.find_weights()
+        tags.find_weights()
 
 
 def test_a_folder_where_a_file_should_be_is_refused(tmp_path):
