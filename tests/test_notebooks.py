@@ -127,6 +127,16 @@ KEYS = {
         "splice_differences",
         "controls",
     },
+    "13-transfer": {
+        "accuracies",
+        "benchmark",
+        "gains",
+        "without_names",
+        "without_names_gain",
+        "few_clips",
+        "embedding",
+        "silhouettes",
+    },
 }
 
 
