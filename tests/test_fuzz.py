@@ -29,11 +29,11 @@ def try_odd_case(_, folder):
 
 def test_a_silent_change_a_traceback_a_hang_the_end_and_much_memory_are_faults(monkeypatch, capsys):
     monkeypatch.setattr("tests.fuzz.watched.WAITS_AT_MOST", 10)
-    monkeypatch.setattr("tests.fuzz.watched.HANGS_AFTER", 1)
+    monkeypatch.setattr("tests.fuzz.watched.HANGS_AFTER", 3)
     monkeypatch.setattr("tests.fuzz.watched.MOST_MEMORY", 1 << 29)
     faults = watch(try_odd_case, 8, None, seed=0)
     said = ["row 1 is another", "KeyError: 'tempo'", "no end after 10 s", "ended with status -6"]
-    said += ["no end after 1 s of a processor", "GB of memory"]
+    said += ["no end after 3 s of a processor", "GB of memory"]
     assert len(faults) == len(said)
     for number, (fault, word) in enumerate(zip(faults, said, strict=True), start=1):
         assert f"case-{number}: " in fault
