@@ -259,7 +259,7 @@ def grouped_bars(values, title: str, label: str):
     return figure
 
 
-def growth(sizes, lines, title: str, x_label: str, y_label: str):
+def growth(sizes, lines, title: str, x_label: str, y_label: str, *, log: bool = False):
     """Draw how numbers grow with a size: their mean, and how they spread.
 
     Parameters
@@ -271,6 +271,8 @@ def growth(sizes, lines, title: str, x_label: str, y_label: str):
         point each.
     title, x_label, y_label : str
         Title and axis labels.
+    log : bool, optional
+        Whether a step is a factor: for sizes that double.
 
     Returns
     -------
@@ -279,7 +281,10 @@ def growth(sizes, lines, title: str, x_label: str, y_label: str):
     figure, axis = plt.subplots(figsize=(WIDTH, 3.6))
     few = all(len(draws) < _FEWEST_FOR_PERCENTILES for draws in lines.values())
     for number, (draws, look) in enumerate(looks(lines)):
-        places = np.add(sizes, (number - (len(lines) - 1) / 2) * np.ptp(sizes) / 60)
+        aside = number - (len(lines) - 1) / 2
+        places = (
+            np.multiply(sizes, 1.06**aside) if log else np.add(sizes, aside * np.ptp(sizes) / 60)
+        )
         mean = draws.mean(axis=0)
         if few:
             axis.plot(places, mean, **look | {"marker": ""})
@@ -287,7 +292,9 @@ def growth(sizes, lines, title: str, x_label: str, y_label: str):
         else:
             spread = np.abs(np.percentile(draws, [10, 90], axis=0) - mean)
             axis.errorbar(places, mean, spread, capsize=3, **look)
-    axis.set(title=title, xlabel=x_label, ylabel=y_label, xticks=sizes)
+    axis.set(title=title, xlabel=x_label, ylabel=y_label, xscale="log" if log else "linear")
+    axis.set_xticks(sizes, sizes)
+    axis.minorticks_off()
     spread_name = "mean, each draw" if few else "mean, 10th to\n90th percentile"
     axis.legend(title=spread_name, loc="upper left", bbox_to_anchor=(1, 1))
     return figure
