@@ -111,6 +111,14 @@ def start_clean(module: str):
         os.execve(sys.executable, command, environment)
 
 
+def console():
+    """Be the command ``genres``: what ``python -m genres`` is, too."""
+    start_clean("genres")
+    from genres.__main__ import main
+
+    return main()
+
+
 def pip_settings(listed: str) -> dict[str, str]:
     """Give, as variables, those of pip's settings with which it reaches an index.
 
