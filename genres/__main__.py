@@ -43,7 +43,9 @@ more, with .venv/bin/python -m genres …:
 
 
 ONLY = dict(metavar="NN", action="append", default=[], help="only this notebook (repeatable)")
-MODEL = dict(metavar="FOLDER", help="runs/<name>/models/champion (by default of real music)")
+MODEL = dict(
+    metavar="RUN", help="name or folder of the run that trained it, or the model's own folder"
+)
 DASK = dict(metavar="ADDRESS", help="scheduler of a cluster to work on")
 
 
@@ -162,7 +164,7 @@ def _add_commands_on_music(commands):
         type=int,
         nargs="+",
         metavar="S",
-        help="lengths in s (by default 5, 10 and 30, as far as clips have these)",
+        help="lengths in s (by default 5, 10 and 30; of Kaggle's features 3 and 30)",
     )
     extract.add_argument(
         "--features",
@@ -225,7 +227,21 @@ def _add_commands_on_music(commands):
     classify.add_argument("names", nargs="+", metavar="FILE", help="a file, or a folder of files")
     classify.add_argument("--model", **MODEL)
     classify.add_argument(
-        "--json", dest="as_json", action="store_true", help="all probabilities, as JSON"
+        "--timeline", action="store_true", help="the genre over time, drawn in text"
+    )
+    forms = classify.add_mutually_exclusive_group()
+    for form, content in (("json", "a document"), ("csv", "a table, with a row for each file")):
+        forms.add_argument(
+            f"--{form}",
+            dest="form",
+            action="store_const",
+            const=form,
+            help=f"all probabilities, as {content}",
+        )
+    classify.add_argument(
+        "--out",
+        metavar="FILE",
+        help="where to write that, or a picture of a timeline (.png, .svg)",
     )
 
     tags = commands.add_parser(
@@ -353,8 +369,8 @@ def _handout(out):
 def _extract(folder, out, segments, features, seconds, missing, mel, tags, workers, dask, seed):
     from genres.extraction.extract import Settings, extract
 
-    segments = segments or [length for length in (5, 10, 30) if length <= seconds] or [seconds]
-    settings = Settings(features, tuple(segments), mel, seconds, missing, tags)
+    segments = tuple(segments) if segments else None
+    settings = Settings(features, segments, mel, seconds, missing, tags)
     outcome = extract(folder, out, settings, workers=workers, dask=dask, seed=seed)
     print(outcome.summary(out))
 
@@ -380,10 +396,10 @@ def _synth(genre, tables, seconds, seed, kind, out):
     print(f"{printable(out)}: synthetic {kind} clip of {seconds:g} s, {parts}")
 
 
-def _classify(names, model, as_json):
+def _classify(names, model, **options):
     from genres.demo.classify import classify
 
-    return classify(names, model, as_json=as_json)
+    return classify(names, model, **options)
 
 
 def _tags(names, as_json):
