@@ -6,7 +6,7 @@ it is called, so that help, and a wrong option, need no library.
 
 import os
 
-from genres import printable
+from genres import environment, printable
 from genres.project import PROJECT, RUNS
 
 
@@ -30,6 +30,13 @@ def publish(folder, only):
     notebooks = publishing.publish(folder or RUNS / "course", only=only)
     names = ", ".join(notebook.stem for notebook in notebooks)
     print(f"Published: {names}. Look at git diff, then commit.")
+
+
+def test(options):
+    """Run the tests, with options of pytest's."""
+    python = [environment.PYTHON[0], "-m", "pytest", *options]
+    os.chdir(PROJECT)
+    environment.become(python, environment.cleaned(os.environ))
 
 
 def demo(port, browser, model):
