@@ -11,7 +11,6 @@ import base64
 import json
 import os
 import queue
-import resource
 import sys
 import threading
 import traceback
@@ -210,9 +209,7 @@ def picture(samples) -> dict:
 
 def main(folder, longest, memory):
     """Load models, and describe files until the input ends."""
-    _, hard = resource.getrlimit(resource.RLIMIT_DATA)  # which may be lowered, and never raised
-    most = int(memory) if hard == resource.RLIM_INFINITY else min(int(memory), hard)
-    resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+    _limit_memory(int(memory))
     # What libraries print must not come between the lines.
     lines = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
@@ -238,6 +235,18 @@ def main(folder, longest, memory):
         for message in _respond(requests.get(), models, float(longest), say, stop):
             say(message)
         say({"end": True})
+
+
+def _limit_memory(most):
+    """Let this process hold no more than so many bytes; say so where the system has no limit."""
+    try:
+        import resource
+    except ImportError:
+        print("This system sets no limit to what a file may take of memory.", file=sys.stderr)
+        return
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)  # which may be lowered, and never raised
+    most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (most, most))
 
 
 def _read(requests, stop):

@@ -54,6 +54,7 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
+_ENDING = ("SIGINT", "SIGTERM", "SIGHUP")
 _SENTENCES = {
     403: "This is for who has the address with the token that the demo printed when it started.",
     404: "There is no such page.",
@@ -107,8 +108,7 @@ async def _serve(workers, sockets, browser):
     """Serve until a signal comes; give its number."""
     loop = asyncio.get_running_loop()
     signals = asyncio.Queue()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, signals.put_nowait, number)
+    _pass_on_signals(loop, signals)
     port = sockets[0].getsockname()[1]
     token = secrets.token_urlsafe()
     application = _application(workers, token, port)
@@ -130,6 +130,17 @@ async def _serve(workers, sockets, browser):
             sock.close()
         await server.close_all_connections()
         await workers.close()
+
+
+def _pass_on_signals(loop, signals):
+    """Put the number of each signal that ends the demo into a queue of the loop's."""
+
+    def receive(number, _):
+        loop.call_soon_threadsafe(signals.put_nowait, number)
+
+    for name in _ENDING:
+        if number := getattr(signal, name, None):  # Windows has no SIGHUP
+            signal.signal(number, receive)
 
 
 @contextmanager
