@@ -56,7 +56,6 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-_ENDING = ("SIGINT", "SIGTERM", "SIGHUP")
 _SENTENCES = {
     403: "This is for who has the address with the token that the demo printed when it started.",
     404: "There is no such page.",
@@ -140,9 +139,8 @@ def _pass_on_signals(loop, signals):
     def receive(number, _):
         loop.call_soon_threadsafe(signals.put_nowait, number)
 
-    for name in _ENDING:
-        if number := getattr(signal, name, None):  # Windows has no SIGHUP
-            signal.signal(number, receive)
+    for name in {"SIGINT", "SIGTERM", "SIGHUP"} & set(dir(signal)):  # Windows has not all
+        signal.signal(getattr(signal, name), receive)
 
 
 @contextmanager
