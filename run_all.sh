@@ -120,7 +120,7 @@ with contextlib.suppress(OSError):
     fcntl.flock(int(sys.argv[1]), fcntl.LOCK_EX)'
 
 case ${1-} in
-  test | lab | publish | demo | report | handout) command=$1 && shift ;;
+  test | lab | publish | demo | report | handout | evaluate) command=$1 && shift ;;
   '' | -*) command=run ;;
   *) refuse "There is no command $1; ./run_all.sh --help lists what there is." ;;
 esac

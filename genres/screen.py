@@ -26,7 +26,9 @@ def seen_from_here(path):
 
 
 @contextmanager
-def bar(progress: bool | Callable, label: str, total: int, done: int = 0):
+def bar(
+    progress: bool | Callable, label: str, total: int, done: int = 0, unit: str = "clip"
+):
     """Show how far something long has come.
 
     Parameters
@@ -38,6 +40,8 @@ def bar(progress: bool | Callable, label: str, total: int, done: int = 0):
         What it is.
     total, done : int
         Clips in all, and those that are done already.
+    unit : str
+        What they are, if not clips.
 
     Yields
     ------
@@ -49,7 +53,7 @@ def bar(progress: bool | Callable, label: str, total: int, done: int = 0):
             yield step
     else:
         hidden = not progress or total == done
-        with tqdm(desc=label, unit="clip", total=total, initial=done, disable=hidden) as shown:
+        with tqdm(desc=label, unit=unit, total=total, initial=done, disable=hidden) as shown:
             yield shown.update
 
 
