@@ -75,6 +75,8 @@ def evaluate(
     if not timeout > 0:
         raise Refusal(f"A fold cannot take {timeout:g} s: --timeout is a number above 0.")
     paths = [_a_file(path)] if of_class is None else find(of_class)
+    if workers is not None and workers < 1:
+        raise Refusal(f"{workers} workers cannot do anything: 1 or more are needed.")
     found = folders.find(data)
     print(f"Data: {found.reason}.")
     bench = benchmark.Bench(found, only, progress)

@@ -231,6 +231,10 @@ def _sudden_end(ended):
 
 def _start(folder):
     """Start the process: one thread for each model, and no word of where data are."""
+    if not hasattr(os, "fork"):
+        raise Refusal(
+            "Classifiers are judged on Linux and macOS: on Windows, in its Subsystem for Linux."
+        )
     around = environment.cleaned(os.environ) | {f"{name}_NUM_THREADS": "1" for name in _THREADS}
     around |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
     around |= {"TMPDIR": str(folder)}  # which is removed, with what models leave there

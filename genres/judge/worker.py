@@ -13,7 +13,6 @@ import json
 import os
 import pickle
 import random
-import resource
 import select
 import signal
 import sys
@@ -46,6 +45,8 @@ class _Fault(Exception):
 
 def main():
     """Do jobs until the input ends."""
+    import resource  # which Windows has not
+
     jobs, answers = os.dup(0), os.dup(1)
     nothing = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
