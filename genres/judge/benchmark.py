@@ -51,7 +51,8 @@ class Bench:
     """
 
     def __init__(self, data, only: Sequence[str] = (), progress: bool | Callable = True):
-        self.data, self._progress, self._inputs = data, progress, {}
+        self.data, self._progress = data, progress
+        self._inputs: dict[str, protocols.Inputs] = {}
         for name in only:
             if name not in protocols.TITLES:
                 raise Refusal(
@@ -213,9 +214,9 @@ class _Line:
             self._left[pair] -= 1
             ended = self._left[pair] == 0
         if ended:
-            failure = self._failed.get(pair)
-            folds = None if failure else self._folds[pair]
-            self.outcomes.put(Outcome(model, protocol, folds, failure))
+            why = self._failed.get(pair)
+            folds = None if why else self._folds[pair]
+            self.outcomes.put(Outcome(model, protocol, folds, why))
 
     def _fold(self, process, model, protocol, number):
         bench, (train, test) = self._bench, protocol.folds[number]

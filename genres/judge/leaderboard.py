@@ -95,14 +95,16 @@ def first_honest(bench):
 
 def _ranks(predictions, artist_of):
     """Count, for each model, those that are better by an interval that does not hold 0."""
+    if not predictions:
+        return []
     names = sorted({str(name) for made in predictions for name in made.clip})
     artists = np.unique([artist_of.get(name, name) for name in names], return_inverse=True)[1]
     at = {name: number for number, name in enumerate(names)}
     correct = np.full((len(predictions), len(names)), np.nan)
     for row, made in zip(correct, predictions, strict=True):
         row[[at[str(name)] for name in made.clip]] = made.correct
-    n = artists.max(initial=-1) + 1
-    times = np.random.default_rng(0).multinomial(n, np.full(n, 1 / max(n, 1)), size=_N_DRAWS)
+    n = artists.max() + 1
+    times = np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), size=_N_DRAWS)
     times = times.astype(np.float32)
     better = np.zeros(len(predictions), int)
     for worse in range(len(predictions)):

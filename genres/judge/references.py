@@ -58,7 +58,8 @@ def quick(bench, place: Path, workers=None, progress=True):
     """
     possible = [one for one in bench.protocols_for("features") if one.name in _BY]
     with tempfile.TemporaryDirectory(prefix="genres-judge-") as folder:
-        found, wanted = {}, []
+        found: dict[str, evaluations.Evaluation] = {}
+        wanted = []
         for name, model in _quick_models().items():
             sent = pickle.dumps({"model": model})
             path = Path(folder, f"{len(found)}.pickle")

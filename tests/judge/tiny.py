@@ -41,9 +41,9 @@ def make(folder, splits=True):
         for _ in range(3):
             moved = values + rng.normal(scale=0.5, size=len(FEATURES))
             segments.append(head | dict(zip(FEATURES, moved, strict=True)) | about)
-    (folder / "course").mkdir(parents=True)
+    folder.mkdir(parents=True)
     for seconds, table in ((30, rows), (10, segments)):
-        path = folder / "course" / f"GenreClassData_{seconds}s.txt"
+        path = folder / f"GenreClassData_{seconds}s.txt"
         pd.DataFrame(table).to_csv(path, sep="\t", index=False)
     if splits:
         _write_splits(folder / "splits", [row["File"] for row in rows])
