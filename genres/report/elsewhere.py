@@ -12,6 +12,9 @@ COLAB_SET_UP = """\
 %env GENRE_DATA=synthetic"""
 """What a first cell in Colab has to hold: there, a notebook is opened without its project."""
 
+BEGIN, END = "<!-- badges:begin -->", "<!-- badges:end -->"
+"""What stands around the badges in README.md and docs/BROWSER.md."""
+
 _SETTING = re.compile(r'^\[project\.urls\]\n(?:[^\[\n].*\n|\n)*?Repository\s*=\s*"([^"]+)"', re.M)
 
 

@@ -25,6 +25,7 @@ MEDIA = "media"
 _EMBEDDED = re.compile(r"data:(?:image|audio)/([\w-]+)[\w.+-]*;base64,([A-Za-z0-9+/=\s]+)")
 _TERMINAL_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _PAPERMILL_SAYS = "papermill-error-cell-tag"  # the tag of what it puts into a failed notebook
+_REPLY = "shell.execute_reply"  # what a kernel sent when it was done with a cell
 _TAIL = 8  # lines of a traceback that are shown at once
 _EMPTY_HEAD = re.compile(r"<th(\s[^>]*)?>\s*</th>")
 _SHOWS_NOTHING = re.compile(
@@ -144,22 +145,24 @@ class _NotebookPage:
     def up_to_failure(self, cells):
         """Give a line on where and why a notebook failed, and its cells as far as it came."""
         code = [cell for cell in cells if cell["cell_type"] == "code" and "".join(cell["source"])]
-        executed = [cell for cell in code if cell.get("execution_count")]
-        if not executed:
+        done = [cell for cell in code if _REPLY in cell["metadata"].get("execution", {})]
+        if not done:
             failure = "Its Python did not start."
             return failure, [*map(self.cell, cells[:1]), _notice(failure)]
-        last = executed[-1]
-        error = next((o for o in last["outputs"] if o["output_type"] == "error"), None)
+        error = next((o for o in done[-1]["outputs"] if o["output_type"] == "error"), None)
+        was_killed = not error and len(done) < len(code)
+        last = code[len(done)] if was_killed else done[-1]
+        number = last.get("execution_count") or done[-1]["execution_count"] + 1
         anchor = html.escape(f"#cell-{last.get('id', '')}")
-        where = f'<a href="{anchor}">cell {last["execution_count"]}</a>'
+        where = f'<a href="{anchor}">cell {number}</a>'
         if error:
             failure = f"In {where}: {_named(error, at_most=200)}"
-        elif "shell.execute_reply" in last["metadata"].get("execution", {}):
-            failure = "It came to its end without writing its results."
-        else:
+        elif was_killed:
             failure = f"In {where} its Python was killed, most often for lack of memory."
+        else:
+            failure = "It came to its end without writing its results."
+        n_left = len(code) - code.index(last) - 1
         first, *others = map(self.cell, cells[: cells.index(last) + 1])
-        n_left = len(code) - len(executed)
         left = f"{n_left} more cells of code were" if n_left > 1 else "One more cell of code was"
         end = f'<p class="failed">{left} not executed.</p>' if n_left else ""
         return failure, [first, _notice(failure), *others, end]
@@ -268,14 +271,15 @@ def _error(error):
     """Give an error's name and message, the end of its traceback, and all of it folded up."""
     lines = _TERMINAL_COLOURS.sub("", "\n".join(error["traceback"])).rstrip().splitlines()
     box = '<div class="scroll traceback" tabindex="0"><pre>{}</pre></div>'
-    tail = box.format(html.escape("\n".join(lines[-_TAIL:]))) if lines else ""
+    last = [line if len(line) <= 300 else f"{line[:300]}…" for line in lines[-_TAIL:]]
+    tail = box.format(html.escape("\n".join(last))) if last else ""
     whole = ""
     if len(lines) > _TAIL:
         whole = (
             f"<details><summary>The whole traceback, {len(lines):,} lines</summary>"
             f"{box.format(html.escape(chr(10).join(lines)))}</details>"
         )
-    return f'<div class="error"><p>{_named(error, at_most=1000)}</p>\n{tail}{whole}</div>\n'
+    return f'<div class="error"><p>{_named(error, at_most=300)}</p>\n{tail}{whole}</div>\n'
 
 
 def _in_box(content):

@@ -235,6 +235,8 @@ function markFound() {
   const wanted = patterns(new URLSearchParams(location.search).get("q") ?? "");
   if (!wanted.length) return;
   const ranges = [];
+  const folded = new Set(); // boxes with a word, in the section that was found
+  let isInSight = false; // whether that section has one outside of them
   const target = decodeURIComponent(location.hash.slice(1));
   let section = "";
   const walker = document.createTreeWalker(
@@ -247,18 +249,18 @@ function markFound() {
       continue;
     }
     if (node.parentNode.closest("script, style, .anchor, button, .traceback")) continue;
-    const folded = fold(node.data);
-    for (const word of wanted) {
-      for (const match of folded.matchAll(word)) {
-        const range = new Range();
-        range.setStart(node, match.index);
-        range.setEnd(node, match.index + match[0].length);
-        ranges.push(range);
-        const box = node.parentNode.closest("details");
-        if (box && section === target && !node.parentNode.closest("summary")) box.open = true;
-      }
+    const text = fold(node.data);
+    for (const match of wanted.flatMap((word) => [...text.matchAll(word)])) {
+      const range = new Range();
+      range.setStart(node, match.index);
+      range.setEnd(node, match.index + match[0].length);
+      ranges.push(range);
+      const box = node.parentNode.closest("details");
+      if (box && section === target) folded.add(box);
+      else isInSight ||= section === target && !node.parentNode.closest("h1, h2, h3");
     }
   }
+  if (!isInSight) for (const box of folded) box.open = true;
   if (window.Highlight) CSS.highlights.set("found", new Highlight(...ranges));
   document.getElementById(target)?.scrollIntoView();
 }

@@ -55,7 +55,7 @@ _SEARCH = """<form class="search" role="search" hidden><input type="search" role
 aria-label="Search all pages" aria-controls="hits" aria-expanded="false" aria-autocomplete="list"
 autocomplete="off" spellcheck="false" placeholder="Search: press /">
 <div class="found" hidden><p role="status"></p>
-<div id="hits" role="listbox" aria-label="Sections found"></div></div></form>"""
+<div id="hits" role="listbox" tabindex="-1" aria-label="Sections found"></div></div></form>"""
 
 
 def write(report, project: Path, *, pdf: bool = True) -> str:
@@ -214,7 +214,7 @@ def _front(report, notebooks, rows, folder):
     cards = "\n".join(_card(page, report, folder) for page in notebooks)
     body = f"""<h1>{TITLE}</h1>
 <p>{_INTRODUCTION}</p>
-<p class="told">{_describe(report)}</p>
+<p class="told">{_describe(report, notebooks)}</p>
 <h2 id="figures">Headline figures</h2>
 {_headlines(rows, report)}
 <p><a href="ledger.html"><b>The ledger</b></a>: every figure of the five reports beside its value
@@ -227,7 +227,7 @@ here, and why the two differ ({ledger.summary(rows, report.results)}).</p>
     return pages.Page("index", "Front page", "", body, sections, [])
 
 
-def _describe(report):
+def _describe(report, notebooks):
     """Say which run this is: its data, when and on what, and what is to be known of it."""
     results = report.results
     data = sorted({found["data"] for found in results.values() if "data" in found})
@@ -240,6 +240,8 @@ def _describe(report):
         if "cpu" in report.machine:
             told += f" on {report.machine['cores']} cores of {html.escape(report.machine['cpu'])}"
     told += "."
+    if failed := [page.name[:2] for page in notebooks if page.failure]:
+        told += f" <b>Failed: {', '.join(failed)}.</b>"
     if any(found.get("quick") for found in results.values()):
         told += " <b>A rehearsal: its figures are rough.</b>"
     marked = [name[:2] for name, found in results.items() if found.get("synthetic")]

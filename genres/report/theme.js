@@ -1,7 +1,7 @@
 // Light or dark: what the system prefers, unless the reader chose the other one here.
 "use strict";
 
-const theme = (() => {
+{
   const KEY = "genres-report-theme";
   const system = matchMedia("(prefers-color-scheme: dark)");
   const preferred = () => (system.matches ? "dark" : "light");
@@ -14,37 +14,38 @@ const theme = (() => {
     }
   }
 
-  function remember(chosen) {
+  function remember(theme) {
     try {
-      if (chosen === preferred()) localStorage.removeItem(KEY);
-      else localStorage.setItem(KEY, chosen);
+      if (theme === preferred()) localStorage.removeItem(KEY);
+      else localStorage.setItem(KEY, theme);
     } catch {
       // then it holds for this page
     }
   }
 
-  function show(chosen) {
-    document.documentElement.dataset.theme = chosen;
+  const chosen = () => document.documentElement.dataset.theme ?? preferred();
+
+  function show(theme) {
+    if (theme) document.documentElement.dataset.theme = theme;
+    else delete document.documentElement.dataset.theme;
     const button = document.querySelector("button.theme");
-    if (button) {
-      button.hidden = false;
-      button.textContent = chosen === "dark" ? "Light page" : "Dark page";
-    }
+    if (button) button.textContent = chosen() === "dark" ? "Light page" : "Dark page";
   }
 
-  const now = () => remembered() || preferred();
-  show(now()); // before anything is drawn
-  system.addEventListener("change", () => show(now()));
-  addEventListener("storage", () => show(now()));
-  addEventListener("pageshow", () => show(now())); // back from a page where it was changed
-  return { show, remember };
-})();
+  function turn() {
+    const other = chosen() === "dark" ? "light" : "dark";
+    remember(other);
+    show(other === preferred() ? null : other);
+  }
 
-document.addEventListener("DOMContentLoaded", () => {
-  theme.show(document.documentElement.dataset.theme);
-  document.querySelector("button.theme").addEventListener("click", () => {
-    const chosen = document.documentElement.dataset.theme === "dark" ? "light" : "dark";
-    theme.remember(chosen);
-    theme.show(chosen);
+  const again = () => show(remembered());
+  again(); // before anything is drawn
+  for (const event of ["pageshow", "storage"]) addEventListener(event, again); // changed on another page
+  system.addEventListener("change", () => show(document.documentElement.dataset.theme));
+  document.addEventListener("DOMContentLoaded", () => {
+    const button = document.querySelector("button.theme");
+    button.hidden = false;
+    button.addEventListener("click", turn);
+    again();
   });
-});
+}
