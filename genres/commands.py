@@ -6,7 +6,7 @@ it is called, so that help, and a wrong option, need no library.
 
 import os
 
-from genres import printable
+from genres import environment, printable
 from genres.project import PROJECT, RUNS
 
 
@@ -37,6 +37,13 @@ def publish(folder, only, links):
     print(f"Published: {names}. Look at git diff, then commit.")
 
 
+def test(options):
+    """Run the tests, with options of pytest's."""
+    python = [environment.PYTHON[0], "-m", "pytest", *options]
+    os.chdir(PROJECT)
+    environment.become(python, environment.cleaned(os.environ))
+
+
 def demo(port, browser, model):
     """Serve the page that shows genre over time, until a signal ends it."""
     from genres.demo.server import serve
@@ -58,6 +65,13 @@ def handout(out):
 
     folder = out or RUNS / "handout"
     print(f"{len(handouts.write(PROJECT, folder))} files for students in {printable(folder)}")
+
+
+def evaluate(path, **options):
+    """Judge somebody's own model, or those of a class, by every protocol."""
+    from genres.judge.handins import evaluate as judge
+
+    return judge(path, **options)
 
 
 def extract(folder, out, segments, features, seconds, missing, mel, tags, workers, dask, seed):
@@ -93,11 +107,11 @@ def synth(genre, tables, seconds, seed, kind, out):
     print(f"{printable(out)}: synthetic {kind} clip of {seconds:g} s, {parts}")
 
 
-def classify(names, model, as_json):
+def classify(names, model, **options):
     """Predict the genre of files."""
     from genres.demo import classify as classifying
 
-    return classifying.classify(names, model, as_json=as_json)
+    return classifying.classify(names, model, **options)
 
 
 def tags(names, as_json):

@@ -108,7 +108,18 @@ def start_clean(module: str):
     if environment != os.environ:
         project = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
         command = [*PYTHON, "-c", _RUN_MODULE, project, module, *sys.argv[1:]]
-        os.execve(sys.executable, command, environment)
+        become(command, environment)
+
+
+def become(command, environment):
+    """Become a command; where a process cannot, start it, and end with its exit status."""
+    if os.name != "nt":
+        os.execvpe(command[0], command, environment)
+    import signal
+    import subprocess
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the command, which responds to it
+    sys.exit(subprocess.run(command, env=environment).returncode)
 
 
 def console():
@@ -166,20 +177,23 @@ def _can_be_written(folder):
 
 def _private_cache():
     """Make a folder for what numba compiles that belongs to this user alone; give its path."""
-    import fcntl
     import subprocess
     import tempfile
-    from contextlib import suppress
+    from contextlib import ExitStack, suppress
 
-    folder = os.path.join(tempfile.gettempdir(), f"genres-numba-{os.getuid()}")
+    user = os.getuid() if hasattr(os, "getuid") else "mine"  # Windows has such a place for each
+    folder = os.path.join(tempfile.gettempdir(), f"genres-numba-{user}")
     with suppress(FileExistsError):
         os.mkdir(folder, mode=0o700)
-    status = os.lstat(folder)
-    if status.st_uid != os.getuid() or status.st_mode != stat.S_IFDIR | 0o700:
-        folder = tempfile.mkdtemp(prefix="genres-numba-")  # somebody else has made that one
-    with open(os.path.join(folder, "compiled"), "a+") as note:
-        with suppress(OSError):
-            fcntl.flock(note, fcntl.LOCK_EX)
+    if user != "mine":
+        status = os.lstat(folder)
+        if status.st_uid != user or status.st_mode != stat.S_IFDIR | 0o700:
+            folder = tempfile.mkdtemp(prefix="genres-numba-")  # somebody else has made that one
+    with ExitStack() as stack, open(os.path.join(folder, "compiled"), "a+") as note:
+        with suppress(ImportError, OSError):  # what makes the environment has no library yet
+            from genres import locks
+
+            stack.enter_context(locks.held(os.path.join(folder, "lock")))
         if not os.fstat(note.fileno()).st_size:
             # Two processes that compile at once can leave a cache that crashes whoever reads it
             # (numba, issue 10128): one compiles beforehand what importing librosa takes.
@@ -207,7 +221,7 @@ def main(command):
             [*command[:4], "config", "list"], env=environment, stdout=subprocess.PIPE, text=True
         )
         environment |= pip_settings(listed.stdout)
-    os.execvpe(command[0], command, environment)
+    become(command, environment)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from genres import Refusal, files
+from genres.project import COMMAND
 
 BROWSERS = (
     "chromium",
@@ -14,6 +15,8 @@ BROWSERS = (
     "google-chrome",
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    r"C:\Program Files\Google\Chrome\Application\chrome.exe",
+    r"C:\Program Files (x86)\Microsoft\Edge\Application\msedge.exe",
 )
 """Programs that can print a page, by the names they have on one system or another."""
 
@@ -53,9 +56,11 @@ def print_page(page: Path, pdf: Path):
     if browser is None:
         raise Refusal(
             "for one, install Chromium or Chrome (on Debian and Ubuntu with 'sudo apt install "
-            "chromium') and start ./run_all.sh report."
+            f"chromium') and start {COMMAND} report."
         )
-    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []  # it has none for root
+    sandbox = (
+        ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+    )  # it has none for root
     try:
         with (
             tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile,

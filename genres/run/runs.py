@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from genres import Refusal, files
-from genres.project import RunFolder, find_notebooks
+from genres.project import COMMAND, RunFolder, find_notebooks
 from genres.run import provenance
 
 PUBLISHED = "published"
@@ -124,7 +124,7 @@ def find(project: Path, wanted: str | Path | None = None):
         return _of_published(project)
     folder = next((place for place in (Path(wanted), runs / wanted) if place.is_dir()), None)
     if folder is None:
-        raise Refusal(f"There is no run {wanted}: ./run_all.sh makes one.")
+        raise Refusal(f"There is no run {wanted}: {COMMAND} run makes one.")
     return of_run(folder.resolve(), project)
 
 
@@ -138,7 +138,7 @@ def of_run(folder, project):
         if name in done or run.failed(name).exists()
     }
     if not places:
-        raise Refusal(f"{folder} holds no executed notebook yet: ./run_all.sh executes them.")
+        raise Refusal(f"{folder} holds no executed notebook yet: {COMMAND} run executes them.")
     return Report(
         folder,
         folder,
