@@ -193,9 +193,9 @@ def redirecting(address):
     return responding(f"HTTP/1.0 302 Found\r\nLocation: {address}\r\n\r\n".encode("latin-1"))
 
 
-def fetch(folder, *servers, name=FIRST, file=None):
+def fetch(folder, *servers, name=FIRST, file=None, announce=tuple):
     mirrors = [server.address for server in servers]
-    download(file or WANTED[name], folder, mirrors, timeout=(1, 1))
+    download(file or WANTED[name], folder, mirrors, timeout=(1, 1), announce=announce)
 
 
 def part_of(content, folder, name=FIRST):
@@ -289,7 +289,7 @@ def test_a_server_that_always_breaks_off_is_given_up(tmp_path, serve, monkeypatc
 
 def test_a_host_that_does_not_respond_is_tried_once(tmp_path, serve):
     server = serve(stalled)
-    with pytest.raises(Refusal, match=r"could not be downloaded: 127\.\S+ does not respond\.$"):
+    with pytest.raises(Refusal, match=r"could not be downloaded: no server responds\.$"):
         fetch(tmp_path, server, server, server)
     assert len(server.requests) == 1
 
@@ -298,7 +298,7 @@ def test_a_host_that_is_not_there_is_told(tmp_path, serve):
     server = serve(good)
     server.shutdown()
     server.server_close()
-    with pytest.raises(Refusal, match=r"127\.\S+ does not respond\.$"):
+    with pytest.raises(Refusal, match=r"could not be downloaded: no server responds\.$"):
         fetch(tmp_path, server)
 
 
@@ -534,3 +534,19 @@ def test_the_real_tables_are_those_that_a_download_would_accept(real_data):
     for file in (ten, thirty):
         assert file.is_at(real_data / "course" / file.name)
     assert not ten.is_at(real_data / "course" / thirty.name)
+
+
+def test_where_no_server_responds_nothing_but_the_refusal_is_said(tmp_path, serve, capsys):
+    server, begun = serve(good), []
+    server.shutdown()
+    server.server_close()
+    with pytest.raises(Refusal):
+        fetch(tmp_path, server, announce=lambda: begun.append("begun"))
+    assert (begun, capsys.readouterr()) == ([], ("", ""))
+
+
+def test_a_download_is_announced_when_it_begins(tmp_path, serve, capsys):
+    begun = []
+    fetch(tmp_path, serve(good), announce=lambda: begun.append(capsys.readouterr().err))
+    assert begun[0] == ""
+    assert FIRST in capsys.readouterr().err
