@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import requests
 from tqdm import tqdm
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from genres import Refusal, files
 
@@ -37,7 +38,7 @@ _DAMAGES = (
     struct.error,
 )
 
-_NO_RESPONSE = "does not respond"
+_UNREACHED = "no server can be reached"  # most often for lack of a network
 
 # What a redirection or a header that is none makes requests raise.
 _NOT_HTTP = (requests.RequestException, ValueError)
@@ -135,9 +136,9 @@ def download(
             failures.append(str(failure))
         except requests.HTTPError as error:
             failures.append(f"{host} responded with status {error.response.status_code}")
-        except (requests.ConnectionError, requests.Timeout):
+        except (requests.ConnectionError, requests.Timeout) as error:
             unreachable.add(host)
-            failures.append(f"{host} {_NO_RESPONSE}")
+            failures.append(_UNREACHED if _is_unreached(error) else f"{host} does not respond")
         except requests.exceptions.ChunkedEncodingError:
             failures.append(f"{host} broke off")
         except _TooSlow:
@@ -148,9 +149,12 @@ def download(
         except OSError as error:
             raise Refusal(f"{path} cannot be written: {error.strerror}.") from error
     reasons = ", ".join(dict.fromkeys(failures))
-    if all(failure.endswith(_NO_RESPONSE) for failure in failures):
-        reasons = "no server responds"  # most often for lack of a network
     raise Refusal(f"{file.name} could not be downloaded: {reasons}.")
+
+
+def _is_unreached(error):
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    return isinstance(reason, NewConnectionError | ConnectTimeoutError)
 
 
 def _complete(part, file, url, timeout, deadline, announce):

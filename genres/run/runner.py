@@ -143,7 +143,9 @@ def _extract(folder):
 
 def _execute_all(run, notebooks, fresh):
     """Execute what has to be; give the seconds each took (or None) and the failures' messages."""
-    due = {notebook: ["as --fresh asks"] if fresh else run.changes(notebook) for notebook in notebooks}
+    due = {
+        notebook: ["as --fresh asks"] if fresh else run.changes(notebook) for notebook in notebooks
+    }
     if any(due.values()):
         run.data.finest()  # an unsound table is refused now, not by each notebook
         table = run.data.table(folders.WHOLE)
