@@ -58,7 +58,6 @@ def rank(evaluations: Sequence[Evaluation], bench):
         Those with an honest figure first, sorted by it: that in folds by artist, or for lack of
         these the fault-filtered one. Then all others, by the course split.
     """
-    now = {one.name: one.digest(bench.clips) for one in bench.protocols}
     rows = [
         Row(
             None,
@@ -66,7 +65,7 @@ def rank(evaluations: Sequence[Evaluation], bench):
             {
                 name: scores
                 for name, scores in made.protocols.items()
-                if scores["digest"] == now.get(name)
+                if scores["digest"] == bench.digests.get(name)
             },
         )
         for made in evaluations
@@ -89,8 +88,7 @@ def rank(evaluations: Sequence[Evaluation], bench):
 
 def first_honest(bench):
     """Give the name of the first protocol that keeps artists apart, or None."""
-    names = {one.name for one in bench.protocols}
-    return next((name for name in protocols.HONEST if name in names), None)
+    return next((name for name in protocols.HONEST if name in bench.digests), None)
 
 
 def _ranks(predictions, artist_of):
