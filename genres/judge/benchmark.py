@@ -175,16 +175,19 @@ class Bench:
             mine = made.protocols.get(protocol.name)
             if mine is None:
                 continue
-            mine["against"] = {
-                other.name: evaluations.compare(
-                    made.predictions[protocol.name],
-                    other.predictions[protocol.name],
-                    self.artist_of,
-                    protocol,
-                )
-                for other in others
-                if protocol.name in other.protocols and other.name != made.name
-            }
+            known = mine.get("against", {})
+            mine["against"] = {}
+            for other in others:
+                if protocol.name in other.protocols and other.name != made.name:
+                    than = known.get(other.name, {})
+                    if than.get("digest") != other.digest:  # else it was compared before
+                        than = evaluations.compare(
+                            made.predictions[protocol.name],
+                            other.predictions[protocol.name],
+                            self.artist_of,
+                            protocol,
+                        )
+                    mine["against"][other.name] = than | {"digest": other.digest}
 
 
 class _Line:
