@@ -122,7 +122,7 @@ def opened(browser, address):
     page.goto(address)
     yield page
     page.close()
-    assert not faults
+    assert not faults, faults
 
 
 def drop(page, path):

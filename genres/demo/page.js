@@ -121,7 +121,7 @@ function show(chosen) {
   for (const id of ["models", "parts"]) $(id).querySelectorAll("label").forEach((label) => label.remove());
   $("lanes").setAttribute("aria-valuemax", sound.seconds.toFixed(1));
   $("band").width = 0; // which empties it
-  view.showWhole(sound.seconds);
+  view.begin(sound.seconds);
   nearestShown = null;
   for (const timeline of track.timelines.values()) addTimeline(timeline);
   update(track);
