@@ -28,7 +28,7 @@ def seen_from_here(path):
 
 
 @contextmanager
-def bar(progress: bool | Callable, label: str, total: int, done: int = 0):
+def bar(progress: bool | Callable, label: str, total: int, done: int = 0, unit: str = "clip"):
     """Show how far something long has come.
 
     Parameters
@@ -40,6 +40,8 @@ def bar(progress: bool | Callable, label: str, total: int, done: int = 0):
         What it is.
     total, done : int
         Clips in all, and those that are done already.
+    unit : str
+        What they are, if not clips.
 
     Yields
     ------
@@ -51,7 +53,7 @@ def bar(progress: bool | Callable, label: str, total: int, done: int = 0):
             yield step
     else:
         hidden = not progress or total == done
-        look = {"unit": "clip", "bar_format": _BAR, "disable": hidden}
+        look = {"unit": unit, "bar_format": _BAR, "disable": hidden}
         with tqdm(desc=label, total=total, initial=done, **look) as shown:
             yield shown.update
 

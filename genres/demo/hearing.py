@@ -11,7 +11,6 @@ import base64
 import json
 import os
 import queue
-import resource
 import sys
 import threading
 import traceback
@@ -34,7 +33,8 @@ from genres.sound.tags import TAGS
 CHAMPION, ENSEMBLE = "champion", "LSTM ensemble"
 WHOLE, HARMONIC, PERCUSSIVE = "whole sound", "harmonic part", "percussive part"
 
-_N_COLUMNS = 1200  # of the pictures of a track
+_FEWEST_COLUMNS, _MOST_COLUMNS = 1200, 9600  # of the pictures of a track
+_COLUMNS_A_SECOND = 10  # where that is between these: one may look at a part of it
 _FRAMES_A_COLUMN = 4
 _N_BANDS = 64
 
@@ -107,7 +107,7 @@ def describe(path: str, name: str, models, longest: float, step: Callable):
     except audio.AudioError as error:
         raise Refusal(str(error).replace(path, name)) from error
     said = {"silent": sound.silent, "cancelling": sound.cancelling, "cut_off": sound.cut_off}
-    yield {"sound": picture(sound.samples) | said}
+    yield {"sound": picture(sound.samples, silent=sound.silent) | said}
     tagging, tagged = partial(step, "Tagging it"), None
     try:
         tagged = tagger.tag(sound.samples, audio.SAMPLE_RATE, tagging)
@@ -178,13 +178,15 @@ def _nearest(samples, spans, model, step, tagged):
     return found
 
 
-def picture(samples) -> dict:
+def picture(samples, *, silent: bool = False) -> dict:
     """Draw a track small: its waveform and its log-mel spectrogram.
 
     Parameters
     ----------
     samples : array of float32, shape (n_samples,)
         Mono, 22,050 samples per second.
+    silent : bool
+        Whether nothing is to be heard of it. Then nothing is loud either, not even the loudest.
 
     Returns
     -------
@@ -193,14 +195,16 @@ def picture(samples) -> dict:
         in base64, a row a band, the lowest first, 255 the loudest and 0 what is 80 dB below; and
         its ``shape``.
     """
-    starts = np.linspace(0, len(samples), _N_COLUMNS, endpoint=False).astype(int)
-    hop = max(512, len(samples) // (_FRAMES_A_COLUMN * _N_COLUMNS))
+    seconds = len(samples) / audio.SAMPLE_RATE
+    n = round(np.clip(_COLUMNS_A_SECOND * seconds, _FEWEST_COLUMNS, _MOST_COLUMNS))
+    starts = np.linspace(0, len(samples), n, endpoint=False).astype(int)
+    hop = max(512, len(samples) // (_FRAMES_A_COLUMN * n))
     mel = features.log_mel(samples, audio.SAMPLE_RATE, n_mels=_N_BANDS, hop_length=hop)
-    width = -(-mel.shape[1] // _N_COLUMNS)
+    width = -(-mel.shape[1] // n)
     columns = np.maximum.reduceat(mel, np.arange(0, mel.shape[1], width), axis=1)
-    steps = melstore.steps(columns, melstore.RANGE_DB)
+    steps = melstore.steps(columns, melstore.RANGE_DB) * np.uint8(not silent)
     return {
-        "seconds": len(samples) / audio.SAMPLE_RATE,
+        "seconds": seconds,
         "low": np.round(np.minimum.reduceat(samples, starts), 3).tolist(),
         "high": np.round(np.maximum.reduceat(samples, starts), 3).tolist(),
         "mel": base64.b64encode(steps.tobytes()).decode(),
@@ -210,9 +214,7 @@ def picture(samples) -> dict:
 
 def main(folder, longest, memory):
     """Load models, and describe files until the input ends."""
-    _, hard = resource.getrlimit(resource.RLIMIT_DATA)  # which may be lowered, and never raised
-    most = int(memory) if hard == resource.RLIM_INFINITY else min(int(memory), hard)
-    resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+    _limit_memory(int(memory))
     # What libraries print must not come between the lines.
     lines = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
@@ -238,6 +240,18 @@ def main(folder, longest, memory):
         for message in _respond(requests.get(), models, float(longest), say, stop):
             say(message)
         say({"end": True})
+
+
+def _limit_memory(most):
+    """Let this process hold no more than so many bytes; say so where the system has no limit."""
+    try:
+        import resource
+    except ImportError:
+        print("This system sets no limit to what a file may take of memory.", file=sys.stderr)
+        return
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)  # which may be lowered, and never raised
+    most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (most, most))
 
 
 def _read(requests, stop):

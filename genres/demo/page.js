@@ -4,10 +4,11 @@
 import { fetchClip, playButton, quiet } from "./clips.js";
 import { $, button, element } from "./elements.js";
 import * as files from "./files.js";
-import { clock, drawAxis, drawBands, drawMel, drawSwatch, drawTaggram, drawWave } from "./pictures.js";
+import { clock, drawAxis, drawBands, drawMel, drawOverview, drawSwatch, drawTaggram, drawWave } from "./pictures.js";
 import { saveCsv, saveJson, saveList, savePng } from "./saving.js";
 import { post } from "./server.js";
 import { percent, ranked, spanText, stepAt, tagText, tagsAt, timelineOf } from "./tracks.js";
+import * as view from "./view.js";
 
 const audio = $("audio");
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
@@ -118,6 +119,7 @@ function show(chosen) {
   for (const id of ["models", "parts"]) $(id).querySelectorAll("label").forEach((label) => label.remove());
   $("lanes").setAttribute("aria-valuemax", sound.seconds.toFixed(1));
   $("band").width = 0; // which empties it
+  view.showWhole(sound.seconds);
   nearestShown = null;
   for (const timeline of track.timelines.values()) addTimeline(timeline);
   update(track);
@@ -219,11 +221,6 @@ function writeTimeline() {
     item.append(element("b"), swatch, element("span", timeline.genres[at]), element("span"));
     return item;
   }));
-  $("marks").replaceChildren(...timeline.changes.map((seconds) => {
-    const mark = element("i");
-    mark.style.left = `${(100 * seconds) / track.sound.seconds}%`;
-    return mark;
-  }));
 }
 
 function showNearest() {
@@ -248,7 +245,8 @@ function showTime(moved = audio.paused) {
   const timeline = current();
   if (!track?.sound) return;
   const at = hovered ?? Math.min(audio.currentTime, track.sound.seconds);
-  const share = Math.min(audio.currentTime / track.sound.seconds, 1);
+  const share = view.placeOf(Math.min(audio.currentTime, track.sound.seconds));
+  $("cursor").hidden = share < 0 || share > 1;
   $("cursor").style.left = `${100 * share}%`;
   showNearest();
   $("when").textContent = hovered === null ? `At ${clock(at)}` : `At ${clock(at)}, under the pointer`;
@@ -284,29 +282,35 @@ function showTime(moved = audio.paused) {
 
 function draw() {
   if (!track?.sound || $("track").hidden) return;
-  drawWave($("wave"), track.sound);
-  drawMel($("mel"), track.sound);
-  drawAxis($("axis"), track.sound.seconds);
+  const range = view.inView();
+  drawWave($("wave"), track.sound, range);
+  drawMel($("mel"), track.sound, range);
+  drawAxis($("axis"), range);
+  if (track.tags) drawTaggram($("taggram"), track.tags, range);
   const timeline = current();
-  if (timeline) drawBands($("band"), timeline, track.order);
-  if (track.tags) drawTaggram($("taggram"), track.tags);
+  if (!timeline) return;
+  drawBands($("band"), timeline, track.order, range);
+  if (!view.isWhole()) drawOverview($("overview"), timeline, track.order, range);
+  const places = timeline.changes.map(view.placeOf).filter((place) => 0 <= place && place <= 1);
+  $("marks").replaceChildren(...places.map((place) => {
+    const mark = element("i");
+    mark.style.left = `${100 * place}%`;
+    return mark;
+  }));
 }
 
 // ---- Moving about
 
 function seek(seconds) {
   audio.currentTime = Math.max(0, Math.min(seconds, track.sound.seconds - 0.05));
+  view.reveal(audio.currentTime);
   showTime(true);
 }
 
 function follow() {
+  if (hovered === null) view.reveal(audio.currentTime);
   showTime();
   if (!audio.paused && !calm.matches) requestAnimationFrame(follow);
-}
-
-function pointed(event) {
-  const box = $("lanes").getBoundingClientRect();
-  return Math.max(0, Math.min(1, (event.clientX - box.left) / box.width)) * track.sound.seconds;
 }
 
 const MOVES = {
@@ -318,12 +322,13 @@ const MOVES = {
 
 $("lanes").addEventListener("keydown", (event) => {
   if (event.key === " ") audio.paused ? audio.play().catch(() => {}) : audio.pause();
+  else if (event.ctrlKey || event.metaKey || event.altKey) return;
+  else if (view.zoomByKey(event.key, audio.currentTime)) showTime();
   else if (MOVES[event.key]) seek(MOVES[event.key](audio.currentTime));
   else return;
   event.preventDefault();
 });
-$("lanes").addEventListener("click", (event) => seek(pointed(event)));
-$("lanes").addEventListener("pointermove", (event) => { hovered = pointed(event); showTime(); });
+$("lanes").addEventListener("pointermove", (event) => { hovered = view.momentAt(event.clientX); showTime(); });
 $("lanes").addEventListener("pointerleave", () => { hovered = null; showTime(); });
 audio.addEventListener("play", () => {
   quiet();
@@ -331,6 +336,7 @@ audio.addEventListener("play", () => {
 });
 for (const name of ["timeupdate", "seeked", "pause"]) audio.addEventListener(name, () => showTime());
 audio.addEventListener("error", () => { $("no-sound").hidden = false; });
+view.open({ draw: () => { draw(); showTime(); }, go: seek, now: () => audio.currentTime });
 new ResizeObserver(draw).observe($("lanes"));
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 

@@ -35,6 +35,7 @@ PYTHON = (*environment.PYTHON, "-m")
 """What runs a module of the project."""
 
 _LONGEST_LINE = 1 << 26
+_KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # Windows has one that does the same
 
 
 def find_model(named=None):
@@ -177,7 +178,7 @@ class Hearing:
         # The process's own method may reap it, which is asyncio's to do.
         if self._process.returncode is None:
             with suppress(ProcessLookupError):
-                os.kill(self._process.pid, signal.SIGKILL)
+                os.kill(self._process.pid, _KILL)
 
     async def describe(self, path: Path, name: str, say):
         """Have a file described, when its turn comes.

@@ -1,6 +1,5 @@
 """How is the report executed, and what of an earlier run still holds?"""
 
-import fcntl
 import json
 import os
 import re
@@ -9,12 +8,12 @@ import signal
 import sys
 import unicodedata
 from collections.abc import Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple
 
-from genres import Refusal, environment, files, parallel, printable
+from genres import Refusal, environment, files, locks, parallel, printable
 from genres.data import clips, folders, kaggle, taggrams
 from genres.project import PROJECT, find_notebooks
 from genres.run import provenance
@@ -289,14 +288,16 @@ def _plan(due, forecast):
 def _lock(folder):
     """Keep a second run out of a folder; the lock ends with this process, however that ends."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("a") as file:
+    with ExitStack() as stack:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            stack.enter_context(locks.held(folder / ".lock", wait=False))
+        except locks.Taken:
             raise Refusal(
                 f"Another run is working in {folder}: wait for it, or take another --name."
             ) from None
         except OSError as error:
+            if error.filename:
+                raise
             why = error.strerror
             print(f"{folder} cannot be locked ({why}): start no second run in it meanwhile.")
         yield

@@ -21,6 +21,7 @@ from genres.__main__ import main
 from genres.demo import hearing, workers
 from genres.demo.connections import MOST_CONNECTIONS
 from genres.demo.server import MOST_WAITING
+from genres.project import PROJECT
 from genres.sound import tagger, tags
 from tests.demo_server import SECONDS, files_in_flight, pretending, serving
 
@@ -414,6 +415,17 @@ def test_what_a_killed_server_left_is_removed_by_the_next_but_not_what_is_in_use
         with pretending(tmp_path):
             assert len([*tmp_path.glob("genre-demo-*")]) == 2
     assert not [*tmp_path.glob("genre-demo-*")]
+
+
+def test_it_serves_without_what_windows_lacks(toy_run, tmp_path):
+    shutil.copytree(toy_run, tmp_path / "toy")
+    before = f"sys.path.insert(0, {str(PROJECT / 'tests')!r})\nimport like_windows"
+    with pretending(tmp_path, before=before) as server:
+        assert server.request("/classify?name=a", "POST", b"x", **server.enter())[0] == 200
+        server.process.send_signal(signal.SIGINT)
+        _, said = server.process.communicate(timeout=30)
+    assert (server.process.returncode, said) == (128 + signal.SIGINT, "")
+    assert not list(tmp_path.glob("*genre-demo-*"))
 
 
 @pytest.mark.parametrize("options", [["--model", "nowhere"], ["--port", "70000"], ["--port"]])
