@@ -1,4 +1,4 @@
-"""How is one notebook executed, how far is it, and how long will the others take?"""
+"""How is one notebook executed, and how far is it?"""
 
 import logging
 import os
@@ -142,45 +142,6 @@ def _folder_of_sockets():
     usual = tempfile.gettempdir()
     is_too_long = hasattr(socket, "AF_UNIX") and len(os.fsencode(usual)) > 70
     return locks.folder_in("/tmp" if is_too_long else usual, _SOCKETS)
-
-
-class Forecast:
-    """How long a run will take, from how long its notebooks took before.
-
-    Parameters
-    ----------
-    expected : dict of str to (float or None)
-        Seconds that each notebook to be executed took before; None where it never was.
-    """
-
-    def __init__(self, expected):
-        self._waiting = dict(expected)
-        self._known = self._spent = 0.0
-
-    def finish(self, notebook, seconds):
-        """Note that a notebook took so many seconds: the others are taken to keep its pace."""
-        expected = self._waiting.pop(notebook)
-        if expected:
-            self._known += expected
-            self._spent += seconds
-
-    def left(self, notebook: str | None = None, elapsed: float = 0.0):
-        """Give the seconds left, or None where a notebook that is to come never was timed.
-
-        Parameters
-        ----------
-        notebook : str, optional
-            The notebook in flight.
-        elapsed : float, optional
-            Seconds since it started.
-        """
-        if None in self._waiting.values():
-            return None
-        pace = self._spent / self._known if self._known else 1.0
-        seconds = {name: pace * expected for name, expected in self._waiting.items()}
-        if notebook in seconds:
-            seconds[notebook] = max(seconds[notebook] - elapsed, 0.0)
-        return sum(seconds.values())
 
 
 class Watch:
