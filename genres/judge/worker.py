@@ -103,10 +103,11 @@ def _serve(job, jobs, answers):
         if ended is None and time.monotonic() > deadline:
             timed_out = True
             _end(child)
+    _end(child)
     deadline = time.monotonic() + _TO_END
     with suppress(ChildProcessError):  # until there is none, also of those that it left behind
         while time.monotonic() < deadline:
-            _end(child)
+            _end_descendants()
             if os.waitpid(-1, os.WNOHANG)[0] == 0:
                 time.sleep(0.01)
     printed = _drain(reading, printed)
@@ -133,6 +134,10 @@ def _end(child):
     """Kill a process and all of its group. While it is not waited for, its number is its own."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(child, signal.SIGKILL)
+    _end_descendants()
+
+
+def _end_descendants():
     for left in psutil.Process().children(recursive=True):
         with suppress(psutil.Error):
             left.kill()
