@@ -20,6 +20,13 @@ from genres.project import PROJECT
 NOTEBOOK = "02-knn-baseline.ipynb"
 PATIENCE = 240_000  # ms, for JupyterLab to start a kernel and run the notebook on a busy machine
 
+SERVE = """
+import pathlib, sys
+from genres.run import workbench
+project, port, *options = sys.argv[1:]
+workbench.serve(pathlib.Path(project), int(port), browser=False, options=options)
+"""
+
 SETTINGS = {
     "notebook-extension/tracker": {"windowingMode": "none"},  # the whole notebook is in the page
     "apputils-extension/notification": {"fetchNews": "false"},
@@ -40,7 +47,7 @@ def responds(url):
 
 
 def rehearsal_of(notebook, folder):
-    """Copy a notebook into a folder, as a rehearsal on the built-in corpus that works in it."""
+    """Make a project of a notebook: a rehearsal on the built-in corpus that works in it."""
     document = json.loads((PROJECT / "notebooks" / notebook).read_text())
     (parameters,) = (
         cell for cell in document["cells"] if "parameters" in cell["metadata"].get("tags", [])
@@ -52,12 +59,13 @@ def rehearsal_of(notebook, folder):
     for cell in document["cells"]:
         if cell["cell_type"] == "code":
             cell |= {"outputs": [], "execution_count": None}
-    (folder / notebook).write_text(json.dumps(document))
+    (folder / "notebooks").mkdir()
+    (folder / "notebooks" / notebook).write_text(json.dumps(document))
 
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    """Address of a JupyterLab that shows a folder with the notebook, and none of the user's own."""
+    """Address of what `genres lab` opens of a project, and the project; no settings are a user's."""
     folder = tmp_path_factory.mktemp("lab")
     rehearsal_of(NOTEBOOK, folder)
     for plugin, chosen in SETTINGS.items():
@@ -75,18 +83,13 @@ def lab(tmp_path_factory):
     }
     port, token = free_port(), secrets.token_hex(16)
     options = [
-        "--no-browser",
-        "--allow-root",
         "--ServerApp.ip=127.0.0.1",
-        f"--ServerApp.port={port}",
         "--ServerApp.port_retries=0",
         f"--IdentityProvider.token={token}",
-        f"--ServerApp.root_dir={folder}",
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]
     with (folder / "log").open("w") as log:
         server = subprocess.Popen(
-            [sys.executable, "-m", "jupyterlab", *options],
+            [sys.executable, "-c", SERVE, folder, str(port), *options],
             env=environment,
             stdout=log,
             stderr=log,
@@ -98,7 +101,7 @@ def lab(tmp_path_factory):
             in_time = server.poll() is None and time.monotonic() < deadline
             assert in_time, (folder / "log").read_text()
             time.sleep(0.5)
-        yield f"{address}/lab/tree/{NOTEBOOK}?token={token}"
+        yield f"{address}/?token={token}", folder
     finally:
         server.terminate()  # it takes its kernels along
         server.wait(timeout=60)

@@ -23,8 +23,6 @@ from genres.sound import melstore
 N_EXPLAINED = 5
 """Neighbours whose distances are taken apart."""
 
-_LONGEST_NAME = 30  # letters, of the name of a clip beside a picture
-
 
 def find_nearest(train, labels, test, n_neighbors: int, n_rows: int = N_EXPLAINED):
     """Predict genres of test tracks by scikit-learn's k-NN, neighbours weighted by 1/distance.
@@ -163,9 +161,9 @@ class _Neighbourhood:
         self.raw = table[list(tables.FEATURES)].to_numpy()
         self.x = tables.standardise(self.raw, train)
         self.names, self.ids = table["File"].to_numpy(str), table["GenreID"].to_numpy()
-        self.captions = [
-            f"{name} ({genre})" for name, genre in zip(self.names, table["Genre"], strict=True)
-        ]
+        clips = list(zip(self.names, table["Genre"], strict=True))
+        self.captions = [f"{name} ({genre})" for name, genre in clips]
+        self.briefly = [liveplots.caption(name, genre) for name, genre in clips]
         self.counted = f"{len(self.test)} test tracks"
         self.n_explained = min(N_EXPLAINED, len(self.train))
         self.picture = liveplots.NeighbourPicture(
@@ -175,6 +173,7 @@ class _Neighbourhood:
             n_features,
             self.n_explained,
             self.counted,
+            max(self.briefly, key=len),
         )
 
     def find(self, features, n_neighbors):
@@ -191,12 +190,12 @@ class _Neighbourhood:
         votes = [n if n <= n_neighbors else "no vote" for n in range(1, len(nearest) + 1)]
         self.picture.update(
             predicted,
-            name=_cut(self.captions[row]),
+            name=self.briefly[row],
             features=features,
             track=self.raw[row, columns[:2]],
             points=self.raw[self.train][:, columns[:2]],
             near=rows[track][:n_neighbors],
-            names=[f"{_cut(self.captions[of])}  {n}" for of, n in zip(nearest, votes, strict=True)],
+            names=[f"{self.briefly[of]}  {n}" for of, n in zip(nearest, votes, strict=True)],
             parts=distance_parts(self.x[row, columns], self.x[nearest][:, columns]),
         )
         accuracy = np.mean(predicted == self.ids[self.test])
@@ -276,7 +275,7 @@ def explore_mistakes(bench, probabilities, labels, spectrograms, rows):
         given, name = probabilities[model][item], clips.names[rows[item]]
         true, predicted = clips.genres[labels[item]], clips.genres[given.argmax()]
         decibels = melstore.decibels(store.mel[rows[item]], store.range_db)
-        picture.update(decibels, given, labels[item], _cut(f"{name} ({true})"))
+        picture.update(decibels, given, labels[item], liveplots.caption(name, true))
         return (
             f"Mistake {place} of {len(mistakes[model])} by {model}, in {len(labels)} clips: {name} "
             f"is {true}, and is predicted as {predicted} with {given.max():.0%}; {true} gets "
@@ -364,7 +363,3 @@ def _player(caption, name, sound):
         return [widgets.HTML(escape(str(refusal)))]
     wave = Audio(samples, rate=audio.SAMPLE_RATE).data
     return [widgets.HTML(escape(caption)), widgets.Audio(value=wave, format="wav", autoplay=False)]
-
-
-def _cut(name):
-    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
