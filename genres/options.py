@@ -1,0 +1,235 @@
+"""What can a person type on the command line?"""
+
+import argparse
+
+from genres import commands, printable
+
+EXAMPLES = """\
+commands:
+  ./run_all.sh                  set up, and run the report
+  ./run_all.sh test             set up, and run the tests
+  ./run_all.sh lab              set up, and open the notebooks in JupyterLab
+  ./run_all.sh demo             set up, and open a page that shows genre over time
+  ./run_all.sh report [RUN]     make a web site of a run (by default the newest), and a PDF
+  ./run_all.sh handout          write the notebooks without outputs and answers, for students
+  ./run_all.sh publish [RUN]    make a finished run (by default runs/course) the published one
+
+examples:
+  ./run_all.sh --quick                    a rehearsal: fewer models and epochs
+  ./run_all.sh --data ~/gtzan             on the tables in a folder
+  ./run_all.sh --data ~/music             on audio: its tables are made first
+  ./run_all.sh --only 02 --only 03        two notebooks of it
+  ./run_all.sh publish --only 02          one notebook of runs/course
+
+more, with .venv/bin/python -m genres …:
+  extract      make feature tables from a folder of audio
+  data         list, find or download collections of music
+  synth        make a clip of a synthetic genre
+  classify     predict the genre of files, with a model that a run trained
+  tags         tag files, with a network that was trained on 200,000 songs
+"""
+
+
+ONLY = dict(metavar="NN", action="append", default=[], help="only this notebook (repeatable)")
+MODEL = dict(metavar="FOLDER", help="runs/<name>/models/champion (by default of real music)")
+DASK = dict(metavar="ADDRESS", help="scheduler of a cluster to work on")
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that says in one sentence what it does not understand, and guesses nothing.
+
+    Among what it parses is `command`, the function that does what is asked for.
+    """
+
+    def __init__(self, command=None, **options):
+        super().__init__(**options, allow_abbrev=False)
+        if command:
+            self.set_defaults(command=command)
+
+    def error(self, message):
+        """Print the message and end with status 2."""
+        message = printable(message)
+        self.exit(
+            2, f"{message[0].upper()}{message[1:]}; ./run_all.sh --help lists what there is.\n"
+        )
+
+
+def build_parser():
+    """Build the parser of all commands: each sets ``command``, the function that does it."""
+    parser = Parser(prog="python -m genres", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="only check the command line")
+    subparsers = parser.add_subparsers(required=True, metavar="command")
+    _add_commands_of_the_report(subparsers)
+    _add_commands_on_music(subparsers)
+    return parser
+
+
+def _add_commands_of_the_report(subparsers):
+    run = subparsers.add_parser(
+        "run",
+        command=commands.run,
+        prog="./run_all.sh",
+        help="execute the report's notebooks",
+        description="Run the report: execute its notebooks in order, into runs/<name>/.\n"
+        "Unchanged results of an earlier run are kept.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    run.add_argument(
+        "--data", metavar="FOLDER", help="folder of the data, or a name: course, synthetic"
+    )
+    run.add_argument("--name", help="name of the run (by default that of the data)")
+    run.add_argument("--only", **ONLY)
+    run.add_argument("--quick", action="store_true", help="rehearse: fewer models and epochs")
+    run.add_argument("--fresh", action="store_true", help="execute unchanged notebooks, too")
+    run.add_argument("--offline", action="store_true", help="download nothing")
+    run.add_argument("--out", metavar="FOLDER", help="where the run's folder is, instead of runs/")
+    run.add_argument("--dask", **DASK)
+
+    publish = subparsers.add_parser(
+        "publish",
+        command=commands.publish,
+        prog="./run_all.sh publish",
+        help="make a finished run the published one",
+        description="Put a finished full run's notebooks, pictures and figures into the project.",
+    )
+    publish.add_argument("folder", nargs="?", metavar="RUN", help="by default runs/course")
+    publish.add_argument("--only", **ONLY)
+
+    report = subparsers.add_parser(
+        "report",
+        command=commands.report,
+        prog="./run_all.sh report",
+        help="make a web site of a run",
+        description="Write a run's whole report as a web site that needs no network, and as one "
+        "PDF where Chromium or Chrome is installed, into the run's folder report/.",
+    )
+    report.add_argument(
+        "wanted",
+        nargs="?",
+        metavar="RUN",
+        help="its folder, or its name in runs/; 'published' is what the project publishes "
+        "(by default the newest run, or else that)",
+    )
+
+    handout = subparsers.add_parser(
+        "handout",
+        command=commands.handout,
+        prog="./run_all.sh handout",
+        help="write the notebooks for students",
+        description="Write the notebooks without outputs, and without the exercises' answers.",
+    )
+    handout.add_argument("--out", metavar="FOLDER", help="by default runs/handout")
+
+
+def _add_commands_on_music(subparsers):
+    demo = subparsers.add_parser(
+        "demo",
+        command=commands.demo,
+        prog="./run_all.sh demo",
+        help="open a page that shows the genre of your music over time",
+        description="Serve a page, to this machine alone, that shows the genre of your music over "
+        "time. It needs a model that notebook 11 trained; where there is none it offers to train a "
+        "rough one.",
+    )
+    demo.add_argument("--port", type=_port, help="where to serve (by default any that is free)")
+    demo.add_argument("--no-browser", action="store_false", dest="browser", help="open no browser")
+    demo.add_argument("--model", **MODEL)
+
+    extract = subparsers.add_parser(
+        "extract",
+        command=commands.extract,
+        help="make feature tables from a folder of audio",
+        description="Measure every clip of a folder <genre>/<clip>, or of a collection that "
+        "'data list' names, and write the tables. Stopped and started again, it goes on.",
+    )
+    extract.add_argument("folder", metavar="AUDIO_FOLDER", help="where the clips are")
+    extract.add_argument("--out", required=True, metavar="FOLDER", help="where the tables go")
+    extract.add_argument(
+        "--segments",
+        type=int,
+        nargs="+",
+        metavar="S",
+        help="lengths in s (by default 5, 10 and 30, as far as clips have these)",
+    )
+    extract.add_argument(
+        "--features",
+        choices=("course", "kaggle"),
+        default="course",
+        help="the course's 63, or those of the Kaggle table of GTZAN",
+    )
+    extract.add_argument(
+        "--seconds", type=int, default=30, metavar="S", help="how much of each clip (by default 30)"
+    )
+    extract.add_argument(
+        "--missing",
+        type=float,
+        default=0.0,
+        metavar="S",
+        help="how much of that a clip may lack, filled with silence (by default 0)",
+    )
+    extract.add_argument("--mel", action="store_true", help="keep log-mel spectrograms too")
+    extract.add_argument(
+        "--tags", action="store_true", help="keep what the tagger musicnn says of each clip, too"
+    )
+    extract.add_argument("--workers", type=int, help="processes (by default one a core)")
+    extract.add_argument("--dask", **DASK)
+    extract.add_argument("--seed", type=int, default=0, help="chooses the clips to test on")
+
+    data = subparsers.add_parser(
+        "data", command=commands.data, help="list, find or download collections of music"
+    )
+    actions = data.add_subparsers(dest="action", required=True, metavar="action")
+    actions.add_parser("list", help="what there is, of which licence, and where")
+    where = actions.add_parser("where", help="the folder of a collection")
+    where.add_argument("name")
+    fetch = actions.add_parser("fetch", help="download a collection")
+    fetch.add_argument("name")
+    fetch.add_argument("--folder", help="data folder to put it into (by default the project's)")
+
+    synth = subparsers.add_parser(
+        "synth",
+        command=commands.synth,
+        help="make a clip of a synthetic genre",
+        description="Make a clip of a synthetic genre: the same seed makes the same clip.",
+    )
+    made = synth.add_mutually_exclusive_group(required=True)
+    made.add_argument("--genre", help="one of the ten")
+    made.add_argument(
+        "--tables", metavar="FOLDER", help="make the built-in corpus's tables and taggrams anew"
+    )
+    synth.add_argument("--seconds", type=float, default=30.0)
+    synth.add_argument("--seed", type=int, default=0)
+    synth.add_argument("--kind", choices=("plain", "crossing", "switching"), default="plain")
+    synth.add_argument("--out", metavar="FILE.wav", help="by default <genre>.wav")
+
+    classify = subparsers.add_parser(
+        "classify",
+        command=commands.classify,
+        help="predict the genre of files",
+        description="Predict the genre of files of music, with a model that notebook 11 trained. "
+        "Each is cut into windows of 30 s. What cannot be read, or lasts over an hour, is skipped.",
+    )
+    classify.add_argument("names", nargs="+", metavar="FILE", help="a file, or a folder of files")
+    classify.add_argument("--model", **MODEL)
+    classify.add_argument(
+        "--json", dest="as_json", action="store_true", help="all probabilities, as JSON"
+    )
+
+    tags = subparsers.add_parser(
+        "tags",
+        command=commands.tags,
+        help="tag files",
+        description="Say which of fifty tags, such as jazz, guitar or sad, a network "
+        "gives to files of music that was trained on 200,000 songs of the Million Song Dataset.",
+    )
+    tags.add_argument("names", nargs="+", metavar="FILE", help="a file, or a folder of files")
+    tags.add_argument(
+        "--json", dest="as_json", action="store_true", help="from second to second, as JSON"
+    )
+
+
+def _port(text):
+    if not (text.isdecimal() and int(text) < 1 << 16):
+        raise argparse.ArgumentTypeError("a port is a number up to 65535")
+    return int(text)
