@@ -128,7 +128,7 @@ esac
 if ! is_set_up; then
   python=$(find_python)
   case $command in
-    test | lab) ;;
+    test) ;;
     # A wrong option is told now, not after the set-up; help needs none.
     *)
       "$python" -I -X utf8 -c "$check" "$here" --check "$command" "$@"
@@ -145,9 +145,5 @@ fi
 
 case $command in
   test) cd "$here" && become "$venv/bin/python" -m pytest "$@" ;;
-  lab)
-    [ "$(id -u)" -ne 0 ] || set -- --allow-root "$@"
-    become "$venv/bin/python" -I -m jupyterlab --ServerApp.root_dir="$here/notebooks" "$@"
-    ;;
   *) exec "$venv/bin/python" -I -X utf8 -m genres "$command" "$@" ;;
 esac

@@ -20,6 +20,8 @@ from genres.lab import liveplots, plots, recordings
 from genres.models import evaluation
 from genres.sound import melstore
 
+LOAD = "Load the sound"
+
 N_EXPLAINED = 5
 """Neighbours whose distances are taken apart."""
 
@@ -138,8 +140,10 @@ def explore_neighbours(
         n_neighbors, 1, min(35, len(view.train)), description="Neighbours k"
     )
     sound = recordings.find_sound(bench.data, bench.data.synthetic)
+    has_sound = np.isin(view.names[view.test], list(sound))
     marked = [
-        f"{view.captions[row]}{', with sound' * (view.names[row] in sound)}" for row in view.test
+        f"{view.captions[row]}{', with sound' * bool(there and not has_sound.all())}"
+        for row, there in zip(view.test, has_sound, strict=True)
     ]
     predicted, _ = view.find(features, n_neighbors)
     errors = predicted != view.ids[view.test]
@@ -149,7 +153,8 @@ def explore_neighbours(
         description="Test track",
     )
     figure, synthetic = view.picture.figure, bench.data.synthetic
-    _show(bench, "explorer", figure, controls, view.draw, synthetic, view.clips, sound)
+    lists = [controls[f"feature_{n}"] for n in range(1, len(features) + 1)]
+    _show(bench, "explorer", figure, controls, view.draw, synthetic, view.clips, sound, lists)
 
 
 class _Neighbourhood:
@@ -298,12 +303,14 @@ def explore_mistakes(bench, probabilities, labels, spectrograms, rows):
     _show(bench, "mistakes", picture.figure, controls, draw, clips.synthetic, clip, sound)
 
 
-def _show(bench, name, figure, controls, draw, synthetic, clips=None, sound=None):
+def _show(bench, name, figure, controls, draw, synthetic, clips=None, sound=None, distinct=()):
     """Show controls and what follows them; in a run, the initial settings as a still picture.
 
     `draw` takes the controls' values by name, changes the figure, and gives a sentence; `clips`
     takes them too, and gives captions and names of the clips to play, as far as `sound` has them.
+    The `distinct` controls are lists, of which none offers what another has.
     """
+    is_changing = False
 
     def settings():
         return {name: control.value for name, control in controls.items()}
@@ -320,25 +327,48 @@ def _show(bench, name, figure, controls, draw, synthetic, clips=None, sound=None
     players = widgets.VBox()
 
     def follow(_):
+        nonlocal is_changing
+        if is_changing:
+            return
+        is_changing = True
+        _part(distinct)
+        is_changing = False
         shown.value = _as_html(figure, draw(**settings()))
         players.children = ()
 
-    def load(_):
-        players.children = [part for clip in clips(**settings()) for part in _player(*clip, sound)]
+    def load(button):
+        button.disabled, players.children = True, ()
+        wanted = clips(**settings())
+        for number, clip in enumerate(wanted, start=1):
+            button.description = f"Loading {number} of {len(wanted)}"
+            players.children += tuple(_player(*clip, sound))
+        button.disabled, button.description = False, LOAD
 
+    _part(distinct)
     for control in controls.values():
         control.style.description_width = "7em"
-        control.layout.width = "24em"
+        control.layout = widgets.Layout(width="max-content", min_width="24em", max_width="100%")
         control.observe(follow, "value")
     box = widgets.Layout(flex_flow="row wrap")
     parts = [widgets.Box(list(controls.values()), layout=box), shown]
     if sound:
-        button = widgets.Button(description="Load the sound", icon="volume-up")
+        button = widgets.Button(description=LOAD, icon="volume-up")
         button.on_click(load)
         parts += [button, players]
     elif clips:
         parts.append(widgets.HTML("There is no sound of these clips here."))
     display(widgets.VBox(parts))
+
+
+def _part(lists):
+    """Let each of some drop-down lists of features offer those that no other one has."""
+    for control in lists:
+        chosen = control.value
+        elsewhere = {other.value for other in lists} - {chosen}
+        offered = tuple(feature for feature in tables.FEATURES if feature not in elsewhere)
+        if tuple(control.options) != offered:
+            control.options = offered
+            control.value = chosen
 
 
 def _as_html(figure, sentence):
@@ -358,7 +388,7 @@ def _player(caption, name, sound):
     if name not in sound:
         return [widgets.HTML(f"{escape(caption)}: there is no sound of it here.")]
     try:
-        samples = audio.read_whole(sound[name]).samples
+        samples = audio.read_whole(sound[name]()).samples
     except Refusal as refusal:
         return [widgets.HTML(escape(str(refusal)))]
     wave = Audio(samples, rate=audio.SAMPLE_RATE).data

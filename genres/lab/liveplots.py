@@ -37,11 +37,11 @@ def _cut(name, longest=_LONGEST_GENRE):
     return name if len(name) <= longest else f"{name[: longest - 1]}…"
 
 
-def _lay_out(figure):
-    """Find places for what is drawn, once: they stay, as to seek them at each change is slow."""
-    figure.set_layout_engine("constrained")
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
+def _panels(height, **grid):
+    """Give a figure of two fixed panels side by side: a layout would be sought at each change."""
+    figure, axes = plt.subplots(1, 2, figsize=(WIDTH, height), gridspec_kw=grid)
+    figure.set_layout_engine("none")  # as an argument of subplots it holds only until it is saved
+    return figure, axes
 
 
 def _title(axis, text):
@@ -205,11 +205,13 @@ class NeighbourPicture:
         )
 
     def _reserve(self, longest, n_features, n_explained):
-        """Lay the picture out with the longest that may be written, so that nothing is ever cut."""
+        """Lay the picture out, once, with room for the longest that may be written."""
         feature = max(FEATURES, key=len)
         self.plane.set(xlim=(-9e4, -8e4), ylim=(-9e4, -8e4), xlabel=feature, ylabel=feature)
         self._name(longest, [feature] * n_features, [f"{longest}  no vote"] * n_explained)
-        _lay_out(self.figure)
+        self.figure.set_layout_engine("constrained")
+        self.figure.draw_without_rendering()
+        self.figure.set_layout_engine("none")  # at each change it would be slow
         middle = self.explained.transAxes.inverted().transform(self.figure.bbox.size / 2)
         self.explained.title.set_x(middle[0])
 
@@ -307,7 +309,9 @@ class VotePicture:
     """
 
     def __init__(self, labels, genres, accuracies, counted):
-        self.figure, (left, axis) = plt.subplots(1, 2, figsize=(WIDTH, 4.3))
+        self.figure, (left, axis) = _panels(
+            4.3, left=0.1, right=0.98, top=0.91, bottom=0.24, wspace=0.32
+        )
         self.confusion = _Confusion(left, labels, genres, counted)
         self.accuracies, self.markers = accuracies, {}
         for shares, look in looks(accuracies):
@@ -321,7 +325,6 @@ class VotePicture:
         axis.set(xlabel="networks that vote", ylabel="accuracy")
         _title(axis, "What voting brings")
         axis.legend(loc="lower right")
-        _lay_out(self.figure)
 
     def update(self, predicted, n_members):
         """Show the predictions of so many members."""
@@ -349,25 +352,18 @@ class MistakePicture:
     """
 
     def __init__(self, genres, n_mels, seconds):
-        self.figure, (self.spectrogram, axis) = plt.subplots(
-            1, 2, figsize=(WIDTH, max(3.4, 0.2 * len(genres))), width_ratios=(3, 2)
-        )
+        grid = {"left": 0.12, "right": 0.97, "top": 0.9, "bottom": 0.17, "wspace": 0.32}
+        height = max(3.4, 0.2 * len(genres))
+        self.figure, (self.spectrogram, axis) = _panels(height, width_ratios=(3, 2), **grid)
         self.image = draw_spectrogram(self.spectrogram, np.zeros((n_mels, 1)), seconds)
         self.spectrogram.set_xlabel("time (s)")
         colours = genre_colours(genres)
-        self.bars = axis.barh(
-            range(len(genres)), np.zeros(len(genres)), color=[colours[g] for g in genres]
-        )
-        axis.set_yticks(range(len(genres)), [_cut(genre) for genre in genres])
+        self.bars = axis.barh(genres, np.zeros(len(genres)), color=[colours[g] for g in genres])
         axis.invert_yaxis()
         axis.grid(axis="y", visible=False)
         axis.set(xlabel="probability", xlim=(0, 1))
         _title(axis, "Predicted probabilities")
         self.names = axis.get_yticklabels()
-        for name in self.names:
-            name.set_weight("bold")  # as the true genre's will be, which is wider
-        _title(self.spectrogram, " ")
-        _lay_out(self.figure)
 
     def update(self, decibels, probabilities, truth: int, title: str):
         """Show a clip.

@@ -106,14 +106,15 @@ def serve(
         *(["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []),
     ]
     if in_place:
-        print(f"JupyterLab opens the published notebooks themselves, in {_PUBLISHED}/.")
+        print(f"JupyterLab opens the published notebooks themselves, in {_PUBLISHED}/.", flush=True)
     else:
         for name in copy_notebooks(project):
             print(f"A notebook has changed, and so has your copy: the new one is {COPIES}/{name}.")
         print(
             f"JupyterLab opens copies, in {COPIES}/: change them as you like. Delete one, and it "
             f"is made again at the next start. The published ones in {_PUBLISHED}/ stay as they "
-            "are; runs are in runs/."
+            "are; runs are in runs/.",
+            flush=True,
         )
     os.environ.pop("PYTHONSAFEPATH", None)  # in a terminal of JupyterLab, Python is as ever
     server = LabApp.initialize_server([*arguments, *options])
