@@ -120,21 +120,15 @@ with contextlib.suppress(OSError):
     fcntl.flock(int(sys.argv[1]), fcntl.LOCK_EX)'
 
 case ${1-} in
-  test | lab | publish | demo | report | handout) command=$1 && shift ;;
-  '' | -*) command=run ;;
-  *) refuse "There is no command $1; ./run_all.sh --help lists what there is." ;;
+  -h | --help) ;;
+  '' | -*) set -- run "$@" ;;
 esac
 
 if ! is_set_up; then
   python=$(find_python)
-  case $command in
-    test) ;;
-    # A wrong option is told now, not after the set-up; help needs none.
-    *)
-      "$python" -I -X utf8 -c "$check" "$here" --check "$command" "$@"
-      case " $* " in *" --help "* | *" -h "*) exit ;; esac
-      ;;
-  esac
+  # What is wrong with the command is told now, not after the set-up; help needs none.
+  "$python" -I -X utf8 -c "$check" "$here" --check "$@"
+  case " $* " in *" --help "* | *" -h "*) [ "$1" = test ] || exit 0 ;; esac
   # One set-up at a time: the lock is this shell's, and ends with it, however that ends. On a file
   # system that cannot lock there is none.
   exec 9>"$here/.set-up.lock"
@@ -143,7 +137,4 @@ if ! is_set_up; then
   exec 9>&-
 fi
 
-case $command in
-  test) cd "$here" && become "$venv/bin/python" -m pytest "$@" ;;
-  *) exec "$venv/bin/python" -I -X utf8 -m genres "$command" "$@" ;;
-esac
+exec "$venv/bin/python" -I -X utf8 -m genres "$@"

@@ -6,7 +6,7 @@ it is called, so that help, and a wrong option, need no library.
 
 import os
 
-from genres import printable
+from genres import environment, printable
 from genres.project import PROJECT, RUNS
 
 
@@ -30,6 +30,13 @@ def publish(folder, only):
     notebooks = publishing.publish(folder or RUNS / "course", only=only)
     names = ", ".join(notebook.stem for notebook in notebooks)
     print(f"Published: {names}. Look at git diff, then commit.")
+
+
+def test(options):
+    """Run the tests, with options of pytest's."""
+    python = [environment.PYTHON[0], "-m", "pytest", *options]
+    os.chdir(PROJECT)
+    environment.become(python, environment.cleaned(os.environ))
 
 
 def demo(port, browser, model):
@@ -95,11 +102,11 @@ def synth(genre, tables, seconds, seed, kind, out):
     print(f"{printable(out)}: synthetic {kind} clip of {seconds:g} s, {parts}")
 
 
-def classify(names, model, as_json):
+def classify(names, model, **options):
     """Predict the genre of files."""
     from genres.demo import classify as classifying
 
-    return classifying.classify(names, model, as_json=as_json)
+    return classifying.classify(names, model, **options)
 
 
 def tags(names, as_json):

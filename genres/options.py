@@ -3,35 +3,26 @@
 import argparse
 
 from genres import commands, printable
+from genres.project import COMMAND
 
-EXAMPLES = """\
-commands:
-  ./run_all.sh                  set up, and run the report
-  ./run_all.sh test             set up, and run the tests
-  ./run_all.sh lab              set up, and open the notebooks in JupyterLab
-  ./run_all.sh demo             set up, and open a page that shows genre over time
-  ./run_all.sh report [RUN]     make a web site of a run (by default the newest), and a PDF
-  ./run_all.sh handout          write the notebooks without outputs and answers, for students
-  ./run_all.sh publish [RUN]    make a finished run (by default runs/course) the published one
+EXAMPLES = f"""\
+in the project's folder:
+  {COMMAND} run                          the report, on the data that are found
+  {COMMAND} run --quick                  a rehearsal: fewer models and epochs
+  {COMMAND} run --data ~/gtzan           on the tables in a folder
+  {COMMAND} run --data ~/music           on audio: its tables are made first
+  {COMMAND} run --only 02 --only 03      two notebooks of it
+  {COMMAND} publish --only 02            one notebook of runs/course
+  {COMMAND} COMMAND --help               what a command understands
 
-examples:
-  ./run_all.sh --quick                    a rehearsal: fewer models and epochs
-  ./run_all.sh --data ~/gtzan             on the tables in a folder
-  ./run_all.sh --data ~/music             on audio: its tables are made first
-  ./run_all.sh --only 02 --only 03        two notebooks of it
-  ./run_all.sh publish --only 02          one notebook of runs/course
-
-more, with .venv/bin/python -m genres …:
-  extract      make feature tables from a folder of audio
-  data         list, find or download collections of music
-  synth        make a clip of a synthetic genre
-  classify     predict the genre of files, with a model that a run trained
-  tags         tag files, with a network that was trained on 200,000 songs
+./run_all.sh, on Linux and macOS, takes the same commands: it makes the environment first.
+Without a command it is {COMMAND} run.
 """
 
-
 ONLY = dict(metavar="NN", action="append", default=[], help="only this notebook (repeatable)")
-MODEL = dict(metavar="FOLDER", help="runs/<name>/models/champion (by default of real music)")
+MODEL = dict(
+    metavar="RUN", help="name or folder of the run that trained it, or the model's own folder"
+)
 DASK = dict(metavar="ADDRESS", help="scheduler of a cluster to work on")
 
 
@@ -49,14 +40,17 @@ class Parser(argparse.ArgumentParser):
     def error(self, message):
         """Print the message and end with status 2."""
         message = printable(message)
-        self.exit(
-            2, f"{message[0].upper()}{message[1:]}; ./run_all.sh --help lists what there is.\n"
-        )
+        self.exit(2, f"{message[0].upper()}{message[1:]}; {COMMAND} --help lists what there is.\n")
 
 
 def build_parser():
     """Build the parser of all commands: each sets ``command``, the function that does it."""
-    parser = Parser(prog="python -m genres", description=__doc__)
+    parser = Parser(
+        prog="genres",
+        description="Music Genre Classification: From k-NN to RNNs, a report that runs.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--check", action="store_true", help="only check the command line")
     subparsers = parser.add_subparsers(required=True, metavar="command")
     _add_commands_of_the_report(subparsers)
@@ -68,12 +62,9 @@ def _add_commands_of_the_report(subparsers):
     run = subparsers.add_parser(
         "run",
         command=commands.run,
-        prog="./run_all.sh",
         help="execute the report's notebooks",
-        description="Run the report: execute its notebooks in order, into runs/<name>/.\n"
+        description="Run the report: execute its notebooks in order, into runs/<name>/. "
         "Unchanged results of an earlier run are kept.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     run.add_argument(
         "--data", metavar="FOLDER", help="folder of the data, or a name: course, synthetic"
@@ -89,7 +80,6 @@ def _add_commands_of_the_report(subparsers):
     publish = subparsers.add_parser(
         "publish",
         command=commands.publish,
-        prog="./run_all.sh publish",
         help="make a finished run the published one",
         description="Put a finished full run's notebooks, pictures and figures into the project.",
     )
@@ -99,7 +89,6 @@ def _add_commands_of_the_report(subparsers):
     report = subparsers.add_parser(
         "report",
         command=commands.report,
-        prog="./run_all.sh report",
         help="make a web site of a run",
         description="Write a run's whole report as a web site that needs no network, and as one "
         "PDF where Chromium or Chrome is installed, into the run's folder report/.",
@@ -115,31 +104,15 @@ def _add_commands_of_the_report(subparsers):
     handout = subparsers.add_parser(
         "handout",
         command=commands.handout,
-        prog="./run_all.sh handout",
         help="write the notebooks for students",
         description="Write the notebooks without outputs, and without the exercises' answers.",
     )
     handout.add_argument("--out", metavar="FOLDER", help="by default runs/handout")
 
-
-def _add_commands_on_music(subparsers):
-    demo = subparsers.add_parser(
-        "demo",
-        command=commands.demo,
-        prog="./run_all.sh demo",
-        help="open a page that shows the genre of your music over time",
-        description="Serve a page, to this machine alone, that shows the genre of your music over "
-        "time. It needs a model that notebook 11 trained; where there is none it offers to train a "
-        "rough one.",
-    )
-    demo.add_argument("--port", type=_port, help="where to serve (by default any that is free)")
-    demo.add_argument("--no-browser", action="store_false", dest="browser", help="open no browser")
-    demo.add_argument("--model", **MODEL)
-
+    # What follows is pytest's, --help too: nothing but a null character would begin an option.
     lab = subparsers.add_parser(
         "lab",
         command=commands.lab,
-        prog=".venv/bin/genres lab",
         help="open the notebooks in JupyterLab",
         description="Open copies of the notebooks in JupyterLab, in my-notebooks/: change and "
         "rerun them as you like. Changed copies stay; when the project changes a notebook, the new "
@@ -156,6 +129,25 @@ def _add_commands_on_music(subparsers):
         help="after --, JupyterLab's own options",
     )
 
+    test = subparsers.add_parser(
+        "test", command=commands.test, help="run the tests", prefix_chars="\0", add_help=False
+    )
+    test.add_argument("options", nargs=argparse.REMAINDER)
+
+
+def _add_commands_on_music(subparsers):
+    demo = subparsers.add_parser(
+        "demo",
+        command=commands.demo,
+        help="open a page that shows the genre of your music over time",
+        description="Serve a page, to this machine alone, that shows the genre of your music over "
+        "time. It needs a model that notebook 11 trained; where there is none it offers to train a "
+        "rough one.",
+    )
+    demo.add_argument("--port", type=_port, help="where to serve (by default any that is free)")
+    demo.add_argument("--no-browser", action="store_false", dest="browser", help="open no browser")
+    demo.add_argument("--model", **MODEL)
+
     extract = subparsers.add_parser(
         "extract",
         command=commands.extract,
@@ -170,7 +162,7 @@ def _add_commands_on_music(subparsers):
         type=int,
         nargs="+",
         metavar="S",
-        help="lengths in s (by default 5, 10 and 30, as far as clips have these)",
+        help="lengths in s (by default 5, 10 and 30; of Kaggle's features 3 and 30)",
     )
     extract.add_argument(
         "--features",
@@ -233,7 +225,21 @@ def _add_commands_on_music(subparsers):
     classify.add_argument("names", nargs="+", metavar="FILE", help="a file, or a folder of files")
     classify.add_argument("--model", **MODEL)
     classify.add_argument(
-        "--json", dest="as_json", action="store_true", help="all probabilities, as JSON"
+        "--timeline", action="store_true", help="the genre over time, drawn in text"
+    )
+    forms = classify.add_mutually_exclusive_group()
+    for form, content in (("json", "JSON"), ("csv", "a table with a row for each file")):
+        forms.add_argument(
+            f"--{form}",
+            dest="form",
+            action="store_const",
+            const=form,
+            help=f"all probabilities, as {content}",
+        )
+    classify.add_argument(
+        "--out",
+        metavar="FILE",
+        help="where to write these, or a picture of a timeline (.png, .svg)",
     )
 
     tags = subparsers.add_parser(

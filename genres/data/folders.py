@@ -247,7 +247,7 @@ def _named_folder(folder, why):
         _refuse_near_table(folder)
         raise Refusal(f"{folder} ({why}) is a file: name the folder that holds it.")
     if not folder.is_dir():
-        raise Refusal(f"There is no folder {folder} ({why}).")
+        raise Refusal(f"There is no folder {folder} ({why}){catalogue.hint(str(folder))}.")
     if found := _open(folder, why):
         return found
     if extracted := _open(extraction_of(folder), f"{why}, extracted from audio"):

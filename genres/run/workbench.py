@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from genres import Refusal, files
-from genres.project import PROJECT, find_notebooks
+from genres.project import COMMAND, PROJECT, find_notebooks
 
 COPIES = "my-notebooks"
 """The folder of the copies. As it lies beside ``notebooks/``, all links lead from it, too."""
@@ -131,6 +131,6 @@ def _refuse_published(path, **_):
     if top == _PUBLISHED:
         message = (
             f"{name} is published as it is, and was not saved. Work on your copy of it, in "
-            f"{COPIES}/. Authors start .venv/bin/genres lab --in-place."
+            f"{COPIES}/. Authors start {COMMAND} lab --in-place."
         )
         raise HTTPError(403, message, reason=message)
