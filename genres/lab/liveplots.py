@@ -71,7 +71,8 @@ def place_numbers(dots, texts: Sequence[str], obstacles, size, n_pixels: float):
     """
     offsets = np.array([(far * np.cos(a), far * np.sin(a)) for far in _AWAY for a in _AROUND])
     radius = np.sqrt(_DOT) / 2 * n_pixels
-    taken, chosen = [], []
+    taken: list[tuple] = []
+    chosen = []
     for dot, text in zip(dots, texts, strict=True):
         middles = dot + offsets * n_pixels
         half = np.array([0.38 * len(text), 0.6]) * _NUMBER * n_pixels
