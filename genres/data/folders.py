@@ -258,7 +258,7 @@ def _named_folder(folder, why):
     raise Refusal(
         f"{folder} ({why}) holds no feature table: neither it nor its folder {COURSE} has a "
         f"GenreClassData_<seconds>s file that ends in .txt, .csv, .gz or .parquet; "
-        f"./run_all.sh --data makes tables of a folder of audio."
+        f"{project.COMMAND} run --data makes tables of a folder of audio."
     )
 
 

@@ -222,7 +222,9 @@ def find_model(wanted: str | Path | None = None) -> Path:
     if wanted is None:
         found = [folder for run in project.RUNS.glob("*") for folder in _champions(run)]
         if not found:
-            raise NoModel("There is no trained model yet: ./run_all.sh --only 11 makes one.")
+            raise NoModel(
+                f"There is no trained model yet: {project.COMMAND} run --only 11 makes one."
+            )
     else:
         places = Path(wanted).expanduser(), project.RUNS / wanted
         found = next(filter(None, map(_champions, places)), [])

@@ -260,7 +260,7 @@ function showNearest() {
   track.nearestShown = span;
   $("nearest-note").textContent = span.known.length
     ? `The champion's training tracks most similar to ${clock(span.start)} – ${clock(span.end)}; 100 % is the same sound.`
-    : "This model does not name its training tracks: ./run_all.sh --only 11 makes one that does.";
+    : "This model does not name its training tracks: execute notebook 11 again for one that does.";
   $("nearest").replaceChildren(...span.known.map(({ name, genre, similarity }) => {
     const item = element("li");
     item.append(element("span", name), element("span", genre), element("span", percent(similarity)));

@@ -55,7 +55,7 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 _SENTENCES = {
-    403: "This is for who has the address with the token that ./run_all.sh demo has printed.",
+    403: "This is for who has the address with the token that the demo printed when it started.",
     404: "There is no such page.",
     408: f"For {STALLED} s nothing more of the file came: try again.",
     409: "There is no trained model yet.",
@@ -203,7 +203,7 @@ class _Guarded(RequestHandler):
         host, origin = self.request.host_name, self.request.headers.get("Origin")
         if host not in (_HERE, "localhost"):
             said = f"The demo responds to {_HERE} and localhost alone, and not to {_shown(host)}"
-            raise _Said(403, f"{said}: open the address that ./run_all.sh demo has printed.")
+            raise _Said(403, f"{said}: open the address that it printed when it started.")
         if not self.is_known():
             raise HTTPError(403)
         if self.request.method != "GET" and origin != f"http://{self.request.host}":

@@ -57,9 +57,9 @@ class Workers:
     """
 
     how_to_train = (
-        "There is no trained model yet: ./run_all.sh --only 11 makes one. "
-        f"./run_all.sh {' '.join(TRAIN)} makes a rough one of synthetic music, in less time; "
-        "the button on the page does that, too."
+        f"There is no trained model yet: {project.COMMAND} run --only 11 makes one. "
+        f"{project.COMMAND} run {' '.join(TRAIN)} makes a rough one of synthetic music, in less "
+        "time; the button on the page does that, too."
     )
 
     def __init__(self, model, uploads):

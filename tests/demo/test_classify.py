@@ -425,7 +425,7 @@ def test_with_nothing_to_classify_no_model_is_loaded(untouched, tmp_path, capsys
 def test_without_a_model_one_sentence_says_what_makes_one(runs, tmp_path, capsys):
     path = write_sound(tmp_path / "a.wav", 2)
     assert main(["classify", str(path)]) == 2
-    sentence = "There is no trained model yet: ./run_all.sh --only 11 makes one."
+    sentence = "There is no trained model yet: .venv/bin/genres run --only 11 makes one."
     assert lines_of(capsys) == ([], [sentence])
 
 

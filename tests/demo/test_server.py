@@ -402,7 +402,7 @@ def test_without_a_model_the_page_says_what_makes_one_and_has_a_rough_one_traine
     browser, run, tmp_path
 ):
     with pretending(tmp_path, run / "models" / "champion") as server:
-        said = "There is no trained model yet: ./run_all.sh --only 11 makes one."
+        said = "There is no trained model yet: .venv/bin/genres run --only 11 makes one."
         assert server.printed[0].startswith(said)
         assert server.request("/classify", "POST", b"x", **server.enter())[0] == 409
         with opened(browser, server.address) as page:
