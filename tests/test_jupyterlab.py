@@ -21,6 +21,8 @@ from genres.run import workbench
 NOTEBOOK = "02-knn-baseline.ipynb"
 PATIENCE = 240_000  # ms, for JupyterLab to start a kernel and run the notebook on a busy machine
 
+WINDOW = {"width": 1280, "height": 1000}
+
 SERVE = """
 import pathlib, sys
 from genres.run import workbench
@@ -114,7 +116,7 @@ def lab(tmp_path_factory):
 def page(browser, lab):
     """A page on the copy of the notebook, opened from where JupyterLab starts, and executed."""
     address, _ = lab
-    page = browser.new_page(viewport={"width": 1280, "height": 1000})
+    page = browser.new_page(viewport=WINDOW)
     page.set_default_timeout(PATIENCE)
     page.goto(address)
     listed(page, NOTEBOOK).dblclick()
@@ -207,6 +209,24 @@ def test_no_control_is_cut(page):
     }"""
     for one in page.locator(".jp-OutputArea .widget-dropdown select").all():
         assert not one.evaluate(is_narrower)
+
+
+def test_no_control_is_wider_than_a_narrow_window(page):
+    all_fit = """() => {
+      const controls = document.querySelectorAll(
+        ".jp-OutputArea-output :is(.widget-dropdown, .widget-slider)"
+      );
+      return controls.length === 6 && [...controls].every((one) =>
+        one.getBoundingClientRect().right
+          <= one.closest(".jp-OutputArea-output").getBoundingClientRect().right);
+    }"""
+    page.keyboard.press("Control+b")  # folds the file browser up
+    page.set_viewport_size({"width": 360, "height": 800})
+    try:
+        page.wait_for_function(all_fit, timeout=PATIENCE / 10)
+    finally:
+        page.set_viewport_size(WINDOW)
+        page.keyboard.press("Control+b")
 
 
 def test_sound_of_the_built_in_corpus_is_made_at_a_press(page, lab):

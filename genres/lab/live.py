@@ -22,6 +22,8 @@ from genres.sound import melstore
 
 LOAD = "Load the sound"
 
+_ALL = "100% - 4px"  # of the width, but for a control's margins
+
 N_EXPLAINED = 5
 """Neighbours whose distances are taken apart."""
 
@@ -347,7 +349,9 @@ def _show(bench, name, figure, controls, draw, synthetic, clips=None, sound=None
     _part(distinct)
     for control in controls.values():
         control.style.description_width = "7em"
-        control.layout = widgets.Layout(width="max-content", min_width="24em", max_width="100%")
+        control.layout = widgets.Layout(
+            width="max-content", min_width=f"min(24em, {_ALL})", max_width=f"calc({_ALL})"
+        )
         control.observe(follow, "value")
     box = widgets.Layout(flex_flow="row wrap")
     parts = [widgets.Box(list(controls.values()), layout=box), shown]
