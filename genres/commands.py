@@ -69,6 +69,13 @@ def handout(out):
     print(f"{len(handouts.write(PROJECT, folder))} files for students in {printable(folder)}")
 
 
+def evaluate(path, **options):
+    """Judge somebody's own model, or those of a class, by every protocol."""
+    from genres.judge.handins import evaluate as judge
+
+    return judge(path, **options)
+
+
 def extract(folder, out, segments, features, seconds, missing, mel, tags, workers, dask, seed):
     """Make feature tables from a folder of audio."""
     from genres.extraction import extract as extraction

@@ -21,6 +21,8 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application, HTTPError, RequestHandler, stream_request_body
 
 from genres import Refusal, project
+from genres.decoding import formats
+from genres.demo import sounds
 from genres.demo.connections import Connections
 from genres.demo.uploads import Uploads
 from genres.demo.workers import LONGEST, Workers, find_model
@@ -107,8 +109,7 @@ async def _serve(workers, sockets, browser):
     """Serve until a signal comes; give its number."""
     loop = asyncio.get_running_loop()
     signals = asyncio.Queue()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, signals.put_nowait, number)
+    _pass_on_signals(loop, signals)
     port = sockets[0].getsockname()[1]
     token = secrets.token_urlsafe()
     application = _application(workers, token, port)
@@ -130,6 +131,16 @@ async def _serve(workers, sockets, browser):
             sock.close()
         await server.close_all_connections()
         await workers.close()
+
+
+def _pass_on_signals(loop, signals):
+    """Put the number of each signal that ends the demo into a queue of the loop's."""
+
+    def receive(number, _):
+        loop.call_soon_threadsafe(signals.put_nowait, number)
+
+    for name in {"SIGINT", "SIGTERM", "SIGHUP"} & set(dir(signal)):  # Windows has not all
+        signal.signal(getattr(signal, name), receive)
 
 
 @contextmanager
@@ -165,7 +176,13 @@ def _show(address):
 def _application(workers, token, port):
     files = rf"/({'|'.join(map(re.escape, _FILES))})?"
     return Application(
-        [(files, _Page), ("/state", _State), ("/train", _Train), ("/classify", _Classify)],
+        [
+            (files, _Page),
+            ("/state", _State),
+            ("/train", _Train),
+            ("/classify", _Classify),
+            ("/sound/(example|known)", _Sound),
+        ],
         default_handler_class=_Nowhere,
         log_function=lambda handler: None,
         workers=workers,
@@ -258,7 +275,25 @@ class _State(_Guarded):
     def get(self):
         state = {"model": self.workers.description, "how_to_train": self.workers.how_to_train}
         limits = {"most_bytes": MOST_BYTES, "longest": LONGEST, "too_large": _SENTENCES[413]}
-        self.finish(state | limits)
+        offered = {"formats": formats.READ, "examples": sounds.examples()}
+        self.finish(state | limits | offered)
+
+
+class _Sound(_Guarded):
+    async def get(self, kind):
+        name = self.get_query_argument("name", "")
+        try:
+            if kind == "example":
+                wav = await asyncio.to_thread(sounds.example, name)
+            else:
+                known = await self.workers.known()
+                wav = await asyncio.to_thread(known.wav, name)
+        except KeyError:
+            raise _Said(404, "This sound is not at hand.") from None
+        except Refusal as refusal:
+            raise _Said(404, str(refusal)) from refusal
+        self.set_header("Content-Type", "audio/wav")
+        self.finish(wav)
 
 
 class _Train(_Guarded):
@@ -324,9 +359,17 @@ class _Classify(_Guarded):
                 raise _no_room(error) from error
             name = "".join(filter(str.isprintable, self.get_query_argument("name", "")))
             with suppress(StreamClosedError):
-                await self.workers.hearing.describe(self.path, name[:200] or "The file", self.say)
+                await self.workers.hearing.describe(self.path, name[:200] or "The file", self.tell)
         finally:
             self._discard()
+
+    async def tell(self, message):
+        """Say of each training track whether it can be played, and pass all else on."""
+        if "nearest" in message:
+            known = await self.workers.known()
+            for track in (track for span in message["nearest"] for track in span["known"]):
+                track["playable"] = track["name"] in known
+        await self.say(message)
 
     def on_connection_close(self):
         super().on_connection_close()
