@@ -17,6 +17,7 @@ from genres.data import folders, tables
 from genres.models import neighbours
 from genres.project import PROJECT
 from genres.run import workbench
+from genres.screen import spaced
 
 NOTEBOOK = "02-knn-baseline.ipynb"
 PATIENCE = 240_000  # ms, for JupyterLab to start a kernel and run the notebook on a busy machine
@@ -155,7 +156,7 @@ def test_a_slider_moved_by_keyboard_shows_the_librarys_accuracy(page):
     picture = page.locator(".jp-OutputArea img[alt^=Accuracy]")
 
     def shows(features, n_neighbors):
-        accuracy = f"Accuracy {accuracy_of(features, n_neighbors):.1%} of "
+        accuracy = spaced(f"Accuracy {accuracy_of(features, n_neighbors):.1%} of ")
         return status.inner_text().startswith(accuracy)
 
     features = list(tables.BASE_FEATURES)

@@ -18,6 +18,7 @@ from genres.data import tables
 from genres.decoding import audio
 from genres.lab import liveplots, plots, recordings
 from genres.models import evaluation
+from genres.screen import spaced
 from genres.sound import melstore
 
 LOAD = "Load the sound"
@@ -317,7 +318,7 @@ def _show(bench, name, figure, controls, draw, synthetic, clips=None, sound=None
     def settings():
         return {name: control.value for name, control in controls.items()}
 
-    sentence = draw(**settings())
+    sentence = spaced(draw(**settings()))
     if not bench.interactive:
         bench.show(figure, name, synthetic)
         display(Markdown(sentence))
@@ -335,7 +336,7 @@ def _show(bench, name, figure, controls, draw, synthetic, clips=None, sound=None
         is_changing = True
         _part(distinct)
         is_changing = False
-        shown.value = _as_html(figure, draw(**settings()))
+        shown.value = _as_html(figure, spaced(draw(**settings())))
         players.children = ()
 
     def load(button):
