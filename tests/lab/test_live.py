@@ -343,6 +343,7 @@ def test_neighbours_in_one_place_share_a_number_and_genres_have_a_legend():
     assert [text.get_text() for text in picture.numbers] == ["1", "2, 3", ""]
     named = [text.get_text() for text in picture.plane.get_legend().get_texts()]
     assert named == list(GENRES)
+    assert "Shown: tempo, spectral_bandwidth_mean," in plots.describe(picture.figure)
     show_neighbours(picture, points, [0])
     assert [text.get_text() for text in picture.numbers] == ["1", "", ""]
     plt.close(picture.figure)
