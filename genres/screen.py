@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -22,6 +23,11 @@ def spoken(seconds):
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def spaced(text):
+    """Write the percentages in a text as prose has them, with a space: ``40.4 %``."""
+    return re.sub(r"(?<=\d)%", " %", text)
 
 
 def seen_from_here(path):

@@ -81,3 +81,14 @@ def test_a_path_is_shown_from_here_without_moving_the_cursor(tmp_path, monkeypat
 @pytest.mark.parametrize("name", ["zoë 音楽.wav", "نام‌ها.wav", "👩‍🎤.mp3", "a　b.wav"])
 def test_names_in_other_scripts_are_shown_as_they_are(name):
     assert printable(name) == name
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("40.4% of 198, 95 % from 33% to 47%", "40.4 % of 198, 95 % from 33 % to 47 %"),
+        ("max-width", "max-width"),
+    ],
+)
+def test_percentages_are_written_with_a_space(text, written):
+    assert screen.spaced(text) == screen.spaced(written) == written

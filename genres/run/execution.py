@@ -16,7 +16,7 @@ import psutil
 
 from genres import locks
 from genres.run import provenance
-from genres.screen import last_bar, spoken
+from genres.screen import last_bar, spaced, spoken
 
 _SOCKETS = "genres-kernel-"  # what their folders' names begin with
 
@@ -199,7 +199,7 @@ class Watch:
     def _line(self):
         parts = [self._title, f"cell {self._cell}/{self._n_cells}"]
         if bar := last_bar(self._bars, self._seen):
-            parts.append(f"{bar['label']} {bar['done'] / bar['total']:.0%}".replace("%", " %"))
+            parts.append(spaced(f"{bar['label']} {bar['done'] / bar['total']:.0%}"))
         seconds = self._left(time.monotonic() - self._start)
         if seconds is not None:
             parts.append(f"about {spoken(seconds)} left")
