@@ -51,6 +51,13 @@ def demo(port, browser, model):
     return 128 + serve(port, model=model, browser=browser)
 
 
+def lab(port, browser, in_place, options):
+    """Open the notebooks in JupyterLab, until it is ended."""
+    from genres.run import workbench
+
+    workbench.serve(PROJECT, port, browser, in_place, options)
+
+
 def report(wanted):
     """Write a run's web site."""
     from genres.report import site

@@ -324,9 +324,8 @@ def _description(corpus):
 
 def _not_here(corpus, folder):
     if corpus.files:
-        python = shlex.quote(str(seen_from_here(Path(sys.executable))))
-        command = f"{python} -m genres data fetch {corpus.name}"
-        advice = f"{command} downloads it, {_size(corpus.files)}"
+        program = shlex.quote(seen_from_here(Path(sys.executable).with_name("genres")))
+        advice = f"{program} data fetch {corpus.name} downloads it, {_size(corpus.files)}"
     else:
         advice = (
             "no download that could be checked is known, so put your own copy into "

@@ -714,6 +714,13 @@ def test_of_other_runs_those_of_the_same_kind_and_data_serve(copy, quick, data, 
     assert expect(copy.run, [SEARCH]) == {SEARCH: expected}
 
 
+@pytest.mark.parametrize("quick", [False, True])
+def test_every_notebook_of_the_project_has_a_forecast(tmp_path, quick):
+    names = [path.stem for path in project.find_notebooks(PROJECT)]
+    run = runs.Run(PROJECT, tmp_path / "new", folders.find("synthetic"), quick)
+    assert all(expect(run, names).values())
+
+
 def test_a_forecast_goes_down_with_the_notebook_in_flight_but_not_below_the_others():
     forecast = Forecast({"a": 10.0, "b": 20.0})
     assert forecast.left() == 30
