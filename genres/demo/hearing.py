@@ -27,11 +27,16 @@ from genres.changes import timeline
 from genres.decoding import audio
 from genres.lab import plots
 from genres.models import champion, networks
+from genres.screen import Course
 from genres.sound import features, melstore, tagger
+from genres.sound.measurements import SECONDS
 from genres.sound.tags import TAGS
 
 CHAMPION, ENSEMBLE = "champion", "LSTM ensemble"
 WHOLE, HARMONIC, PERCUSSIVE = "whole sound", "harmonic part", "percussive part"
+
+_READING, _SEPARATING = "Reading the file", "Separating harmonic and percussive parts"
+_COMPARING = "Finding the most similar training tracks"
 
 _FEWEST_COLUMNS, _MOST_COLUMNS = 1200, 9600  # of the pictures of a track
 _COLUMNS_A_SECOND = 10  # where that is between these: one may look at a part of it
@@ -101,14 +106,14 @@ def describe(path: str, name: str, models, longest: float, step: Callable):
     Refusal
         If it is not audio that can be used.
     """
-    step("Reading the file", 0)
+    step(_READING, 0)
     try:
         sound = audio.read_whole(path, longest=longest)
     except audio.AudioError as error:
         raise Refusal(str(error).replace(path, name)) from error
     said = {"silent": sound.silent, "cancelling": sound.cancelling, "cut_off": sound.cut_off}
     yield {"sound": picture(sound.samples, silent=sound.silent) | said}
-    tagging, tagged = partial(step, "Tagging it"), None
+    tagging, tagged = partial(step, f"Tagging the {WHOLE}"), None
     try:
         tagged = tagger.tag(sound.samples, audio.SAMPLE_RATE, tagging)
     except Refusal as refusal:  # all else needs no weights of the tagger's
@@ -120,7 +125,7 @@ def describe(path: str, name: str, models, longest: float, step: Callable):
         yield message
         spans = spans or message["timeline"]["spans"]
     yield {"nearest": _nearest(sound.samples, spans, models[CHAMPION], step, tagged)}
-    separating = partial(step, "Separating harmonic and percussive parts")
+    separating = partial(step, _SEPARATING)
     separated = features.separate(sound.samples, separating)
     for part, samples in zip((HARMONIC, PERCUSSIVE), separated, strict=True):
         tagged = None
@@ -128,6 +133,24 @@ def describe(path: str, name: str, models, longest: float, step: Callable):
             tagging = partial(step, f"Tagging the {part}")
             tagged = tagger.tag(samples, audio.SAMPLE_RATE, tagging)
         yield from _timelines(samples, part, models, step, tagged)
+
+
+def _measuring(part, model):
+    return f"Measuring the {part}, {SECONDS // model.n_steps_} s at a time"
+
+
+def steps(models):
+    """Give the steps of `describe` in their order, and what each usually takes, s per 10 min."""
+    costs = {_READING: 2, f"Tagging the {WHOLE}": 16}
+    for part in (WHOLE, HARMONIC, PERCUSSIVE):
+        if part == HARMONIC:
+            costs |= {_COMPARING: 2, _SEPARATING: 3}
+        if part != WHOLE and models[CHAMPION].reads_tags:
+            costs[f"Tagging the {part}"] = 16
+        for name, model in models.items():
+            costs.setdefault(_measuring(part, model), 4)
+            costs[f"Classifying the {part} with the {name}"] = 1
+    return costs
 
 
 def _tags(tagged, seconds):
@@ -144,11 +167,11 @@ def _timelines(samples, part, models, step, tagged):
     tracks = {}  # models of as many segments share their input
     for name, model in models.items():
         if model.n_steps_ not in tracks:
-            measuring = partial(step, f"Measuring the {part}")
+            measuring = partial(step, _measuring(part, model))
             tracks[model.n_steps_] = timeline.measure(
                 samples, model.n_steps_, measuring, tagged=tagged
             )
-        classifying = partial(step, f"Classifying it with the {name}")
+        classifying = partial(step, f"Classifying the {part} with the {name}")
         measured = tracks[model.n_steps_]
         track = timeline.follow_sound(samples, model, measured=measured, progress=classifying)
         colours = plots.genre_colours(track.genres)
@@ -170,7 +193,7 @@ def _nearest(samples, spans, model, step, tagged):
     """Give the training tracks most similar to each span."""
     found = []
     for number, span in enumerate(spans):
-        step("Finding the most similar training tracks", number / len(spans))
+        step(_COMPARING, number / len(spans))
         start, end = (round(span[side] * audio.SAMPLE_RATE) for side in ("start", "end"))
         of_span = tagged and tagged.between(span["start"], span["end"])
         known = timeline.nearest(samples[start:end], model, tagged=of_span)
@@ -267,10 +290,12 @@ def _read(requests, stop):
 
 
 def _respond(request, models, longest, say, stop):
+    course = Course(steps(models))
+
     def step(label, share):
         if stop.is_set():
             raise Stopped
-        say({"step": label, "share": round(float(share), 3)})
+        say({"step": label} | course.at(label, share))
 
     name = request["name"]
     try:

@@ -20,6 +20,7 @@ const NOTABLE = 0.15; // what a tag has to reach somewhere to get one
 let state = { most_bytes: Infinity, too_large: "" }; // of the demo
 let track = null; // that is shown, as tracks.js has it
 let nearestShown = null; // the span whose nearest tracks are shown
+let doing = null; // what the bar is about
 let hovered = null; // s, where the pointer is
 
 const current = () => track && timelineOf(track);
@@ -31,14 +32,15 @@ function complain(sentence, how = "") {
   $("alert").textContent = sentence;
 }
 
-function progress(label, share = 0) {
+// One bar for all that is done for a file, or for a model; `left` is in s.
+function progress(label, share = 0, left = null) {
   $("working").hidden = label === null;
   if (label === null) return;
-  if ($("step").textContent !== label) {
-    $("step").textContent = label;
-    $("status").textContent = label;
-  }
-  $("progress").value = share;
+  if (doing !== label) $("status").textContent = label;
+  doing = label;
+  $("step").textContent = left === null ? label : `${label}, about ${left < 90 ? `${left} s` : `${Math.round(left / 60)} min`} left`;
+  if (share) $("progress").value = share;
+  else $("progress").removeAttribute("value"); // it goes on, nobody knows how far
 }
 
 async function showState() {
@@ -78,7 +80,7 @@ async function train() {
   complain("");
   await post("/train", null, (message) => {
     if (message.refusal) complain(message.refusal);
-    else if (message.step) progress(message.step, message.share);
+    else if (message.step) progress(message.step, message.share, message.left);
   });
   progress(null);
   $("train").disabled = false;
@@ -119,7 +121,7 @@ function show(chosen) {
   for (const id of ["models", "parts"]) $(id).querySelectorAll("label").forEach((label) => label.remove());
   $("lanes").setAttribute("aria-valuemax", sound.seconds.toFixed(1));
   $("band").width = 0; // which empties it
-  view.showWhole(sound.seconds);
+  view.begin(sound.seconds);
   nearestShown = null;
   for (const timeline of track.timelines.values()) addTimeline(timeline);
   update(track);

@@ -31,7 +31,7 @@ const shareAt = (x, place = lanes) => {
 // The moment at a place on the screen, px.
 export const momentAt = (x) => range.from + shareAt(x) * (range.to - range.from);
 
-function show(from, length) {
+function set(from, length) {
   const shown = Math.min(seconds, Math.max(length, Math.min(SHORTEST, seconds)));
   const start = Math.max(0, Math.min(from, seconds - shown));
   range = { from: start, to: start + shown };
@@ -40,12 +40,17 @@ function show(from, length) {
   $("in").disabled = shown <= Math.min(SHORTEST, seconds);
   overview.hidden = whole;
   $("shown").textContent = whole ? "" : `Shown: ${clock(range.from)} – ${clock(range.to)} of ${clock(seconds)}`;
+}
+
+function show(from, length) {
+  set(from, length);
   changed();
 }
 
-export function showWhole(length = seconds) {
+// Let the whole of another track be shown, when it is drawn.
+export function begin(length) {
   seconds = length;
-  show(0, length);
+  set(0, length);
 }
 
 // Show `factor` times less, with a moment staying where it is.
@@ -64,7 +69,7 @@ const KEYS = { "+": STEP, "=": STEP, "-": 1 / STEP };
 
 // Do what a key says, if it is about zooming; say whether it was.
 export function zoomByKey(key, around) {
-  if (key === "0") showWhole();
+  if (key === "0") show(0, seconds);
   else if (KEYS[key]) zoom(KEYS[key], Math.max(range.from, Math.min(around, range.to)));
   else return false;
   return true;
@@ -151,5 +156,5 @@ export function open({ draw, go, now }) {
   overview.addEventListener("pointermove", (event) => { if (event.buttons) moveTo(event); });
   $("in").addEventListener("click", () => zoomByKey("+", now()));
   $("out").addEventListener("click", () => zoomByKey("-", now()));
-  $("whole").addEventListener("click", () => showWhole());
+  $("whole").addEventListener("click", () => show(0, seconds));
 }

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from genres import Refusal, files
 from genres.project import COMMAND, PROJECT, find_notebooks
-from genres.report import ledger
+from genres.report import elsewhere, ledger
 from genres.run import provenance, runs
 from genres.screen import spoken
 
@@ -86,12 +86,22 @@ def publish(folder: str | Path, project: Path = PROJECT, only: Sequence[str] = (
     _replace_pictures(run.figures, figures, list(states))
     files.write_json(figures / "results.json", results)
     files.write_json(figures / "run.json", described)
+    if rehearsed := _seconds_of_rehearsal(run):
+        files.write_json(figures / "rehearsal.json", rehearsed)
     files.write_text(project / "README.md", readme)
     files.write_text(project / "docs" / "LEDGER.md", page)
     if CHAMPION in found:
         accuracies = found[CHAMPION]["accuracies"]
         _log_evaluation(figures / EVALUATIONS, accuracies, states[CHAMPION])
     return notebooks
+
+
+def _seconds_of_rehearsal(run):
+    """Give what each notebook took in the rehearsal beside a run, if it is one of all notebooks."""
+    rehearsal = runs.Run(run.project, run.folder.with_name(f"{run.folder.name}-quick"))
+    names = [notebook.stem for notebook in find_notebooks(run.project)]
+    seconds = {name: rehearsal.read_state(name).get("seconds") for name in names}
+    return seconds if all(seconds.values()) else None
 
 
 def result_table(rows, results: dict[str, dict], run: dict[str, dict]) -> str:
@@ -128,6 +138,22 @@ def result_table(rows, results: dict[str, dict], run: dict[str, dict]) -> str:
     took = f"took {spoken(seconds)} on {where} and at most {memory:.1f} GB of memory"
     lines += ["", f"The published run {took}."]
     return "\n".join(lines)
+
+
+def write_badges(project: Path = PROJECT) -> str | None:
+    """Write badges that open the project in Colab and Binder into its pages, or take them out.
+
+    Returns
+    -------
+    str or None
+        The repository's address, as `elsewhere.repository` reads it.
+    """
+    begin, end = elsewhere.BEGIN, elsewhere.END
+    pages = [project / "README.md", project / "docs" / "BROWSER.md"]
+    texts = [fill(page, begin, end, elsewhere.badges(project)) for page in pages]
+    for page, text in zip(pages, texts, strict=True):
+        files.write_text(page, text)
+    return elsewhere.repository(project)
 
 
 def ledger_text(rows, results, project):

@@ -1,4 +1,4 @@
-"""How is one notebook executed, how far is it, and how long will the others take?"""
+"""How is one notebook executed, and how far is it?"""
 
 import logging
 import os
@@ -16,7 +16,7 @@ import psutil
 
 from genres import locks
 from genres.run import provenance
-from genres.screen import last_bar, spoken
+from genres.screen import last_bar, spaced, spoken
 
 _SOCKETS = "genres-kernel-"  # what their folders' names begin with
 
@@ -144,45 +144,6 @@ def _folder_of_sockets():
     return locks.folder_in("/tmp" if is_too_long else usual, _SOCKETS)
 
 
-class Forecast:
-    """How long a run will take, from how long its notebooks took before.
-
-    Parameters
-    ----------
-    expected : dict of str to (float or None)
-        Seconds that each notebook to be executed took before; None where it never was.
-    """
-
-    def __init__(self, expected):
-        self._waiting = dict(expected)
-        self._known = self._spent = 0.0
-
-    def finish(self, notebook, seconds):
-        """Note that a notebook took so many seconds: the others are taken to keep its pace."""
-        expected = self._waiting.pop(notebook)
-        if expected:
-            self._known += expected
-            self._spent += seconds
-
-    def left(self, notebook: str | None = None, elapsed: float = 0.0):
-        """Give the seconds left, or None where a notebook that is to come never was timed.
-
-        Parameters
-        ----------
-        notebook : str, optional
-            The notebook in flight.
-        elapsed : float, optional
-            Seconds since it started.
-        """
-        if None in self._waiting.values():
-            return None
-        pace = self._spent / self._known if self._known else 1.0
-        seconds = {name: pace * expected for name, expected in self._waiting.items()}
-        if notebook in seconds:
-            seconds[notebook] = max(seconds[notebook] - elapsed, 0.0)
-        return sum(seconds.values())
-
-
 class Watch:
     """A look, every second, at the notebook in flight: how far it is, how much memory it takes.
 
@@ -238,7 +199,7 @@ class Watch:
     def _line(self):
         parts = [self._title, f"cell {self._cell}/{self._n_cells}"]
         if bar := last_bar(self._bars, self._seen):
-            parts.append(f"{bar['label']} {bar['done'] / bar['total']:.0%}".replace("%", " %"))
+            parts.append(spaced(f"{bar['label']} {bar['done'] / bar['total']:.0%}"))
         seconds = self._left(time.monotonic() - self._start)
         if seconds is not None:
             parts.append(f"about {spoken(seconds)} left")

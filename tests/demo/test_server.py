@@ -108,14 +108,29 @@ def test_a_champion_that_reads_tags_gets_each_part_tagged(music):
     (shown,) = [message["tags"] for message in said if "tags" in message]
     assert len(shown["edges"]) == len(shown["taggram"]) + 1
     assert (shown["edges"][0], shown["edges"][-1]) == (0, SECONDS)
-    assert {"Tagging it", "Tagging the harmonic part", "Tagging the percussive part"} <= {*labels}
+    parts = (hearing.WHOLE, hearing.HARMONIC, hearing.PERCUSSIVE)
+    assert {f"Tagging the {part}" for part in parts} <= {*labels}
     assert [of_part.shape[1] for of_part in given] == [50, 50, 50]
 
 
 def test_one_that_reads_none_has_only_the_whole_tagged(toy_run, music):
     said, labels = steps_of(hearing.load(toy_run / "models" / "champion"), music / "song.wav")
     assert sum("tags" in message for message in said) == 1
-    assert not [label for label in labels if label.startswith("Tagging the")]
+    assert {label for label in labels if "Tagging" in label} == {"Tagging the whole sound"}
+
+
+def test_the_steps_of_a_description_are_one_course(toy_run, music):
+    models = hearing.load(toy_run / "models" / "champion")
+    _, labels = steps_of(models, music / "song.wav")
+    assert list(dict.fromkeys(labels)) == list(hearing.steps(models))
+
+
+def test_the_bars_of_a_training_are_those_of_the_notebook():
+    notebook = (PROJECT / "notebooks" / "11-champion.ipynb").read_text()
+    of_extraction, *of_notebook, _ = workers._BARS
+    assert of_extraction == "extract"
+    for start in of_notebook:
+        assert re.search(rf'(progress|predict_jobs)\(.*\\"{start}', notebook)
 
 
 def test_without_the_taggers_weights_all_else_is_described(toy_run, music, monkeypatch):
