@@ -3,9 +3,12 @@
 import shutil
 import sys
 import warnings
+from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from genres import Refusal, files, printable, project
 from genres.data import folders
@@ -165,17 +168,20 @@ def classify(
     if out is not None:
         _require_fitting(Path(out), form, timeline)
     found = music.find_files(names)
+    picture = out is not None and not form
+    if picture and found.skipped:
+        raise Refusal(found.skipped[0].reason)
+    if picture and len(found.paths) > 1:
+        raise Refusal(f"{out} can show one file, and {len(found.paths):,} are named.")
     folder = find_model(model) if found.paths else None
     champion = cache(partial(_load, folder))
-    of_file = _follow if timeline else _predict
+    of_file = _follow if timeline else predict
 
     def describe(path, sound, progress):
         return of_file(champion(), path, sound, progress)
 
-    if out is None or form:
+    if not picture:
         return music.describe_each(found, describe, "classify", form=form, out=out, longest=longest)
-    if len(found.paths) != 1 or found.skipped:
-        raise Refusal(f"{out} can show one file, and {len(found.paths):,} are named.")
     with music.progress_of_one("classify") as progress:
         sound = audio.read_whole(found.paths[0], longest=longest)
         followed = describe(found.paths[0], sound, progress)
@@ -302,15 +308,35 @@ def _load(folder):
     return champion.load(folder)
 
 
-def _predict(champion, path, sound, progress):
+def predict(champion, path, sound=None, progress: Callable | None = None) -> Prediction:
+    """Predict the genre of a file.
+
+    Parameters
+    ----------
+    champion : genres.models.champion.Champion
+        What predicts; ``genres.models.champion.load(find_model())`` is the best of the project's.
+    path : str or Path
+        The file.
+    sound : genres.decoding.audio.Sound, optional
+        What it holds, where it was read before.
+    progress : callable, optional
+        Called again and again with the share that is done, from 0 to 1.
+
+    Raises
+    ------
+    AudioError
+        If the file is not audio that can be used.
+    """
     from genres.sound import measurements  # which imports librosa, and that takes a second
 
-    clips, total = measurements.windows(sound.samples), 0.0
+    sound = sound or audio.read_whole(path)
+    clips, total = measurements.windows(sound.samples), np.zeros(len(champion.genres_))
     for first in range(0, len(clips), _AT_ONCE):
         at_once = clips[first : first + _AT_ONCE]
         tracks = measurements.measure(at_once, champion.n_steps_, tagged=champion.reads_tags)
         total = total + champion.predict_proba(tracks).sum(axis=0)
-        progress(min(1, (first + _AT_ONCE) / len(clips)))
+        if progress:
+            progress(min(1, (first + _AT_ONCE) / len(clips)))
     shares = zip(champion.genres_, map(float, total / len(clips)), strict=True)
     genres = dict(sorted(shares, key=lambda pair: -pair[1]))
     seconds = len(sound.samples) / audio.SAMPLE_RATE
