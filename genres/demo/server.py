@@ -273,6 +273,8 @@ class _State(_Guarded):
 class _Sound(_Guarded):
     async def get(self, kind):
         name = self.get_query_argument("name", "")
+        if self.workers.hearing is None:
+            raise HTTPError(409)
         try:
             if kind == "example":
                 wav = await asyncio.to_thread(sounds.example, name)

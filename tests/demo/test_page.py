@@ -149,6 +149,7 @@ def test_without_a_model_the_page_says_what_makes_one_and_has_a_rough_one_traine
         said = "There is no trained model yet: .venv/bin/genres run --only 11 makes one."
         assert server.printed[0].startswith(said)
         assert server.request("/classify", "POST", b"x", **server.enter())[0] == 409
+        assert server.request("/sound/known?name=a", **server.enter())[0] == 409
         with opened(browser, server.address) as page:
             page.wait_for_selector("#training")
             assert page.inner_text("#how-to-train").startswith(said)
