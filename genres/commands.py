@@ -46,6 +46,13 @@ def demo(port, browser, model):
     return 128 + serve(port, model=model, browser=browser)
 
 
+def lab(port, browser, in_place, options):
+    """Open the notebooks in JupyterLab, until it is ended."""
+    from genres.run import workbench
+
+    workbench.serve(PROJECT, port, browser, in_place, options)
+
+
 def report(wanted):
     """Write a run's web site."""
     from genres.report import site
@@ -60,6 +67,13 @@ def handout(out):
 
     folder = out or RUNS / "handout"
     print(f"{len(handouts.write(PROJECT, folder))} files for students in {printable(folder)}")
+
+
+def evaluate(path, **options):
+    """Judge somebody's own model, or those of a class, by every protocol."""
+    from genres.judge.handins import evaluate as judge
+
+    return judge(path, **options)
 
 
 def extract(folder, out, segments, features, seconds, missing, mel, tags, workers, dask, seed):

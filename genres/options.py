@@ -13,6 +13,7 @@ in the project's folder:
   {COMMAND} run --data ~/music           on audio: its tables are made first
   {COMMAND} run --only 02 --only 03      two notebooks of it
   {COMMAND} publish --only 02            one notebook of runs/course
+  {COMMAND} evaluate examples/svm.py     a classifier of your own
   {COMMAND} COMMAND --help               what a command understands
 
 ./run_all.sh, on Linux and macOS, takes the same commands: it makes the environment first.
@@ -101,6 +102,8 @@ def _add_commands_of_the_report(subparsers):
         "(by default the newest run, or else that)",
     )
 
+    _add_evaluate(subparsers)
+
     handout = subparsers.add_parser(
         "handout",
         command=commands.handout,
@@ -110,10 +113,75 @@ def _add_commands_of_the_report(subparsers):
     handout.add_argument("--out", metavar="FOLDER", help="by default runs/handout")
 
     # What follows is pytest's, --help too: nothing but a null character would begin an option.
+    lab = subparsers.add_parser(
+        "lab",
+        command=commands.lab,
+        help="open the notebooks in JupyterLab",
+        description="Open copies of the notebooks in JupyterLab, in my-notebooks/: change and "
+        "rerun them as you like. Changed copies stay; when the project changes a notebook, the new "
+        "one is put beside yours.",
+    )
+    lab.add_argument("--in-place", action="store_true", help="open the notebooks themselves")
+    lab.add_argument("--port", type=_port, help="where to serve (by default one that is free)")
+    lab.add_argument("--no-browser", action="store_false", dest="browser", help="open no browser")
+    lab.add_argument(
+        "options",
+        type=_option,
+        nargs="*",
+        metavar="OPTION",
+        help="after --, JupyterLab's own options",
+    )
+
     test = subparsers.add_parser(
         "test", command=commands.test, help="run the tests", prefix_chars="\0", add_help=False
     )
     test.add_argument("options", nargs=argparse.REMAINDER)
+
+
+def _add_evaluate(subparsers):
+    evaluate = subparsers.add_parser(
+        "evaluate",
+        command=commands.evaluate,
+        help="judge a classifier of your own",
+        description="Judge a classifier of your own by every protocol of the report, beside the "
+        "report's models. MODEL.py defines 'model'; examples/ has some to start from. It is run "
+        "with your rights: docs/OWN-CLASSIFIER.md says what that means.",
+    )
+    evaluate.add_argument("path", nargs="?", metavar="MODEL.py", help="a file that defines 'model'")
+    evaluate.add_argument(
+        "--class",
+        dest="of_class",
+        metavar="FOLDER",
+        help="judge all of a class: <name>.py and <name>/model.py in a folder",
+    )
+    evaluate.add_argument(
+        "--data", metavar="FOLDER", help="folder of the data, or a name: course, synthetic"
+    )
+    evaluate.add_argument(
+        "--protocol",
+        dest="only",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="only this one (repeatable): course, artists, fault-filtered, random, "
+        "segments-shuffled, segments-together",
+    )
+    evaluate.add_argument("--name", help="name of the model (by default that of its file)")
+    evaluate.add_argument(
+        "--timeout", type=float, default=300.0, metavar="S", help="for a fold (by default 300)"
+    )
+    evaluate.add_argument(
+        "--fresh", action="store_true", help="judge unchanged models of a class again, too"
+    )
+    evaluate.add_argument("--workers", type=int, help="processes (by default one a core)")
+    evaluate.add_argument(
+        "--references",
+        dest="train_references",
+        action="store_true",
+        help="train the report's networks and champion, too, where no run has kept what they "
+        "predict",
+    )
+    evaluate.add_argument("--out", metavar="FOLDER", help="where runs are, instead of runs/")
 
 
 def _add_commands_on_music(subparsers):
@@ -234,6 +302,12 @@ def _add_commands_on_music(subparsers):
     tags.add_argument(
         "--json", dest="as_json", action="store_true", help="from second to second, as JSON"
     )
+
+
+def _option(text):
+    if not text.startswith("-"):
+        raise argparse.ArgumentTypeError(f"{text} is no option of JupyterLab's")
+    return text
 
 
 def _port(text):

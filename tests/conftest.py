@@ -1,6 +1,5 @@
 """What several test files share."""
 
-import fcntl
 import json
 import os
 import shutil
@@ -12,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from genres import files
+from genres import files, locks
 from genres.data.clips import CLIPS_AT_LEAST
 from genres.data.tables import FEATURES
 from genres.report import ledger, summary
@@ -76,8 +75,7 @@ def quick_run(real_data, request):
     out = request.config.cache.mkdir("quick-run")
     options = ["--quick", "--offline", "--name", "report", "--data", real_data, "--out", out]
     command = [sys.executable, "-m", "genres", "run", *map(str, options)]
-    with (out / "lock").open("w") as lock:  # who tests beside us waits, and finds it done
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locks.held(out / "lock"):  # who tests beside us waits, and finds it done
         finished = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     return out / "report-quick"
