@@ -23,10 +23,15 @@ def run(dask, **options):
     return summary.conclude(run_report(**options), rows)
 
 
-def publish(folder, only):
-    """Make a finished run the published one."""
+def publish(folder, only, links):
+    """Make a finished run the published one, or only write the links that open it elsewhere."""
     from genres.report import publish as publishing
 
+    if links:
+        address = publishing.write_badges()
+        said = f"the badges lead to {address}" if address else "without a repository, no badges"
+        print(f"README.md and docs/BROWSER.md: {said}.")
+        return
     notebooks = publishing.publish(folder or RUNS / "course", only=only)
     names = ", ".join(notebook.stem for notebook in notebooks)
     print(f"Published: {names}. Look at git diff, then commit.")

@@ -86,6 +86,12 @@ def _add_commands_of_the_report(subparsers):
     )
     publish.add_argument("folder", nargs="?", metavar="RUN", help="by default runs/course")
     publish.add_argument("--only", **ONLY)
+    publish.add_argument(
+        "--links",
+        action="store_true",
+        help="only write badges for Colab and Binder into README.md and docs/BROWSER.md, from the "
+        "repository that pyproject.toml names",
+    )
 
     report = subparsers.add_parser(
         "report",

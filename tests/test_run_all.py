@@ -273,7 +273,7 @@ def test_a_machine_without_bash_is_told(machine):
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
-        (["--help"], ["run", "report", "classify", "--quick"]),
+        (["--help"], ["run", "lab", "classify", "--quick"]),
         (["run", "--help"], ["--data", "--name", "--only", "--quick", "--fresh", "--offline"]),
     ],
 )
