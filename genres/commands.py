@@ -85,8 +85,9 @@ def extract(folder, out, segments, features, seconds, missing, mel, tags, worker
     """Make feature tables from a folder of audio."""
     from genres.extraction import extract as extraction
 
-    segments = segments or [length for length in (5, 10, 30) if length <= seconds] or [seconds]
-    settings = extraction.Settings(features, tuple(segments), mel, seconds, missing, tags)
+    settings = extraction.Settings(
+        features, segments and tuple(segments), mel, seconds, missing, tags
+    )
     outcome = extraction.extract(folder, out, settings, workers=workers, dask=dask, seed=seed)
     print(outcome.summary(out))
 
