@@ -84,9 +84,11 @@ def not_decoded(head: bytes, kind: str | None) -> Fault:
     if kind is not None:
         return Fault("header", f"begins like {kind}, but no sound is found in it")
     what = _named(head, _NO_AUDIO)
-    if what is None:
-        what = "nothing but zeros" if not any(head) else "text" if _is_text(head) else "unknown"
-    return Fault("not audio", f"is not audio whatever its name: its content is {what}")
+    if what is None and not any(head):
+        return Fault("not audio", "holds nothing but zeros, not audio")
+    if what is None and not _is_text(head):
+        return Fault("not audio", "is not audio in any known format")
+    return Fault("not audio", f"is {what or 'a text file'}, not audio")
 
 
 def check_pages(file: BinaryIO) -> bool:

@@ -287,18 +287,30 @@ def _origin(folder):
     return quick, results.get("synthetic", name.removesuffix("-quick") == folders.SYNTHETIC)
 
 
-def describe_model(folder):
-    """Say in a line which champion a folder holds, and why its predictions may be worth less."""
-    return f"Model: {folder}{_kind(folder)}"
+def describe_model(folder, name=None):
+    """Say in a line which champion a folder holds, and why its predictions may be worth less.
+
+    It is called by its folder, or by another name.
+    """
+    kind = _kind(folder)
+    return f"Model: {name or folder}" + (f" ({kind})" if kind else "")
+
+
+def name_model(folder):
+    """Name a champion by the run that trained it; by its folder's name, if none is known."""
+    folder = folder.resolve()
+    run = RunFolder(folder.parent.parent)
+    known = folder in (run.champion, run.tagged_champion)
+    return f"champion of the run {run.folder.name}" if known else folder.name
 
 
 def _kind(folder):
-    """Say, for the end of a line, what is special in a champion."""
+    """Say what is special in a champion; nothing, if nothing is."""
     quick, synthetic = _origin(folder)
-    tagged = ", reads tags" if _reads_tags(folder) else ""
-    rough = ", of a rehearsal: its predictions are rough" if quick else ""
-    toy = ", trained on synthetic music: it knows no other" if synthetic else ""
-    return f"{tagged}{rough}{toy}"
+    tagged = "reads tags" if _reads_tags(folder) else ""
+    rough = "from a rehearsal, so its predictions are rough" if quick else ""
+    toy = "trained on synthetic music, so it knows no other" if synthetic else ""
+    return "; ".join(filter(None, (tagged, rough, toy)))
 
 
 def _load(folder):
@@ -365,7 +377,7 @@ def _draw(followed, samples, model, out):
     hop = max(512, len(samples) // _N_COLUMNS)
     decibels = features.log_mel(samples, audio.SAMPLE_RATE, hop_length=hop)
     title = printable(followed.title(Path(followed.file).name))
-    kind = _kind(model).removeprefix(", ")
+    kind = _kind(model)
     title = f"{title}\nModel: {kind}" if kind else title
     figure = soundplots.timelines(samples, decibels, {"champion": followed.track}, title)
     with files.atomic(out) as temporary, warnings.catch_warnings():

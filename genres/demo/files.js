@@ -89,10 +89,16 @@ function remove(entry) {
 function stop() {
   const { track } = working;
   abandon();
+  finish(working);
   Object.assign(working, { state: "stopped", said: [mostly(track), "stopped"].filter(Boolean).join(", ") });
   working = null;
   page.progress(null);
   next();
+}
+
+function finish(entry) {
+  entry.track.ended = true;
+  if (entry === shown) page.update({});
 }
 
 function next() {
@@ -121,6 +127,7 @@ async function analyse(entry) {
   }
   if (entry !== working) return; // it was stopped
   if (entry.state === "working") entry.state = "done";
+  finish(entry);
   working = null;
   page.progress(null);
   next();

@@ -4,10 +4,10 @@
 import { fetchClip, playButton, quiet } from "./clips.js";
 import { $, button, element } from "./elements.js";
 import * as files from "./files.js";
-import { clock, drawAxis, drawBands, drawMel, drawOverview, drawSwatch, drawTaggram, drawWave } from "./pictures.js";
+import { clock, drawAxis, drawBands, drawMel, drawOverview, drawSwatch, drawTagKey, drawTaggram, drawWave } from "./pictures.js";
 import { saveCsv, saveJson, saveList, savePng } from "./saving.js";
 import { asked, post } from "./server.js";
-import { percent, ranked, spanText, stepAt, tagText, tagsAt, timelineOf } from "./tracks.js";
+import { percent, ranked, shareTexts, spanText, stepAt, tagText, tagsAt, timelineOf } from "./tracks.js";
 import * as view from "./view.js";
 
 const audio = $("audio");
@@ -15,6 +15,7 @@ const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
 const N_TAGS = 6; // that are named at a moment
 const MOST_ROWS = 10; // of the picture of tags
+const SILENT = "This file is silent: its genres and tags would mean nothing, and are not shown.";
 const NOTABLE = 0.15; // what a tag has to reach somewhere to get one
 
 let state = { most_bytes: Infinity, too_large: "" }; // of the demo
@@ -46,11 +47,12 @@ function progress(label, share = 0, left = null) {
 async function showState() {
   state = await (await asked("/state")).json();
   $("model").textContent = state.model || "";
+  $("model").title = state.folder || "";
   $("how-to-train").textContent = state.how_to_train;
   $("training").hidden = Boolean(state.model);
   $("drop").hidden = $("examples").hidden = !state.model;
   $("limits").textContent =
-    `Read are ${state.formats}; up to ${state.most_bytes / 1e6} MB and ${state.longest / 60} min a file. They stay on this machine.`;
+    `Formats: ${state.formats}; up to ${state.most_bytes / 1e6} MB and ${state.longest / 60} minutes each. Files stay on this machine.`;
   $("example-clips").replaceChildren(...Object.entries(state.examples).map(([name, heard]) => {
     const item = element("li");
     const run = button("Classify", `Classify ${heard}`, () => addExample(name));
@@ -110,12 +112,14 @@ function show(chosen) {
   $("track").hidden = false;
   $("no-sound").hidden = true;
   $("title").textContent = `${track.name}, ${clock(sound.seconds)}`;
-  $("summary").textContent = sound.silent ? "This file is silent: its genres and tags mean nothing." : "";
+  $("track").classList.toggle("silent", sound.silent);
+  $("silence").hidden = !sound.silent;
+  $("summary").textContent = $("silence").textContent = sound.silent ? SILENT : "";
   $("notes").textContent = [
     sound.cancelling ? "Its channels cancel each other: the loudest alone was taken." : "",
     sound.cut_off ? "It is cut off: the rest of it is lost." : "",
   ].join(" ").trim();
-  for (const id of ["spans", "nearest", "rows", "values", "tag-values", "marks"]) $(id).replaceChildren();
+  for (const id of ["spans", "nearest", "rows", "values", "tag-values"]) $(id).replaceChildren();
   for (const id of ["nearest-note", "tags-note", "window", "when"]) $(id).textContent = "";
   hideTags(true);
   for (const id of ["save-csv", "save-json", "save-png"]) $(id).disabled = true;
@@ -151,7 +155,8 @@ function writeTags(tags) {
     : notable.length ? `those that reach ${percent(NOTABLE)} somewhere` : `none reaches ${percent(NOTABLE)}; these come nearest`;
   $("tags-shown").textContent = `${which}; brighter is likelier`;
   $("tags-note").textContent =
-    "Tags are those of musicnn, a network that was trained on 200,000 songs of the Million Song Dataset and not on these genres: fifty words that listeners use, with a probability for each three seconds. They do not exclude each other, so they do not add up to 100 %.";
+    "Tags are those of musicnn, a network that was trained on 200,000 songs of the Million Song Dataset and not on these genres: fifty words that listeners use, with a probability for each three seconds. They do not exclude each other, so they do not add up to 100\u00a0%.";
+  $("tag-names").replaceChildren(...tags.rows.map((at) => element("span", tags.names[at])));
   $("tag-values").replaceChildren(...Array.from({ length: N_TAGS }, () => {
     const item = element("li");
     item.append(element("b"), element("span"), element("span"));
@@ -197,7 +202,7 @@ function writeTimeline() {
   const said = timeline.spans.map((span) => `${spanText(span)} from ${clock(span.start)}`);
   if (!track.sound.silent) {
     $("summary").textContent = said.length === 1
-      ? `${spanText(timeline.spans[0])}, throughout.`
+      ? `No lasting change found. On average: ${shareTexts(timeline.spans[0]).join(", ")}.`
       : `${said.slice(0, 6).join("; ")}${said.length > 6 ? `; and ${said.length - 6} more changes` : ""}.`;
   }
   $("spans").replaceChildren(...timeline.spans.map((span) => {
@@ -228,12 +233,13 @@ function writeTimeline() {
 
 function showNearest() {
   const at = Math.min(audio.currentTime, track.sound.seconds - 0.1);
+  if (!track.nearest) $("nearest-note").textContent = track.ended ? "Not searched: the analysis ended before." : "Still being searched …";
   const span = track.nearest?.find(({ start, end }) => start <= at && at < end);
   if (!span || span === nearestShown) return;
   nearestShown = span;
   quiet();
   $("nearest-note").textContent = span.known.length
-    ? `The champion's training tracks most similar to ${clock(span.start)} – ${clock(span.end)}; 100 % is the same sound.`
+    ? `The champion's training tracks most similar to ${clock(span.start)} – ${clock(span.end)}; ${percent(1)} is the same sound.`
     : "This model does not name its training tracks: execute notebook 11 again for one that does.";
   $("nearest").replaceChildren(...span.known.map(({ name, genre, similarity, playable }) => {
     const item = element("li");
@@ -268,6 +274,7 @@ function showTime(moved = audio.paused) {
     const probability = timeline.probabilities[step][genre];
     bar.style.width = `${100 * probability}%`;
     value.textContent = percent(probability);
+    $("values").children[row].classList.toggle("leads", probability === Math.max(...timeline.probabilities[step]));
   });
   if (moved) {
     const now = timeline.probabilities[stepAt(timeline.edges, audio.currentTime)];
@@ -275,7 +282,7 @@ function showTime(moved = audio.paused) {
     const text = best.map((entry) => `${entry.genre} ${percent(entry.share)}`).join(", ");
     $("lanes").setAttribute("aria-valuenow", audio.currentTime.toFixed(1));
     const tags = track.tags ? `; tags: ${tagsAt(track.tags, audio.currentTime, 3).map(tagText).join(", ")}` : "";
-    $("lanes").setAttribute("aria-valuetext", `${clock(audio.currentTime)}: ${text}${tags}`);
+    $("lanes").setAttribute("aria-valuetext", `${clock(audio.currentTime)}: ${track.sound.silent ? "silent" : text + tags}`);
   }
   [...$("spans").children].forEach((item, number) => {
     const span = timeline.spans[number];
@@ -287,19 +294,17 @@ function draw() {
   if (!track?.sound || $("track").hidden) return;
   const range = view.inView();
   drawWave($("wave"), track.sound, range);
-  drawMel($("mel"), track.sound, range);
-  drawAxis($("axis"), range);
-  if (track.tags) drawTaggram($("taggram"), track.tags, range);
   const timeline = current();
-  if (!timeline) return;
+  const changes = timeline && !track.sound.silent ? timeline.changes : [];
+  drawMel($("mel"), track.sound, range, changes);
+  drawAxis($("axis"), range);
+  if (track.tags) {
+    drawTagKey($("tag-key"));
+    drawTaggram($("taggram"), track.tags, range, changes);
+  }
+  if (!timeline || track.sound.silent) return;
   drawBands($("band"), timeline, track.order, range);
   if (!view.isWhole()) drawOverview($("overview"), timeline, track.order, range);
-  const places = timeline.changes.map(view.placeOf).filter((place) => 0 <= place && place <= 1);
-  $("marks").replaceChildren(...places.map((place) => {
-    const mark = element("i");
-    mark.style.left = `${100 * place}%`;
-    return mark;
-  }));
 }
 
 // ---- Moving about

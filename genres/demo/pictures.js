@@ -4,7 +4,7 @@
 import { stepAt } from "./tracks.js";
 
 const LABEL_HEIGHT = 17; // px that a name needs in its band
-const NAME_HEIGHT = 20; // px of a tag's name
+const NAME_HEIGHT = 20; // px of a tag's name, as page.css has it
 const STRIP_HEIGHT = 12; // and of the strip below it
 const ROOM = 8; // px that a step of a timeline needs to be drawn for itself, with its outline
 const FONT = "system-ui, 'DejaVu Sans', sans-serif";
@@ -64,26 +64,57 @@ function colour(sound) {
   return made;
 }
 
-export function drawMel(canvas, sound, { from, to }) {
+// Where the genre changes: dashes that are seen on any colour.
+function drawChanges(context, changes, { from, to }, width, top, height) {
+  context.save();
+  context.lineWidth = 2;
+  for (const change of changes.filter((moment) => from <= moment && moment <= to)) {
+    const x = ((change - from) / (to - from)) * width;
+    for (const [colour, pattern] of [["#fff", []], ["#000", [5, 4]]]) {
+      context.strokeStyle = colour;
+      context.setLineDash(pattern);
+      context.beginPath();
+      context.moveTo(x, top);
+      context.lineTo(x, top + height);
+      context.stroke();
+    }
+  }
+  context.restore();
+}
+
+export function drawMel(canvas, sound, { from, to }, changes) {
   const { context, width, height } = cleared(canvas);
   if (!coloured.has(sound)) coloured.set(sound, colour(sound));
   const [bands, columns] = sound.shape;
   const [left, right] = [from, to].map((at) => (at / sound.seconds) * columns);
   context.imageSmoothingQuality = "high";
   context.drawImage(coloured.get(sound), left, 0, right - left, bands, 0, 0, width, height);
+  drawChanges(context, changes, { from, to }, width, 0, height);
 }
 
-// A row for each of some tags: its name, and below it how likely it is from moment to moment.
 // Few tags ever get above 50 %, so brightness goes with the root.
-export function drawTaggram(canvas, { names, edges, taggram, rows }, { from, to }) {
-  canvas.style.height = `${rows.length * (NAME_HEIGHT + STRIP_HEIGHT)}px`;
-  const { context, width, ink } = cleared(canvas);
-  context.font = `13px ${FONT}`;
+const tagColour = (share) => `rgb(${viridis(Math.sqrt(share)).map(Math.round)})`;
+
+export function drawTagKey(canvas) {
+  const { context, height, ink } = cleared(canvas);
+  const [left, wide] = [34, 120]; // px
+  for (let x = 0; x < wide; x += 1) {
+    context.fillStyle = tagColour(x / (wide - 1));
+    context.fillRect(left + x, 4, 1, height - 8);
+  }
+  context.font = `12px ${FONT}`;
   context.textBaseline = "middle";
+  context.fillStyle = ink;
+  context.fillText("0\u00a0%", 6, height / 2 + 1);
+  context.fillText("100\u00a0%", left + wide + 6, height / 2 + 1);
+}
+
+// A strip for each of some tags, with room for its name above: how likely it is from moment to moment.
+export function drawTaggram(canvas, { edges, taggram, rows }, { from, to }, changes) {
+  canvas.style.height = `${rows.length * (NAME_HEIGHT + STRIP_HEIGHT)}px`;
+  const { context, width } = cleared(canvas);
   rows.forEach((tag, number) => {
     const top = number * (NAME_HEIGHT + STRIP_HEIGHT);
-    context.fillStyle = ink;
-    context.fillText(names[tag], 0, top + NAME_HEIGHT - 9);
     let step = stepAt(edges, from);
     for (let x = 0; x < width; x += 1) {
       let share = 0; // the most of those that share this pixel
@@ -91,9 +122,10 @@ export function drawTaggram(canvas, { names, edges, taggram, rows }, { from, to 
         share = Math.max(share, taggram[step][tag]);
         if (step === taggram.length - 1 || edges[step + 1] > from + ((x + 1) / width) * (to - from)) break;
       }
-      context.fillStyle = `rgb(${viridis(Math.sqrt(share)).map(Math.round)})`;
+      context.fillStyle = tagColour(share);
       context.fillRect(x, top + NAME_HEIGHT, 1, STRIP_HEIGHT);
     }
+    drawChanges(context, changes, { from, to }, width, top + NAME_HEIGHT, STRIP_HEIGHT);
   });
 }
 
@@ -164,7 +196,8 @@ export function drawBands(canvas, timeline, order, range) {
   const { context, width, height, card } = cleared(canvas);
   const { genres, colours } = timeline;
   const { single, borders, rows } = inView(timeline, range, width);
-  const x = borders.map((moment) => ((moment - range.from) / (range.to - range.from)) * width);
+  const placeOf = (moment) => ((moment - range.from) / (range.to - range.from)) * width;
+  const [x, changes] = [borders.map(placeOf), timeline.changes.map(placeOf)];
   const y = (share) => height * (1 - share);
   const floor = rows.map(() => 0);
   order.forEach((genre, number) => {
@@ -186,8 +219,9 @@ export function drawBands(canvas, timeline, order, range) {
       context.lineWidth = 1;
       context.stroke();
     }
-    label(context, genres[genre], colours[genre], x, lower.map(y), floor.map(y));
+    label(context, genres[genre], colours[genre], x, lower.map(y), floor.map(y), changes);
   });
+  drawChanges(context, timeline.changes, range, width, 0, height);
 }
 
 // The most probable genre of each stretch of the whole track, in a strip; what is shown, in a frame.
@@ -228,8 +262,8 @@ function fill(context, colour, number) {
 }
 
 // Write a name into its band, once in each stretch where it fits: in the middle of where the band is
-// about as thick as anywhere in that stretch.
-function label(context, name, colour, x, bottom, top) {
+// about as thick as anywhere in that stretch, and on no line of a change.
+function label(context, name, colour, x, bottom, top, changes) {
   context.font = `600 13px ${FONT}`;
   context.textAlign = "center";
   context.textBaseline = "middle";
@@ -251,7 +285,8 @@ function label(context, name, colour, x, bottom, top) {
       high = Math.max(high, top[last]);
       low = Math.min(low, bottom[last]);
     }
-    const fits = x[first] + wide <= x[last] + 1e-6 && low - high >= LABEL_HEIGHT;
+    const fits = x[first] + wide <= x[last] + 1e-6 && low - high >= LABEL_HEIGHT
+      && !changes.some((change) => x[first] - 2 < change && change < x[first] + wide + 2);
     if (fits) places.push({ left: x[first], middle: (low + high) / 2, thick: low - high });
     else if (places.length && x[first] > places.at(-1).left + wide) write();
   }

@@ -63,7 +63,7 @@ export async function savePng(track) {
   const [margin, head, line] = [16, 56, 20];
   const timeline = timelineOf(track);
   const width = stage.clientWidth + 2 * margin;
-  const keys = [...$("values").querySelectorAll("li")];
+  const keys = [...$("values").querySelectorAll("li")].filter((key) => key.clientHeight); // none of silence
   const columns = Math.max(1, Math.floor((width - 2 * margin) / 150));
   const height = head + stage.clientHeight + line * (Math.ceil(keys.length / columns) + 1) + margin;
   const picture = new OffscreenCanvas(width * ratio, height * ratio);
@@ -79,13 +79,13 @@ export async function savePng(track) {
   write($("title").textContent, margin, 26, "600 18px");
   write(`${timeline.model}, ${timeline.part}: ${$("summary").textContent}`, margin, 46, "14px");
   const box = stage.getBoundingClientRect();
-  for (const part of stage.querySelectorAll(".caption, canvas, #marks i")) {
+  for (const part of stage.querySelectorAll(".caption, canvas, #tag-names span")) {
     const place = part.getBoundingClientRect();
     if (!place.height) continue;
     const [x, y] = [place.left - box.left + margin, place.top - box.top + head];
     if (part.matches("canvas")) pen.drawImage(part, x, y, place.width, place.height);
-    else if (part.matches("i")) dash(pen, x, y, place.height, style.color);
-    else write([...part.childNodes].map((node) => node.textContent.trim()).filter(Boolean).join(": "), x, y + 16, "600 14px");
+    else if (part.matches("span")) write(part.textContent, x + 3, y + 15, "13px");
+    else caption(pen, part, x, y + 16, width - margin, style.fontFamily);
   }
   keys.forEach((key, number) => {
     const [x, y] = [margin + 150 * (number % columns), head + stage.clientHeight + line * (1 + Math.floor(number / columns))];
@@ -95,14 +95,17 @@ export async function savePng(track) {
   save(`${stem(track.name)}-genres.png`, "image/png", await picture.convertToBlob());
 }
 
-function dash(pen, x, y, height, colour) {
-  pen.save();
-  pen.strokeStyle = colour;
-  pen.lineWidth = 2;
-  pen.setLineDash([6, 4]);
-  pen.beginPath();
-  pen.moveTo(x, y);
-  pen.lineTo(x, y + height);
-  pen.stroke();
-  pen.restore();
+// Write a caption, its title bold, on as many lines as it takes on the page.
+function caption(pen, part, left, top, right, family) {
+  let [x, y] = [left, top];
+  const [title, explained] = [part.firstChild, part.querySelector("span")].map((node) => node?.textContent.trim() ?? "");
+  for (const [text, weight] of [[title, 600], [explained, 400]]) {
+    pen.font = `${weight} 14px ${family}`;
+    for (const word of text.split(" ")) {
+      const wide = pen.measureText(`${word} `).width;
+      if (x > left && x + pen.measureText(word).width > right) [x, y] = [left, y + 22.4];
+      pen.fillText(word, x, y);
+      x += wide;
+    }
+  }
 }

@@ -273,7 +273,7 @@ class _Page(_Guarded):
 
 class _State(_Guarded):
     def get(self):
-        state = {"model": self.workers.description, "how_to_train": self.workers.how_to_train}
+        state = self.workers.shown | {"how_to_train": self.workers.how_to_train}
         limits = {"most_bytes": MOST_BYTES, "longest": LONGEST, "too_large": _SENTENCES[413]}
         offered = {"formats": formats.READ, "examples": sounds.examples()}
         self.finish(state | limits | offered)

@@ -1,17 +1,18 @@
 // What is known of a track, and how is it said in words?
 
-export const percent = (share) => `${Math.round(100 * share)} %`;
+export const percent = (share) => `${Math.round(100 * share)}\u00a0%`; // never on two lines
 export const tagText = ({ name, share }) => `${name} ${percent(share)}`;
-export const spanText = (span) => span.genres.map((genre, at) => `${genre} ${percent(span.shares[at])}`).join(" and ");
+export const shareTexts = ({ genres, shares }) => genres.map((genre, at) => `${genre} ${percent(shares[at])}`);
+export const spanText = (span) => shareTexts(span).join(" and ");
 
 const key = ({ model, part }) => `${model}, ${part}`;
 const byShare = (one, other) => other.share - one.share;
 
 // Of a file of which nothing is known yet: `order` has the genres that matter most first, `chosen`
-// is the timeline to show, and `at` is where it was left, in s.
+// is the timeline to show, `at` is where it was left, in s, and `ended` says that no more comes.
 export const newTrack = (file) => ({
   name: file.name, file, sound: null, tags: null, untagged: "", timelines: new Map(), order: null,
-  nearest: null, chosen: { model: null, part: null }, at: 0,
+  nearest: null, chosen: { model: null, part: null }, at: 0, ended: false,
 });
 
 // Add what a message of the demo says.

@@ -77,6 +77,7 @@ class Workers:
         self.uploads, self.hearing = uploads, None
         self.files = set()  # requests whose file arrives, waits or is described
         self.description = None  # of the model, in a line
+        self.shown = {"model": None}  # of it on the page
         self.model, self._training, self._known = model, None, None
         self._course = None  # of the training
 
@@ -87,6 +88,8 @@ class Workers:
             hearing = Hearing(self.model)
             await hearing.start()
             self.description = described.replace(f"{project.RUNS.parent}/", "")
+            named = classify.describe_model(self.model, classify.name_model(self.model))
+            self.shown = {"model": named, "folder": str(self.model)}
             self.hearing = hearing
 
     async def close(self):

@@ -130,7 +130,7 @@ def test_a_folder_is_searched_and_what_is_no_music_is_named(model, tmp_path, cap
         str(folder / "inner" / "a.mp3"),
     ]
     assert said == [
-        f"{folder / 'a.wav'} is not audio whatever its name: its content is text.",
+        f"{folder / 'a.wav'} is a text file, not audio.",
         f"Model: {model}",
         "nowhere.wav does not exist.",
     ]
@@ -244,7 +244,7 @@ def test_a_table_has_a_row_for_each_file_and_a_column_for_each_genre(model, tmp_
         assert sum(map(float, shares)) == pytest.approx(1, abs=1e-5)
     assert printed.err.splitlines() == [
         f"Model: {model}",
-        f"{music / 'e.txt'} is not audio whatever its name: its content is text.",
+        f"{music / 'e.txt'} is a text file, not audio.",
     ]
 
     out = tmp_path / "table.csv"
@@ -272,7 +272,7 @@ def test_where_nothing_can_be_used_a_file_stays_what_it_was(
     out = tmp_path / name
     out.write_text("old")
     assert main(["classify", str(tmp_path / "text.mp3"), *options, "--out", str(out)]) == 2
-    assert "text.mp3 is not audio" in capsys.readouterr().err
+    assert "text.mp3 is a text file, not audio" in capsys.readouterr().err
     assert out.read_text() == "old"
     assert len(list(tmp_path.iterdir())) == 3  # with runs/
 
@@ -412,7 +412,7 @@ def test_with_nothing_to_classify_no_model_is_loaded(untouched, tmp_path, capsys
     printed = capsys.readouterr()
     assert printed.err.splitlines() == [
         f"{tmp_path / 'empty'} holds no file.",
-        f"{tmp_path / 'text.mp3'} is not audio whatever its name: its content is text.",
+        f"{tmp_path / 'text.mp3'} is a text file, not audio.",
     ]
     if options:
         document = json.loads(printed.out)
@@ -481,10 +481,12 @@ def test_a_champion_that_reads_tags_comes_before_one_as_real_and_full(make_model
     make_model("course")
     tagged = make_model("course", age=5, tagged=True)
     assert classify.find_model() == tagged
-    assert classify.describe_model(tagged) == f"Model: {tagged}, reads tags"
+    assert classify.describe_model(tagged) == f"Model: {tagged} (reads tags)"
     rough = make_model("mine", tagged=True, quick=True, synthetic=False)
     assert classify.find_model() == tagged
-    assert classify.describe_model(rough).startswith(f"Model: {rough}, reads tags, of a rehearsal")
+    assert classify.describe_model(rough).startswith(
+        f"Model: {rough} (reads tags; from a rehearsal"
+    )
 
 
 def test_without_the_taggers_weights_a_champion_that_reads_tags_is_no_choice(
@@ -505,14 +507,14 @@ def test_without_the_taggers_weights_a_champion_that_reads_tags_is_no_choice(
     ("run", "results", "said"),
     [
         ("course", {}, ""),
-        ("course-quick", {}, ", of a rehearsal: its predictions are rough"),
+        ("course-quick", {}, " (from a rehearsal, so its predictions are rough)"),
         (
             "mine",
             {"quick": True, "synthetic": False},
-            ", of a rehearsal: its predictions are rough",
+            " (from a rehearsal, so its predictions are rough)",
         ),
-        ("synthetic", {}, ", trained on synthetic music: it knows no other"),
-        ("course", {"synthetic": True}, ", trained on synthetic music: it knows no other"),
+        ("synthetic", {}, " (trained on synthetic music, so it knows no other)"),
+        ("course", {"synthetic": True}, " (trained on synthetic music, so it knows no other)"),
     ],
 )
 def test_a_rehearsal_and_synthetic_music_are_said(

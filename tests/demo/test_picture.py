@@ -41,16 +41,18 @@ def describe(seconds=SECONDS):
     timeline = {"model": "champion", "part": "whole sound", "genres": GENRES, "window": 10}
     timeline |= {"colours": ["#1f77b4", "#ff7f0e", "#2ca02c"], "edges": edges.tolist()}
     timeline |= {"probabilities": shares.tolist(), "spans": spans, "changes": [half]}
-    return [{"sound": sound | {"silent": False}}, {"timeline": timeline}]
+    tags = {"names": ["jazz", "piano"], "edges": [0, half, seconds]}
+    tags |= {"taggram": [[0.9, 0.2], [0.4, 0.6]]}
+    return [{"sound": sound | {"silent": False}}, {"tags": tags}, {"timeline": timeline}]
 
 
-def opened(browser, **settings):
-    """Open the page, and show that track in it."""
+def opened(browser, described=None, **settings):
+    """Open the page, and show a track in it: that of `describe`, if no other is given."""
     context = browser.new_context(viewport={"width": 1100, "height": 1000}, **settings)
     page = context.new_page()
     page.errors = []
     page.on("pageerror", lambda error: page.errors.append(str(error)))
-    lines = "".join(json.dumps(message) + "\n" for message in describe())
+    lines = "".join(json.dumps(message) + "\n" for message in described or describe())
 
     def respond(route):
         name = route.request.url.removeprefix(f"{HOME}/").split("?")[0]
@@ -67,7 +69,7 @@ def opened(browser, **settings):
     page.goto(HOME)
     silence = b"RIFF\x24\0\0\0WAVE"
     page.set_input_files("#file", {"name": "x.wav", "mimeType": "audio/wav", "buffer": silence})
-    page.wait_for_selector("#values li")
+    page.wait_for_selector("#values li", state="attached")
     return page
 
 
@@ -106,12 +108,88 @@ def count_light(page):
     )
 
 
-def test_steps_without_room_are_averaged_and_get_no_outlines(page):
+def is_dashed(page, picture, y):
+    """Tell whether a row of a picture, px, has white and black where the genre changes."""
+    return page.evaluate(
+        """([picture, y]) => {
+          const canvas = document.getElementById(picture);
+          const [x, rows] = [canvas.width / 2 - 1, 12];
+          const { data } = canvas.getContext("2d").getImageData(x, y, 1, rows);
+          const sums = Array.from({ length: rows }, (_, at) => data[4 * at] + data[4 * at + 1] + data[4 * at + 2]);
+          return sums.some((sum) => sum > 750) && sums.some((sum) => sum < 15);
+        }""",  # noqa: E501
+        [picture, y],
+    )
+
+
+def test_dashes_where_the_genre_changes_are_on_the_coloured_strips_alone_and_explained(page):
+    assert "dashed: the genre changes" in page.inner_text("#lanes")
+    assert is_dashed(page, "mel", 20)
+    assert is_dashed(page, "band", 20)
+    assert [is_dashed(page, "taggram", y) for y in (0, 20, 32, 52)] == [False, True, False, True]
+
+
+def test_tag_names_are_legible_where_the_playhead_is(page):
+    names = page.locator("#tag-names span")
+    assert names.all_inner_texts() == ["jazz", "piano"]
+    cursor, name = page.locator("#cursor").bounding_box(), names.first.bounding_box()
+    assert cursor["x"] + cursor["width"] + 1 < name["x"] + 3  # where its letters begin
+    slider = page.locator("#lanes")
+    slider.focus()
+    for _ in range(2):
+        page.keyboard.press("PageUp")  # into the name
+    on_top = "([x, y]) => document.elementFromPoint(x, y).textContent"
+    names.first.scroll_into_view_if_needed()
+    name = names.first.bounding_box()
+    assert page.evaluate(on_top, [name["x"] + 10, name["y"] + 10]) == "jazz"
+
+
+def test_the_row_that_leads_is_bold_and_the_order_is_said(page):
+    assert "whole track first; bold: likeliest at this moment" in page.inner_text("#readout")
+    for _ in range(3):
+        shares = page.locator("#values li span:last-child").all_inner_texts()
+        shares = [int(share.removesuffix("\u00a0%")) for share in shares]
+        (leading,) = page.locator("#values li.leads").all()
+        assert leading.inner_text().endswith(f"{max(shares)}\u00a0%")
+        page.focus("#lanes")
+        page.keyboard.press("PageUp")
+
+
+def test_of_silence_a_warning_is_shown_and_no_verdict(browser):
+    described = describe()
+    described[0]["sound"]["silent"] = True
+    page = opened(browser, described)
+    assert page.errors == []
+    for place in ("#summary", "#readout"):
+        assert "This file is silent" in page.inner_text(place)
+    for verdict in ("band", "taggram", "values", "tag-values", "spans", "nearest", "rows"):
+        assert page.locator(f"#{verdict}").is_hidden()
+    assert "silent" in page.locator("#lanes").get_attribute("aria-valuetext")
+    assert page.errors == []
+    page.context.close()
+
+
+def test_a_track_without_a_lasting_change_is_said_on_average(browser):
+    described = describe()
+    span = {"start": 0, "end": SECONDS, "genres": ["blues", "jazz"], "shares": [0.4, 0.3]}
+    described[2]["timeline"] |= {"spans": [span], "changes": []}
+    page = opened(browser, described)
+    said = "No lasting change found. On average: blues 40\u00a0%, jazz 30\u00a0%."
+    assert page.inner_text("#summary") == said
+    assert page.inner_text("#nearest-note") == "Not searched: the analysis ended before."
+    page.context.close()
+
+
+def test_steps_without_room_are_averaged_and_get_no_outlines(browser):
+    described = describe()
+    described[2]["timeline"]["changes"] = []  # whose lines are light, too
+    page = opened(browser, described)
     letters_alone = count_light(page)
     page.focus("#lanes")
     for _ in range(3):
         page.keyboard.press("+")
     assert count_light(page) > 5 * letters_alone
+    page.context.close()
 
 
 def test_keys_zoom_around_the_position_and_show_all_again(page):

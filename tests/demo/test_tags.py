@@ -26,7 +26,7 @@ def test_files_are_tagged_and_others_named(folder, capfd):
     assert first.startswith(f"{folder / 'jazz.wav'}: jazz ")
     assert first.endswith("(10 s)")
     assert second.endswith("(2 s, padded with itself to 3 s)")
-    assert skipped.startswith(f"{folder / 'text.mp3'} is not audio")
+    assert skipped.startswith(f"{folder / 'text.mp3'} is a text file, not audio")
 
 
 def test_json_has_the_taggram(folder, capfd):
