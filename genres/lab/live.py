@@ -24,7 +24,7 @@ from genres.sound import melstore
 LOAD = "Load the sound"
 
 _ALL = "100% - 4px"  # of the width, but for a control's margins
-_NARROWEST = 640  # pixels to which a picture shrinks in a narrow window, to be scrolled there
+_NARROWEST = 580  # pixels to which a picture shrinks in a narrow window, to be scrolled there
 
 N_EXPLAINED = 5
 """Neighbours whose distances are taken apart."""
