@@ -120,21 +120,15 @@ with contextlib.suppress(OSError):
     fcntl.flock(int(sys.argv[1]), fcntl.LOCK_EX)'
 
 case ${1-} in
-  test | lab | publish | demo | report | handout) command=$1 && shift ;;
-  '' | -*) command=run ;;
-  *) refuse "There is no command $1; ./run_all.sh --help lists what there is." ;;
+  -h | --help) ;;
+  '' | -*) set -- run "$@" ;;
 esac
 
 if ! is_set_up; then
   python=$(find_python)
-  case $command in
-    test | lab) ;;
-    # A wrong option is told now, not after the set-up; help needs none.
-    *)
-      "$python" -I -X utf8 -c "$check" "$here" --check "$command" "$@"
-      case " $* " in *" --help "* | *" -h "*) exit ;; esac
-      ;;
-  esac
+  # What is wrong with the command is told now, not after the set-up; help needs none.
+  [ "$1" = lab ] || "$python" -I -X utf8 -c "$check" "$here" --check "$@"
+  case " $* " in *" --help "* | *" -h "*) [ "$1" = test ] || exit 0 ;; esac
   # One set-up at a time: the lock is this shell's, and ends with it, however that ends. On a file
   # system that cannot lock there is none.
   exec 9>"$here/.set-up.lock"
@@ -143,11 +137,9 @@ if ! is_set_up; then
   exec 9>&-
 fi
 
-case $command in
-  test) cd "$here" && become "$venv/bin/python" -m pytest "$@" ;;
-  lab)
-    [ "$(id -u)" -ne 0 ] || set -- --allow-root "$@"
-    become "$venv/bin/python" -I -m jupyterlab --ServerApp.root_dir="$here/notebooks" "$@"
-    ;;
-  *) exec "$venv/bin/python" -I -X utf8 -m genres "$command" "$@" ;;
-esac
+if [ "$1" = lab ]; then
+  shift
+  [ "$(id -u)" -ne 0 ] || set -- --allow-root "$@"
+  become "$venv/bin/python" -I -m jupyterlab --ServerApp.root_dir="$here/notebooks" "$@"
+fi
+exec "$venv/bin/python" -I -X utf8 -m genres "$@"

@@ -108,7 +108,18 @@ def start_clean(module: str):
     if environment != os.environ:
         project = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
         command = [*PYTHON, "-c", _RUN_MODULE, project, module, *sys.argv[1:]]
-        os.execve(sys.executable, command, environment)
+        become(command, environment)
+
+
+def become(command, environment):
+    """Become a command; where a process cannot, start it, and end with its exit status."""
+    if os.name != "nt":
+        os.execvpe(command[0], command, environment)
+    import signal
+    import subprocess
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the command, which responds to it
+    sys.exit(subprocess.run(command, env=environment).returncode)
 
 
 def console():
@@ -207,7 +218,7 @@ def main(command):
             [*command[:4], "config", "list"], env=environment, stdout=subprocess.PIPE, text=True
         )
         environment |= pip_settings(listed.stdout)
-    os.execvpe(command[0], command, environment)
+    become(command, environment)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Where is the project, and what does a run of it keep where?"""
 
 import importlib.metadata
+import os
 import re
 from collections.abc import Sequence
 from contextlib import suppress
@@ -16,6 +17,9 @@ DATA = PROJECT / "data"
 
 RUNS = PROJECT / "runs"
 """Where runs have their folders, unless another place is named."""
+
+COMMAND = r".venv\Scripts\genres" if os.name == "nt" else ".venv/bin/genres"
+"""What a person types, in the project's folder, to start the command line: hints name it."""
 
 
 class RunFolder:

@@ -10,6 +10,8 @@ from tqdm import tqdm
 
 from genres import printable
 
+_BAR = "{l_bar}{bar}| {n:.0f}/{total} [{elapsed}<{remaining}, {rate_fmt}]"  # steps may be shares
+
 
 def spoken(seconds):
     """Say a duration the way a person would: ``40 s``, ``6 min``, ``2 h 10 min``."""
@@ -26,7 +28,7 @@ def seen_from_here(path):
 
 
 @contextmanager
-def bar(progress: bool | Callable, label: str, total: int, done: int = 0):
+def bar(progress: bool | Callable, label: str, total: int, done: int = 0, unit: str = "clip"):
     """Show how far something long has come.
 
     Parameters
@@ -38,6 +40,8 @@ def bar(progress: bool | Callable, label: str, total: int, done: int = 0):
         What it is.
     total, done : int
         Clips in all, and those that are done already.
+    unit : str
+        What they are, if not clips.
 
     Yields
     ------
@@ -49,7 +53,8 @@ def bar(progress: bool | Callable, label: str, total: int, done: int = 0):
             yield step
     else:
         hidden = not progress or total == done
-        with tqdm(desc=label, unit="clip", total=total, initial=done, disable=hidden) as shown:
+        look = {"unit": unit, "bar_format": _BAR, "disable": hidden}
+        with tqdm(desc=label, total=total, initial=done, **look) as shown:
             yield shown.update
 
 

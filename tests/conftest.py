@@ -10,13 +10,16 @@ import sys
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
+import soundfile
 
 from genres import files
 from genres.data.clips import CLIPS_AT_LEAST
 from genres.data.tables import FEATURES
 from genres.report import ledger, summary
 from genres.run import runner
+from genres.synth import corpus
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -222,3 +225,42 @@ def code_cell(name, source, tags=()):
 def make_toy_project():
     """Make a toy project in a folder."""
     return ToyProject
+
+
+TOY_GENRES = ["classical", "metal"]
+
+
+@pytest.fixture(scope="session")
+def toy_run(tmp_path_factory):
+    """Folder of a run whose models were trained on six clips of two synthetic genres."""
+    from genres.models import champion, networks  # which import TensorFlow: not all tests need it
+    from genres.models.champion import Champion, Mixture
+    from genres.models.classifiers import LstmClassifier
+    from genres.models.kernel import TextureClassifier
+    from genres.sound import measurements
+
+    folder = tmp_path_factory.mktemp("runs") / "toy"
+    clips = [corpus.render(genre, seed) for seed in range(3) for genre in TOY_GENRES]
+    names = [f"synthetic_{TOY_GENRES[n % 2]}_{n:05}.wav" for n in range(5)] + ["clip-5.wav"]
+    labels = np.arange(6) % 2
+    tracks = measurements.measure([clip.samples for clip in clips], 3, names)
+
+    base = {"kernel machine on texture": TextureClassifier()}
+    kept = Champion(base, Mixture.alone(*base), TOY_GENRES).fit(tracks, labels)
+    champion.save(kept, folder / "models" / "champion")
+
+    lstms = LstmClassifier(n_members=1, epochs=2, random_state=0).fit(tracks, labels)
+    preparation = {**lstms.preparation_, "seconds": 10, "genres": TOY_GENRES}
+    networks.save_ensemble(lstms.ensemble_, folder / "models" / "lstm-ensemble", preparation)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def music(tmp_path_factory):
+    """Folder of a clip of 24 s that changes its genre from classical to metal, as WAV and MP3."""
+    folder = tmp_path_factory.mktemp("music")
+    n_samples = 12 * corpus.SAMPLE_RATE
+    samples = np.concatenate([corpus.render(genre, 0).samples[:n_samples] for genre in TOY_GENRES])
+    soundfile.write(folder / "song.wav", samples, corpus.SAMPLE_RATE)
+    soundfile.write(folder / "song.mp3", samples, corpus.SAMPLE_RATE)
+    return folder

@@ -49,7 +49,7 @@ def used_arrows(project):
     """Give, for each room and room that it imports, the files that do it, in functions too.
 
     Two more import: ``notebooks``, with ``utils.py``; and ``root``, the modules beside the rooms.
-    The command line, ``__main__``, may put any rooms together.
+    What the command line does, ``commands``, may put any rooms together.
     """
     rooms, used = rooms_of(project), {}
     for path, room, names in _imports(project, rooms):
@@ -62,7 +62,7 @@ def used_arrows(project):
 def _imports(project, rooms):
     """Give each file with the room that it counts for and the names that it imports."""
     for name, path in imports.modules(project).items():
-        if name != "genres.__main__":
+        if name != "genres.commands":
             inside = name.split(".")[1:2]
             room = "notebooks" if name == "utils" else "".join(rooms.intersection(inside)) or "root"
             package = name if path.stem == "__init__" else name.rpartition(".")[0]
@@ -248,7 +248,7 @@ def test_the_picture_is_read():
 
 
 def test_a_sound_house_passes(house):
-    project = house("genres/__main__.py", "from genres.models import networks\n")
+    project = house("genres/commands.py", "from genres.models import networks\n")
     assert find_forbidden_imports(project, read_arrows(PICTURE)) == []
     assert find_talking_inits(project) == find_long_files(project) == []
     assert find_crowded_rooms(project) == []

@@ -138,3 +138,18 @@ def test_paths_are_printed_without_control_characters(tmp_path, commands, capsys
     (tmp_path / odd).touch()
     assert main([*commands["handout"], "--out", str(tmp_path / odd)]) == 2
     assert capsys.readouterr().err == f"{tmp_path / shown}: Not a directory.\n"
+
+
+def test_tests_are_started_with_options_of_pytests():
+    command = [
+        sys.executable,
+        "-m",
+        "genres",
+        "test",
+        "--collect-only",
+        "-qq",
+        "tests/test_style.py",
+    ]
+    finished = subprocess.run(command, cwd="/", capture_output=True, text=True, timeout=120)
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stdout.startswith("tests/test_style.py: ")

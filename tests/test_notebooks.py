@@ -6,9 +6,11 @@ import re
 
 import nbformat
 import numpy as np
+import papermill
 import pytest
 
 from genres import files
+from genres.lab import maps
 from genres.project import PROJECT
 from genres.report import ledger
 
@@ -206,11 +208,30 @@ def test_a_notebook_ends_with_exercises_whose_answers_are_folded(written):
         compile(code, "answer", "exec")
 
 
-def test_a_notebook_has_one_cell_of_parameters(written):
-    tagged = [cell for cell in code_cells(written) if "parameters" in cell.metadata.get("tags", [])]
-    (parameters,) = tagged
-    for name in ("DATA", "SEED", "QUICK"):
-        assert re.search(rf"^{name} = ", parameters.source, re.M)
+@pytest.mark.parametrize("name", NAMES)
+def test_papermill_says_what_each_parameter_is(name):
+    path = PROJECT / "notebooks" / f"{name}.ipynb"
+    (cell,) = [c for c in code_cells(read(path)) if "parameters" in c.metadata.get("tags", [])]
+    assigned = [node.target.id for node in ast.parse(cell.source).body]  # each with its type
+    assert assigned[:3] == ["DATA", "SEED", "QUICK"]
+    found = papermill.inspect_notebook(str(path))
+    assert list(found) == assigned
+    for parameter in found.values():
+        default = ast.literal_eval(parameter["default"])
+        kind = parameter["inferred_type_name"].partition("[")[0]
+        assert default is None or type(default).__name__ == kind, parameter
+        assert len(parameter["help"].split()) >= 2, parameter
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_map_that_turns_on_the_web_site_is_not_called_still_there(name):
+    said = ""
+    for cell in read(PROJECT / "notebooks" / f"{name}.ipynb").cells:
+        if cell.cell_type == "markdown":
+            said = cell.source
+        elif any(maps.PLOTLY in output.get("data", {}) for output in cell.outputs):
+            assert "web site" in said
+            assert "Turn it" in said
 
 
 def test_a_notebooks_cells_are_short_and_introduced(written):

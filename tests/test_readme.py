@@ -1,21 +1,32 @@
 """The front page and what it leads to: its findings are the published ones, its links lead on."""
 
 import re
+import shlex
 from functools import cache
 
 import numpy as np
 import pytest
 
 from genres import files
+from genres.__main__ import main
 from genres.project import PROJECT
 from genres.report import ledger
+from genres.run.provenance import read_cells
 
 PAGES = sorted(
     path.relative_to(PROJECT).as_posix()
     for pattern in ("*.md", "docs/*.md", "notebooks/*.md", "data/*.md", "data/synthetic/*.md")
     for path in PROJECT.glob(pattern)
 )
+NOTEBOOKS = sorted(f"notebooks/{path.name}" for path in PROJECT.glob("notebooks/[0-9]*.ipynb"))
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
+
+
+def read_prose(page):
+    """Read a page's text: of a notebook, its cells of prose."""
+    if page.endswith(".ipynb"):
+        return "\n".join(text for kind, text, _ in read_cells(PROJECT / page) if kind == "markdown")
+    return (PROJECT / page).read_text(encoding="utf-8")
 
 
 def findings():
@@ -141,3 +152,42 @@ def anchors(path):
         return {f"cell-id={cell['id']}" for cell in files.read_json(path)["cells"]}
     headings = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.M)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def commands_of(text):
+    """Give the project's commands that a page names: in blocks of code, and in prose."""
+    named = re.findall(r"(?:\.venv/bin/genres|\./run_all\.sh)(?: [^`#\n]*)?", text)
+    return [re.sub(r"\W*…$", "", command).strip() for command in named]
+
+
+@pytest.mark.parametrize("page", [*PAGES, *NOTEBOOKS])
+def test_a_command_that_a_page_names_exists(page, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for command in commands_of(read_prose(page)):
+        program, *words = shlex.split(command.replace("[RUN]", ""))
+        if program == "./run_all.sh" and (not words or words[0].startswith("-")):
+            words = ["run", *words]
+        if words and words[0] not in ("lab", "…"):
+            check_command(["--check", *words], capsys)
+
+
+def check_command(words, capsys):
+    try:
+        assert main(words) == 0
+    except SystemExit as ended:
+        said = capsys.readouterr().err
+        # A name of a command in prose stands without what it needs.
+        assert ended.code == 0 or "required" in said, f"{' '.join(words)}: {said}"
+
+
+def test_no_page_names_another_way_to_the_command_line():
+    for page in [*PAGES, *NOTEBOOKS]:
+        assert "-m genres " not in read_prose(page), page
+
+
+@pytest.mark.parametrize(
+    "command", ["genres classfy x.mp3", "genres run --quik", "genres data get gtzan"]
+)
+def test_a_command_that_does_not_exist_is_found(command, capsys):
+    with pytest.raises(AssertionError):
+        check_command(["--check", *command.split()[1:]], capsys)

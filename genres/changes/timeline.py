@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from genres import Refusal
 from genres.decoding import audio
@@ -189,6 +190,7 @@ def step_edges(seconds: float, n_windows: int, window: float):
     return np.concatenate([[0.0], (middles[1:] + middles[:-1]) / 2, [seconds]])
 
 
+@threadpool_limits.wrap(limits=1)  # windows are so small that threads would wait for each other
 def measure(samples, n_steps: int, progress: Callable | None = None, *, tagged=None):
     """Measure a track window by window, for a champion to follow.
 

@@ -224,6 +224,16 @@ def where(name: str) -> Path:
     raise _not_here(corpus, project.DATA)
 
 
+def hint(name: str) -> str:
+    """Say, for the end of a sentence, where a known collection is or comes from; else nothing."""
+    if name not in CORPORA:
+        return ""
+    try:
+        return f"; the collection of that name is in {where(name)}"
+    except Refusal as refusal:
+        return f"; {str(refusal).removesuffix('.')}"
+
+
 def fetch(name: str, folder: str | Path | None = None) -> Path:
     """Download a known collection, unless it is there, and say so first.
 

@@ -247,7 +247,7 @@ def _named_folder(folder, why):
         _refuse_near_table(folder)
         raise Refusal(f"{folder} ({why}) is a file: name the folder that holds it.")
     if not folder.is_dir():
-        raise Refusal(f"There is no folder {folder} ({why}).")
+        raise Refusal(f"There is no folder {folder} ({why}){catalogue.hint(str(folder))}.")
     if found := _open(folder, why):
         return found
     if extracted := _open(extraction_of(folder), f"{why}, extracted from audio"):
@@ -258,7 +258,7 @@ def _named_folder(folder, why):
     raise Refusal(
         f"{folder} ({why}) holds no feature table: neither it nor its folder {COURSE} has a "
         f"GenreClassData_<seconds>s file that ends in .txt, .csv, .gz or .parquet; "
-        f"./run_all.sh --data makes tables of a folder of audio."
+        f"{project.COMMAND} run --data makes tables of a folder of audio."
     )
 
 

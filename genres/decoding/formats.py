@@ -6,6 +6,12 @@ from typing import BinaryIO
 HEAD_BYTES = 512
 """How much of a file's beginning tells its format."""
 
+READ = (
+    "WAV, FLAC, MP3, M4A, AAC, Ogg (Vorbis, Opus, Speex), AIFF, AU, Windows Media, WavPack, "
+    "Monkey's Audio, Matroska, WebM, Core Audio, AC-3 and AMR"
+)
+"""The formats that are read."""
+
 ADVICE = "convert it to WAV, FLAC, MP3, M4A or Ogg"
 
 _AUDIO = {

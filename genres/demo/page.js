@@ -1,10 +1,14 @@
-// What does the page show, and what moves it? It sends a file to /classify, shows what comes back
-// message by message, and follows the sound.
+// What does the page show of a track, and what moves it? It shows what is known of one file after
+// another, message by message, and follows the sound.
 
+import { fetchClip, playButton, quiet } from "./clips.js";
+import { $, button, element } from "./elements.js";
+import * as files from "./files.js";
 import { clock, drawAxis, drawBands, drawMel, drawSwatch, drawTaggram, drawWave } from "./pictures.js";
-import { abandon, post } from "./server.js";
+import { saveCsv, saveJson, saveList, savePng } from "./saving.js";
+import { post } from "./server.js";
+import { percent, ranked, spanText, stepAt, tagText, tagsAt, timelineOf } from "./tracks.js";
 
-const $ = (id) => document.getElementById(id);
 const audio = $("audio");
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -12,62 +16,21 @@ const N_TAGS = 6; // that are named at a moment
 const MOST_ROWS = 10; // of the picture of tags
 const NOTABLE = 0.15; // what a tag has to reach somewhere to get one
 
-let limits = { most_bytes: Infinity, too_large: "" };
-let track = null; // { name, sound, tags, timelines, order, nearest, nearestShown }
-let chosen = { model: null, part: null };
+let state = { most_bytes: Infinity, too_large: "" }; // of the demo
+let track = null; // that is shown, as tracks.js has it
+let nearestShown = null; // the span whose nearest tracks are shown
 let hovered = null; // s, where the pointer is
 
-// ---- Small things
+const current = () => track && timelineOf(track);
 
-const percent = (share) => `${Math.round(100 * share)} %`;
+// ---- What the demo says
 
-function element(tag, text, properties = {}) {
-  const made = Object.assign(document.createElement(tag), properties);
-  if (text !== undefined) made.textContent = text;
-  return made;
-}
-
-function stepAt(timeline, seconds) {
-  const { edges } = timeline;
-  let low = 0;
-  let high = edges.length - 2;
-  while (low < high) {
-    const middle = (low + high + 1) >> 1;
-    if (edges[middle] <= seconds) low = middle;
-    else high = middle - 1;
-  }
-  return low;
-}
-
-function ranked(timeline, step) {
-  return timeline.probabilities[step]
-    .map((share, at) => ({ genre: timeline.genres[at], share }))
-    .sort((one, other) => other.share - one.share);
-}
-
-function tagsAt(seconds, n = N_TAGS) {
-  const { names, edges, taggram } = track.tags;
-  return taggram[stepAt({ edges }, seconds)]
-    .map((share, at) => ({ name: names[at], share }))
-    .sort((one, other) => other.share - one.share)
-    .slice(0, n);
-}
-
-const tagText = ({ name, share }) => `${name} ${percent(share)}`;
-const spanText = (span) => span.genres.map((genre, at) => `${genre} ${percent(span.shares[at])}`).join(" and ");
-
-function current() {
-  return track && track.timelines.get(`${chosen.model}, ${chosen.part}`);
-}
-
-// ---- What is sent, and what comes back
-
-function complain(sentence) {
+function complain(sentence, how = "") {
+  $("alert").className = how;
   $("alert").textContent = sentence;
-  working(null);
 }
 
-function working(label, share = 0) {
+function progress(label, share = 0) {
   $("working").hidden = label === null;
   if (label === null) return;
   if ($("step").textContent !== label) {
@@ -77,59 +40,71 @@ function working(label, share = 0) {
   $("progress").value = share;
 }
 
-async function request(address, body, receive) {
-  $("alert").textContent = "";
-  const finished = await post(address, body, (message) => {
-    if (message.refusal) complain(message.refusal);
-    else if (message.step) working(message.step, message.share);
-    else receive(message);
-  });
-  if (finished) working(null);
-}
-
 async function showState() {
-  const state = await (await fetch("/state")).json();
-  limits = state;
+  state = await (await fetch("/state")).json();
   $("model").textContent = state.model || "";
   $("how-to-train").textContent = state.how_to_train;
   $("training").hidden = Boolean(state.model);
-  $("drop").hidden = !state.model;
+  $("drop").hidden = $("examples").hidden = !state.model;
   $("limits").textContent =
-    `WAV, FLAC, MP3, M4A, Ogg and most others, up to ${state.most_bytes / 1e6} MB and ${state.longest / 60} min. It stays on this machine.`;
+    `Read are ${state.formats}; up to ${state.most_bytes / 1e6} MB and ${state.longest / 60} min a file. They stay on this machine.`;
+  $("example-clips").replaceChildren(...Object.entries(state.examples).map(([name, heard]) => {
+    const item = element("li");
+    const run = button("Classify", `Classify ${heard}`, () => addExample(name));
+    item.append(element("span", heard), playing("example", name, heard), run);
+    return item;
+  }));
 }
 
-async function classify(file) {
-  abandon();
-  if (file.size > limits.most_bytes) return complain(limits.too_large);
+const playing = (kind, name, label) => playButton(kind, name, label, { start: () => audio.pause(), fail: complain });
+
+async function addExample(name) {
   try {
-    await file.slice(0, 1).arrayBuffer();
+    add([await fetchClip("example", name)]);
   } catch {
-    return complain(`${file.name} cannot be read: is it a folder?`);
+    complain("The demo does not respond: is it running?");
   }
-  $("track").hidden = true;
+}
+
+function add(chosen) {
+  if (!chosen.length) return;
+  $("examples").open = false;
+  files.add([...chosen]);
+}
+
+async function train() {
+  $("train").disabled = true;
+  complain("");
+  await post("/train", null, (message) => {
+    if (message.refusal) complain(message.refusal);
+    else if (message.step) progress(message.step, message.share);
+  });
+  progress(null);
+  $("train").disabled = false;
+  await showState();
+}
+
+// ---- One track
+
+function hide() {
+  quiet();
   audio.pause();
   if (audio.src) URL.revokeObjectURL(audio.src);
-  audio.src = URL.createObjectURL(file);
-  $("no-sound").hidden = true;
-  track = { name: file.name, sound: null, tags: null, timelines: new Map(), order: null };
-  working("Sending the file");
-  request(`/classify?name=${encodeURIComponent(file.name)}`, file, receive);
+  audio.removeAttribute("src");
+  $("track").hidden = true;
+  track = null;
 }
 
-function receive(message) {
-  if (message.sound) begin(message.sound);
-  else if (message.tags) showTags(message.tags);
-  else if (message.untagged) $("tags-note").textContent = `No tags. ${message.untagged}`;
-  else if (message.timeline) addTimeline(message.timeline);
-  else if (message.nearest) {
-    track.nearest = message.nearest;
-    showNearest();
-  }
-}
-
-function begin(sound) {
-  track.sound = sound;
+function show(chosen) {
+  if (chosen === track) return;
+  if (track) track.at = audio.currentTime;
+  hide();
+  track = chosen;
+  audio.src = URL.createObjectURL(track.file);
+  audio.currentTime = track.at;
+  const { sound } = track;
   $("track").hidden = false;
+  $("no-sound").hidden = true;
   $("title").textContent = `${track.name}, ${clock(sound.seconds)}`;
   $("summary").textContent = sound.silent ? "This file is silent: its genres and tags mean nothing." : "";
   $("notes").textContent = [
@@ -139,19 +114,29 @@ function begin(sound) {
   for (const id of ["spans", "nearest", "rows", "values", "tag-values", "marks"]) $(id).replaceChildren();
   for (const id of ["nearest-note", "tags-note", "window", "when"]) $(id).textContent = "";
   hideTags(true);
+  for (const id of ["save-csv", "save-json", "save-png"]) $(id).disabled = true;
   for (const id of ["models", "parts"]) $(id).querySelectorAll("label").forEach((label) => label.remove());
-  chosen = { model: null, part: null };
   $("lanes").setAttribute("aria-valuemax", sound.seconds.toFixed(1));
   $("band").width = 0; // which empties it
+  nearestShown = null;
+  for (const timeline of track.timelines.values()) addTimeline(timeline);
+  update(track);
+}
+
+// Show what a message has added.
+function update({ tags, untagged, timeline }) {
+  if (tags) writeTags(tags);
+  if (untagged) $("tags-note").textContent = `No tags. ${untagged}`;
+  if (timeline) addTimeline(timeline);
   draw();
+  showTime();
 }
 
 function hideTags(hidden) {
   for (const part of document.querySelectorAll(".tagged")) part.hidden = hidden;
 }
 
-function showTags(tags) {
-  track.tags = tags;
+function writeTags(tags) {
   const peaks = tags.names.map((_, at) => Math.max(...tags.taggram.map((row) => row[at])));
   const ranks = tags.names.map((_, at) => at).sort((one, other) => peaks[other] - peaks[one]);
   const notable = ranks.filter((at) => peaks[at] >= NOTABLE);
@@ -168,31 +153,25 @@ function showTags(tags) {
     return item;
   }));
   hideTags(false);
-  draw();
-  showTime();
 }
 
 function addTimeline(timeline) {
-  track.timelines.set(`${timeline.model}, ${timeline.part}`, timeline);
   addChoice("models", "model", timeline.model);
   addChoice("parts", "part", timeline.part);
-  if (!track.order) {
-    // The genres that matter most at the bottom, in every picture of this track.
-    const sum = timeline.genres.map((_, at) => timeline.probabilities.reduce((all, row) => all + row[at], 0));
-    track.order = timeline.genres.map((_, at) => at).sort((one, other) => sum[other] - sum[one]);
-    chosen = { model: timeline.model, part: timeline.part };
-  }
   enableChoices();
-  if (timeline === current()) showTimeline();
+  for (const id of ["save-csv", "save-json", "save-png"]) $(id).disabled = false;
+  if (timeline === current()) writeTimeline();
 }
 
 function addChoice(place, kind, value) {
   if ($(place).querySelector(`input[value="${value}"]`)) return;
   const input = element("input", undefined, { type: "radio", name: kind, value });
   input.addEventListener("change", () => {
-    chosen[kind] = value;
+    track.chosen[kind] = value;
     enableChoices();
-    showTimeline();
+    writeTimeline();
+    draw();
+    showTime();
   });
   const label = element("label");
   label.append(input, element("span", value));
@@ -201,17 +180,15 @@ function addChoice(place, kind, value) {
 
 function enableChoices() {
   for (const input of document.querySelectorAll("fieldset input")) {
-    const would = { ...chosen, [input.name]: input.value };
-    input.disabled = !track.timelines.has(`${would.model}, ${would.part}`);
-    input.checked = chosen[input.name] === input.value;
+    input.disabled = !timelineOf(track, { ...track.chosen, [input.name]: input.value });
+    input.checked = track.chosen[input.name] === input.value;
   }
 }
 
 // ---- What is written
 
-function showTimeline() {
+function writeTimeline() {
   const timeline = current();
-  if (!timeline) return;
   const said = timeline.spans.map((span) => `${spanText(span)} from ${clock(span.start)}`);
   if (!track.sound.silent) {
     $("summary").textContent = said.length === 1
@@ -220,20 +197,18 @@ function showTimeline() {
   }
   $("spans").replaceChildren(...timeline.spans.map((span) => {
     const item = element("li");
-    const jump = element("button", `${clock(span.start)} – ${clock(span.end)}`, { type: "button" });
-    jump.setAttribute("aria-label", `Go to ${clock(span.start)}`);
-    jump.addEventListener("click", () => seek(span.start));
+    const jump = button(`${clock(span.start)} – ${clock(span.end)}`, `Go to ${clock(span.start)}`, () => seek(span.start));
     item.append(jump, element("span", spanText(span)));
     return item;
   }));
   $("window").textContent = `Each step of the timeline is predicted from the ${Math.round(timeline.window)} s of sound around it, so a change is located to within a few seconds.`;
   $("rows").replaceChildren(...timeline.probabilities.map((_, step) => {
     const row = element("tr");
-    const [first, second] = ranked(timeline, step);
+    const [first, second] = ranked(timeline.probabilities[step], timeline.genres);
     const when = [timeline.edges[step], timeline.edges[step + 1]].map(clock);
     const shares = [first, second].map(({ genre, share }) => `${genre} ${percent(share)}`);
     const middle = (timeline.edges[step] + timeline.edges[step + 1]) / 2;
-    const tags = track.tags ? [tagsAt(middle, 3).map(tagText).join(", ")] : [];
+    const tags = track.tags ? [tagsAt(track.tags, middle, 3).map(tagText).join(", ")] : [];
     row.append(...[...when, ...shares, ...tags].map((text) => element("td", text)));
     return row;
   }));
@@ -249,21 +224,21 @@ function showTimeline() {
     mark.style.left = `${(100 * seconds) / track.sound.seconds}%`;
     return mark;
   }));
-  draw();
-  showTime();
 }
 
 function showNearest() {
   const at = Math.min(audio.currentTime, track.sound.seconds - 0.1);
   const span = track.nearest?.find(({ start, end }) => start <= at && at < end);
-  if (!span || span === track.nearestShown) return;
-  track.nearestShown = span;
+  if (!span || span === nearestShown) return;
+  nearestShown = span;
+  quiet();
   $("nearest-note").textContent = span.known.length
     ? `The champion's training tracks most similar to ${clock(span.start)} – ${clock(span.end)}; 100 % is the same sound.`
-    : "This model does not name its training tracks: ./run_all.sh --only 11 makes one that does.";
-  $("nearest").replaceChildren(...span.known.map(({ name, genre, similarity }) => {
+    : "This model does not name its training tracks: execute notebook 11 again for one that does.";
+  $("nearest").replaceChildren(...span.known.map(({ name, genre, similarity, playable }) => {
     const item = element("li");
     item.append(element("span", name), element("span", genre), element("span", percent(similarity)));
+    if (playable) item.append(playing("known", name, name));
     return item;
   }));
 }
@@ -278,7 +253,7 @@ function showTime(moved = audio.paused) {
   showNearest();
   $("when").textContent = hovered === null ? `At ${clock(at)}` : `At ${clock(at)}, under the pointer`;
   if (track.tags) {
-    tagsAt(at).forEach(({ name, share }, row) => {
+    tagsAt(track.tags, at, N_TAGS).forEach(({ name, share }, row) => {
       const [bar, tag, value] = $("tag-values").children[row].children;
       bar.style.width = `${100 * share}%`;
       tag.textContent = name;
@@ -286,7 +261,7 @@ function showTime(moved = audio.paused) {
     });
   }
   if (!timeline) return;
-  const step = stepAt(timeline, at);
+  const step = stepAt(timeline.edges, at);
   track.order.forEach((genre, row) => {
     const [bar, , , value] = $("values").children[row].children;
     const probability = timeline.probabilities[step][genre];
@@ -294,10 +269,11 @@ function showTime(moved = audio.paused) {
     value.textContent = percent(probability);
   });
   if (moved) {
-    const best = ranked(timeline, stepAt(timeline, audio.currentTime)).slice(0, 3);
+    const now = timeline.probabilities[stepAt(timeline.edges, audio.currentTime)];
+    const best = ranked(now, timeline.genres).slice(0, 3);
     const text = best.map((entry) => `${entry.genre} ${percent(entry.share)}`).join(", ");
     $("lanes").setAttribute("aria-valuenow", audio.currentTime.toFixed(1));
-    const tags = track.tags ? `; tags: ${tagsAt(audio.currentTime, 3).map(tagText).join(", ")}` : "";
+    const tags = track.tags ? `; tags: ${tagsAt(track.tags, audio.currentTime, 3).map(tagText).join(", ")}` : "";
     $("lanes").setAttribute("aria-valuetext", `${clock(audio.currentTime)}: ${text}${tags}`);
   }
   [...$("spans").children].forEach((item, number) => {
@@ -349,26 +325,31 @@ $("lanes").addEventListener("keydown", (event) => {
 $("lanes").addEventListener("click", (event) => seek(pointed(event)));
 $("lanes").addEventListener("pointermove", (event) => { hovered = pointed(event); showTime(); });
 $("lanes").addEventListener("pointerleave", () => { hovered = null; showTime(); });
-audio.addEventListener("play", follow);
+audio.addEventListener("play", () => {
+  quiet();
+  follow();
+});
 for (const name of ["timeupdate", "seeked", "pause"]) audio.addEventListener(name, () => showTime());
 audio.addEventListener("error", () => { $("no-sound").hidden = false; });
 new ResizeObserver(draw).observe($("lanes"));
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+
+$("save-csv").addEventListener("click", () => saveCsv(track));
+$("save-json").addEventListener("click", () => saveJson(track));
+$("save-png").addEventListener("click", () => savePng(track));
+$("save-list").addEventListener("click", () => saveList(files.classified()));
 
 $("file").addEventListener("change", () => {
-  if ($("file").files.length) classify($("file").files[0]);
+  add($("file").files);
   $("file").value = ""; // so that the same file can be chosen again
 });
 for (const name of ["dragover", "dragleave", "drop"]) {
   document.addEventListener(name, (event) => {
     event.preventDefault();
     $("drop").classList.toggle("over", name === "dragover");
-    if (name === "drop" && !$("drop").hidden && event.dataTransfer.files.length) classify(event.dataTransfer.files[0]);
+    if (name === "drop" && !$("drop").hidden) add(event.dataTransfer.files);
   });
 }
-$("train").addEventListener("click", async () => {
-  $("train").disabled = true;
-  await request("/train", null, () => {});
-  $("train").disabled = false;
-  await showState();
-});
+$("train").addEventListener("click", train);
+files.open({ limits: () => state, show, update, hide, plays: () => !audio.paused, progress, complain });
 showState().catch(() => complain("The demo does not respond: is it running?"));

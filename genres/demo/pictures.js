@@ -12,7 +12,7 @@ export function clock(seconds) {
   return `${minutes}:${String(whole % 60).padStart(2, "0")}`;
 }
 
-// Empty a canvas, and make it as fine as the screen.
+// Empty a canvas, and make it as fine as the screen; give the colours of text and of what is behind it.
 function cleared(canvas) {
   const ratio = devicePixelRatio || 1;
   const { clientWidth: width, clientHeight: height } = canvas;
@@ -20,13 +20,14 @@ function cleared(canvas) {
   canvas.height = Math.round(height * ratio);
   const context = canvas.getContext("2d");
   context.scale(ratio, ratio);
-  return { context, width, height };
+  const style = getComputedStyle(canvas);
+  return { context, width, height, ink: style.color, card: style.getPropertyValue("--card") };
 }
 
 export function drawWave(canvas, { low, high }) {
-  const { context, width, height } = cleared(canvas);
+  const { context, width, height, ink } = cleared(canvas);
   const peak = Math.max(...high, ...low.map((value) => -value), 1e-3);
-  context.fillStyle = "#48566e";
+  context.fillStyle = ink;
   for (let x = 0; x < width; x += 1) {
     const first = Math.floor((x / width) * low.length);
     const last = Math.max(first + 1, Math.floor(((x + 1) / width) * low.length));
@@ -61,12 +62,12 @@ export function drawMel(canvas, { mel, shape: [bands, columns] }) {
 // Few tags ever get above 50 %, so brightness goes with the root.
 export function drawTaggram(canvas, { names, edges, taggram, rows }) {
   canvas.style.height = `${rows.length * (NAME_HEIGHT + STRIP_HEIGHT)}px`;
-  const { context, width } = cleared(canvas);
+  const { context, width, ink } = cleared(canvas);
   context.font = `13px ${FONT}`;
   context.textBaseline = "middle";
   rows.forEach((tag, number) => {
     const top = number * (NAME_HEIGHT + STRIP_HEIGHT);
-    context.fillStyle = "#1d2433";
+    context.fillStyle = ink;
     context.fillText(names[tag], 0, top + NAME_HEIGHT - 9);
     for (let x = 0, step = 0; x < width; x += 1) {
       let share = 0; // the most of those that share this pixel
@@ -81,11 +82,11 @@ export function drawTaggram(canvas, { names, edges, taggram, rows }) {
 }
 
 export function drawAxis(canvas, seconds) {
-  const { context, width, height } = cleared(canvas);
+  const { context, width, height, ink } = cleared(canvas);
   const room = (seconds * 64) / width;
   const every = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200].find((step) => step >= room) || 1800;
   context.font = `12px ${FONT}`;
-  context.fillStyle = "#1d2433";
+  context.fillStyle = ink;
   for (let at = 0; at <= seconds; at += every) {
     const x = (at / seconds) * width;
     context.fillRect(Math.min(x, width - 1), 0, 1, 5);
@@ -125,7 +126,7 @@ function inkOn(colour) {
 
 // The genres of `order` above each other, the first at the bottom.
 export function drawBands(canvas, { edges, genres, colours, probabilities }, order) {
-  const { context, width, height } = cleared(canvas);
+  const { context, width, height, card } = cleared(canvas);
   const x = edges.map((edge) => (edge / edges.at(-1)) * width);
   const y = (share) => height * (1 - share);
   const floor = probabilities.map(() => 0);
@@ -143,7 +144,7 @@ export function drawBands(canvas, { edges, genres, colours, probabilities }, ord
     }
     context.closePath();
     fill(context, colours[genre], number);
-    context.strokeStyle = "#fff";
+    context.strokeStyle = card;
     context.lineWidth = 1;
     context.stroke();
     label(context, genres[genre], colours[genre], x, lower.map(y), floor.map(y));

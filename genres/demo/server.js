@@ -22,7 +22,7 @@ export async function post(address, body, receive) {
   } catch (error) {
     if (inFlight !== own) return false;
     const lost = error instanceof TypeError;
-    receive({ refusal: lost ? "The demo has stopped responding: restart it with ./run_all.sh demo." : error.message });
+    receive({ refusal: lost ? "The demo has stopped responding: start it again." : error.message });
   }
   return inFlight === own;
 }

@@ -21,6 +21,8 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application, HTTPError, RequestHandler, stream_request_body
 
 from genres import Refusal, project
+from genres.decoding import formats
+from genres.demo import sounds
 from genres.demo.connections import Connections
 from genres.demo.uploads import Uploads
 from genres.demo.workers import LONGEST, Workers, find_model
@@ -55,7 +57,7 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 _SENTENCES = {
-    403: "This is for who has the address with the token that ./run_all.sh demo has printed.",
+    403: "This is for who has the address with the token that the demo printed when it started.",
     404: "There is no such page.",
     408: f"For {STALLED} s nothing more of the file came: try again.",
     409: "There is no trained model yet.",
@@ -165,7 +167,13 @@ def _show(address):
 def _application(workers, token, port):
     files = rf"/({'|'.join(map(re.escape, _FILES))})?"
     return Application(
-        [(files, _Page), ("/state", _State), ("/train", _Train), ("/classify", _Classify)],
+        [
+            (files, _Page),
+            ("/state", _State),
+            ("/train", _Train),
+            ("/classify", _Classify),
+            ("/sound/(example|known)", _Sound),
+        ],
         default_handler_class=_Nowhere,
         log_function=lambda handler: None,
         workers=workers,
@@ -203,7 +211,7 @@ class _Guarded(RequestHandler):
         host, origin = self.request.host_name, self.request.headers.get("Origin")
         if host not in (_HERE, "localhost"):
             said = f"The demo responds to {_HERE} and localhost alone, and not to {_shown(host)}"
-            raise _Said(403, f"{said}: open the address that ./run_all.sh demo has printed.")
+            raise _Said(403, f"{said}: open the address that it printed when it started.")
         if not self.is_known():
             raise HTTPError(403)
         if self.request.method != "GET" and origin != f"http://{self.request.host}":
@@ -258,7 +266,25 @@ class _State(_Guarded):
     def get(self):
         state = {"model": self.workers.description, "how_to_train": self.workers.how_to_train}
         limits = {"most_bytes": MOST_BYTES, "longest": LONGEST, "too_large": _SENTENCES[413]}
-        self.finish(state | limits)
+        offered = {"formats": formats.READ, "examples": sounds.examples()}
+        self.finish(state | limits | offered)
+
+
+class _Sound(_Guarded):
+    async def get(self, kind):
+        name = self.get_query_argument("name", "")
+        try:
+            if kind == "example":
+                wav = await asyncio.to_thread(sounds.example, name)
+            else:
+                known = await self.workers.known()
+                wav = await asyncio.to_thread(known.wav, name)
+        except KeyError:
+            raise _Said(404, "This sound is not at hand.") from None
+        except Refusal as refusal:
+            raise _Said(404, str(refusal)) from refusal
+        self.set_header("Content-Type", "audio/wav")
+        self.finish(wav)
 
 
 class _Train(_Guarded):
@@ -324,9 +350,17 @@ class _Classify(_Guarded):
                 raise _no_room(error) from error
             name = "".join(filter(str.isprintable, self.get_query_argument("name", "")))
             with suppress(StreamClosedError):
-                await self.workers.hearing.describe(self.path, name[:200] or "The file", self.say)
+                await self.workers.hearing.describe(self.path, name[:200] or "The file", self.tell)
         finally:
             self._discard()
+
+    async def tell(self, message):
+        """Say of each training track whether it can be played, and pass all else on."""
+        if "nearest" in message:
+            known = await self.workers.known()
+            for track in (track for span in message["nearest"] for track in span["known"]):
+                track["playable"] = track["name"] in known
+        await self.say(message)
 
     def on_connection_close(self):
         super().on_connection_close()

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from genres import printable
 from genres.decoding import audio
 from genres.demo import music
 from genres.screen import spoken
@@ -35,7 +36,11 @@ class Tags(NamedTuple):
         said = ", ".join(f"{tag} {100 * share:.0f} %" for tag, share in likeliest)
         padded = ", padded with itself to 3 s" if self.padded else ""
         doubts = music.doubts(self)
-        return f"{self.file}: {said} ({spoken(self.seconds)}{padded}{doubts})"
+        return printable(f"{self.file}: {said} ({spoken(self.seconds)}{padded}{doubts})")
+
+    def document(self):
+        """Give all as a dict."""
+        return self._asdict()
 
 
 def tag(names: list[str], *, as_json: bool = False) -> int:
@@ -52,25 +57,25 @@ def tag(names: list[str], *, as_json: bool = False) -> int:
     Returns
     -------
     int
-        Exit status: 0, or 2 if no file could be used.
+        Exit status, as `music.describe_each` has it.
 
     Raises
     ------
     Refusal
         If the tagger's weights are missing, or are not those that are known.
     """
-    paths, unfit = music.find_files(names)
-    if paths:
+    found = music.find_files(names)
+    if found.paths:
         from genres.sound import tagger  # which imports TensorFlow, and that takes seconds
 
         tagger.network()
-    return music.describe_each(paths, unfit, _tags_of, "tag", as_json=as_json)
+    return music.describe_each(found, _tags_of, "tag", form="json" if as_json else None)
 
 
-def _tags_of(path, sound):
+def _tags_of(path, sound, progress):
     from genres.sound import tagger
 
-    tagged = tagger.tag(sound.samples, audio.SAMPLE_RATE)
+    tagged = tagger.tag(sound.samples, audio.SAMPLE_RATE, progress)
     means = zip(TAGS, map(float, tagged.taggram.mean(axis=0)), strict=True)
     seconds = len(sound.samples) / audio.SAMPLE_RATE
     return Tags(

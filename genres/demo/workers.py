@@ -15,7 +15,7 @@ from pathlib import Path
 from tornado.iostream import StreamClosedError
 
 from genres import Refusal, environment, project
-from genres.demo import classify
+from genres.demo import classify, sounds
 from genres.project import RunFolder
 from genres.screen import last_bar
 
@@ -57,22 +57,22 @@ class Workers:
     """
 
     how_to_train = (
-        "There is no trained model yet: ./run_all.sh --only 11 makes one. "
-        f"./run_all.sh {' '.join(TRAIN)} makes a rough one of synthetic music, in less time; "
-        "the button on the page does that, too."
+        f"There is no trained model yet: {project.COMMAND} run --only 11 makes one. "
+        f"{project.COMMAND} run {' '.join(TRAIN)} makes a rough one of synthetic music, in less "
+        "time; the button on the page does that, too."
     )
 
     def __init__(self, model, uploads):
         self.uploads, self.hearing = uploads, None
         self.files = set()  # requests whose file arrives, waits or is described
         self.description = None  # of the model, in a line
-        self._model, self._training = model, None
+        self.model, self._training, self._known = model, None, None
 
     async def open(self):
         """Begin to load the model, if there is one."""
-        if self._model:
-            described = classify.describe_model(self._model)
-            hearing = Hearing(self._model)
+        if self.model:
+            described = classify.describe_model(self.model)
+            hearing = Hearing(self.model)
             await hearing.start()
             self.description = described.replace(f"{project.RUNS.parent}/", "")
             self.hearing = hearing
@@ -84,6 +84,12 @@ class Workers:
             await asyncio.wait([self._training])
         if self.hearing:
             await self.hearing.close()
+
+    async def known(self):
+        """Give the sound of the model's training tracks: `genres.demo.sounds.Known`."""
+        if self._known is None or self._known[0] != self.model:
+            self._known = self.model, await asyncio.to_thread(sounds.Known, self.model)
+        return self._known[1]
 
     async def train(self, say):
         """Have a quick model trained, where there is none, and say how far that is."""
@@ -119,8 +125,8 @@ class Workers:
             if process.returncode is None:
                 process.terminate()
                 await process.wait()
-        self._model = None if process.returncode else find_model()
-        if self._model is None:
+        self.model = None if process.returncode else find_model()
+        if self.model is None:
             last = output.decode(errors="replace").strip().splitlines()[-1:]
             return f"The training failed: {' '.join(last)}"
         await self.open()

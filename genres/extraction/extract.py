@@ -27,18 +27,13 @@ from genres.data import clips, datasets, tables, taggrams
 from genres.data.folders import ARTIST_FOLDS, SPLITS
 from genres.decoding import audio
 from genres.extraction import extracted
+from genres.extraction.recipes import RECIPES
 from genres.project import PROJECT
 from genres.screen import bar
 from genres.sound import features, melstore
 
 CLIPS_PER_PART = 16
 """How much work a kill can lose, for each worker."""
-
-RECIPES = {
-    "course": (tables.FEATURES, features.course_features),
-    "kaggle": (features.KAGGLE_FEATURES, features.kaggle_features),
-}
-"""The features that can be extracted: their names, and the function that gives them."""
 
 
 class Settings(NamedTuple):
@@ -47,9 +42,10 @@ class Settings(NamedTuple):
     Attributes
     ----------
     features : str
-        One of `RECIPES`.
-    segments : tuple of int
-        Lengths of the segments, in seconds: one table for each.
+        One of `genres.extraction.recipes.RECIPES`.
+    segments : tuple of int, optional
+        Lengths of the segments, in seconds: one table for each. By default those that the features
+        are usually of, as far as they fit into a clip, or else whole clips.
     mel : bool
         Whether to keep log-mel spectrograms too.
     seconds : int
@@ -61,7 +57,7 @@ class Settings(NamedTuple):
     """
 
     features: str = "course"
-    segments: tuple = (5, 10, 30)
+    segments: tuple | None = None
     mel: bool = False
     seconds: int = 30
     missing: float = 0.0
@@ -156,8 +152,7 @@ def extract(
         too few or too many genres none is measured, and none without the tagger's weights where
         they are needed.
     """
-    settings = settings or Settings()
-    _check(settings)
+    settings = _checked(settings or Settings())
     unfit = []
     source = collection if isinstance(collection, str | Path) else "The collection"
     if isinstance(collection, str | Path):
@@ -223,7 +218,8 @@ def _log(path):
         yield note
 
 
-def _check(settings):
+def _checked(settings):
+    """Refuse settings that make no sense; give the others their segments."""
     if settings.seconds < 1:
         raise Refusal(f"{settings.seconds} s of a clip give nothing to measure: 1 s is the least.")
     if not 0 <= settings.missing < settings.seconds:
@@ -235,6 +231,10 @@ def _check(settings):
         raise Refusal(
             f"There are no features called {settings.features!r}: choose {' or '.join(RECIPES)}."
         )
+    if settings.segments is None:
+        usual = RECIPES[settings.features].segments
+        fitting = tuple(length for length in usual if length <= settings.seconds)
+        return settings._replace(segments=fitting or (settings.seconds,))
     if not settings.segments:
         raise Refusal("There is nothing to extract: name the length of at least one segment.")
     for length in settings.segments:
@@ -243,6 +243,7 @@ def _check(settings):
                 f"Segments of {length} s cannot be cut from {settings.seconds} s of a clip: "
                 f"give whole seconds, 1 to {settings.seconds}."
             )
+    return settings
 
 
 def _unfit(rejected):
@@ -333,7 +334,7 @@ def _measure(clip, settings):
             "reason": error.reason,
             "sentence": str(error).replace(printable(clip.path), clip.file),
         }
-    _, describe = RECIPES[settings.features]
+    describe = RECIPES[settings.features].describe
     row = {"silent": sound.silent, "cancelling": sound.cancelling}
     for length in settings.segments:
         cut = features.segments(sound.samples, length, audio.SAMPLE_RATE)
@@ -379,7 +380,7 @@ def _gather(parts, settings):
     silent = [clip for clip, (_, _, is_silent, _) in measured if is_silent]
     cancelling = [clip for clip, (*_, cancels) in measured if cancels]
     rejected = [(clip, *why[:2]) for clip, why in measured if why[0]]
-    n_features = len(RECIPES[settings.features][0])
+    n_features = len(RECIPES[settings.features].names)
     values = {}
     for length in settings.segments:
         flat = rows[f"{length}s"].combine_chunks().flatten().to_numpy()

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from genres import Refusal, files
+from genres.project import COMMAND
 
 BROWSERS = (
     "chromium",
@@ -53,7 +54,7 @@ def print_page(page: Path, pdf: Path):
     if browser is None:
         raise Refusal(
             "for one, install Chromium or Chrome (on Debian and Ubuntu with 'sudo apt install "
-            "chromium') and start ./run_all.sh report."
+            f"chromium') and start {COMMAND} report."
         )
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []  # it has none for root
     try:

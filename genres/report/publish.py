@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from genres import Refusal, files
-from genres.project import PROJECT, find_notebooks
+from genres.project import COMMAND, PROJECT, find_notebooks
 from genres.report import ledger
 from genres.run import provenance, runs
 from genres.screen import spoken
@@ -30,7 +30,7 @@ that computes it, and why the two differ. Where equal values come from different
 says so. Where a value depends on random seeds or splits, it is the mean over them. A cell's \
 number is the one beside it in the notebook; in JupyterLab the link leads to the cell.
 
-`./run_all.sh publish` writes this page, from [data/ledger.csv](../data/ledger.csv) and \
+`.venv/bin/genres publish` writes this page, from [data/ledger.csv](../data/ledger.csv) and \
 [figures/results.json](../figures/results.json)."""
 
 
@@ -63,7 +63,7 @@ def publish(folder: str | Path, project: Path = PROJECT, only: Sequence[str] = (
     """
     folder = Path(folder).resolve()
     if not folder.is_dir():
-        raise Refusal(f"There is no run in {folder}: ./run_all.sh makes one.")
+        raise Refusal(f"There is no run in {folder}: {COMMAND} run makes one.")
     notebooks = find_notebooks(project, only)
     run = runs.Run(project, folder)
     states = {notebook.stem: _finished_state(run, notebook) for notebook in notebooks}
@@ -198,12 +198,12 @@ def _finished_state(run, notebook):
     if "made_from" not in state or not all(path.exists() for path in made):
         raise Refusal(
             f"{run.folder} is not complete: {name} was not executed to its end. "
-            "Start ./run_all.sh again."
+            f"Start {COMMAND} run again."
         )
     for part, value in provenance.fingerprint_of_code(notebook, run.project).items():
         if state["made_from"].get(part) != value:
             raise Refusal(
-                f"{name} was executed before its {part} changed: start ./run_all.sh again."
+                f"{name} was executed before its {part} changed: start {COMMAND} run again."
             )
     return state
 
@@ -224,7 +224,7 @@ def _require_one_origin(states):
             if states[name]["made_from"][part] != states[first]["made_from"][part]:
                 raise Refusal(
                     f"{name} and {first} were executed with different {part}: "
-                    "start ./run_all.sh again."
+                    f"start {COMMAND} run again."
                 )
 
 

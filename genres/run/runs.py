@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from genres import Refusal, files
-from genres.project import RunFolder, find_notebooks
+from genres.project import COMMAND, RunFolder, find_notebooks
 from genres.run import provenance
 
 PUBLISHED = "published"
@@ -124,7 +124,7 @@ def find(project: Path, wanted: str | Path | None = None):
         return _of_published(project)
     folder = next((place for place in (Path(wanted), runs / wanted) if place.is_dir()), None)
     if folder is None:
-        raise Refusal(f"There is no run {wanted}: ./run_all.sh makes one.")
+        raise Refusal(f"There is no run {wanted}: {COMMAND} run makes one.")
     return of_run(folder.resolve(), project)
 
 
@@ -133,7 +133,7 @@ def of_run(folder, project):
     run, names = Run(project, folder), [path.stem for path in find_notebooks(project)]
     done = [name for name in names if run.executed(name).exists()]
     if not done:
-        raise Refusal(f"{folder} holds no executed notebook yet: ./run_all.sh executes them.")
+        raise Refusal(f"{folder} holds no executed notebook yet: {COMMAND} run executes them.")
     return Report(
         folder,
         folder,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from numbers import Integral
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from genres.decoding import audio
 from genres.sound import features, melstore, tags, texture
@@ -115,6 +116,7 @@ def windows(samples):
     return [samples[start : start + length] for start in starts]
 
 
+@threadpool_limits.wrap(limits=1)  # segments are so small that threads would wait for each other
 def measure(clips, n_steps: int, names: Sequence[str] | None = None, *, tagged: bool = False):
     """Measure clips of 30 s.
 

@@ -2,6 +2,7 @@
 
 from itertools import pairwise, product
 
+import librosa
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -233,6 +234,17 @@ def test_parts_taken_piece_by_piece_are_those_of_the_whole(noise):
     for part, whole in zip(parts, wholes, strict=True):
         np.testing.assert_allclose(part, whole, atol=1e-4)
     assert shares[-1] == 1
+
+
+def test_parts_and_what_is_predicted_of_them_are_librosas(model, medley):
+    sound = medley[: 40 * SR]
+    ours, theirs = features.separate(sound), librosa.effects.hpss(sound, pad_mode="reflect")
+    for our_part, their_part in zip(ours, theirs, strict=True):
+        inside = len(sound) // 512 * 512  # after its last frame librosa mirrors what is there
+        np.testing.assert_allclose(our_part[:inside], their_part[:inside], atol=1e-4)
+        predicted = [timeline.follow_sound(part, model) for part in (our_part, their_part)]
+        np.testing.assert_allclose(*(track.probabilities for track in predicted), atol=0.01)
+        assert predicted[0].changes == predicted[1].changes
 
 
 def test_a_tone_is_harmonic_and_clicks_are_percussive():

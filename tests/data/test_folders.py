@@ -353,6 +353,16 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path, project, monkeypatch):
         folders.find()
 
 
+def test_the_name_of_a_collection_is_refused_with_its_place_or_the_way_to_get_it(project):
+    no_folder = r"There is no folder gtzan \(as asked for\); "
+    with pytest.raises(Refusal, match=f"{no_folder}.*data fetch gtzan downloads it, 1.2 GB.$"):
+        folders.find("gtzan")
+    place = project / "gtzan" / "genres"
+    touch(place / "blues" / "blues.00000.au")
+    with pytest.raises(Refusal, match=f"{no_folder}the collection of that name is in {place}.$"):
+        folders.find("gtzan/")
+
+
 def test_a_folder_without_tables_is_refused_and_nothing_else_is_taken(tmp_path, project):
     write_tables(project / "course")
     (tmp_path / "empty").mkdir()

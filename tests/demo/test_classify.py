@@ -1,21 +1,28 @@
 """Which genre is this file?"""
 
+import csv
+import io
 import json
 import os
 import subprocess
 import sys
+import weakref
 from pathlib import Path
+from types import SimpleNamespace
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import soundfile
 from scipy.special import softmax
 
-from genres import project
+from genres import Refusal, project
 from genres.__main__ import main
+from genres.changes import timeline
 from genres.data import tables
+from genres.decoding import audio
 from genres.decoding.audio import SAMPLE_RATE
-from genres.demo import classify
+from genres.demo import classify, music
 from genres.models import champion
 from genres.models.champion import Champion, Effort
 from genres.sound import measurements, tags
@@ -116,7 +123,7 @@ def test_a_folder_is_searched_and_what_is_no_music_is_named(model, tmp_path, cap
     for name in ("b.wav", "inner/a.mp3", ".hidden/c.wav", ".d.wav"):
         write_sound(folder / name, 3)
     (folder / "a.wav").write_text("no music\n")
-    assert main(["classify", str(folder), str(folder / "b.wav"), "nowhere.wav"]) == 0
+    assert main(["classify", str(folder), str(folder / "b.wav"), "nowhere.wav"]) == 1
     predictions, said = lines_of(capsys)
     assert [line.split(": ")[0] for line in predictions] == [
         str(folder / "b.wav"),
@@ -202,7 +209,7 @@ def test_what_lasts_too_long_is_refused(untouched, tmp_path, capsys):
 def test_json_is_all_that_is_written_to_standard_output(model, tmp_path, capsys):
     path = write_sound(tmp_path / "a.wav", 2)
     (tmp_path / "b.wav").touch()
-    assert main(["classify", str(path), str(tmp_path / "b.wav"), "--json"]) == 0
+    assert main(["classify", str(path), str(tmp_path / "b.wav"), "--json"]) == 1
     document = json.loads(capsys.readouterr().out)
     (prediction,) = document["files"]
     genres = prediction.pop("genres")
@@ -220,6 +227,180 @@ def test_json_is_all_that_is_written_to_standard_output(model, tmp_path, capsys)
     assert sum(genres.values()) == pytest.approx(1)
     reason = f"{tmp_path / 'b.wav'} is empty: it has 0 bytes."
     assert document["skipped"] == [{"file": str(tmp_path / "b.wav"), "reason": reason}]
+
+
+def test_a_table_has_a_row_for_each_file_and_a_column_for_each_genre(model, tmp_path, capsys):
+    music = tmp_path / "music"
+    odd = write_sound(music / 'a, "b"\nand c.wav', 40)
+    write_sound(music / "d.wav", 2)
+    (music / "e.txt").write_text("no music\n")
+    assert main(["classify", str(music), "--csv"]) == 0
+    printed = capsys.readouterr()
+    header, *rows = csv.reader(printed.out.splitlines(keepends=True))
+    assert header == ["file", "genre", "confidence", "blues", "jazz", "pop", "rock"]
+    assert [row[0] for row in rows] == [str(odd), str(music / "d.wav")]
+    for _, genre, confidence, *shares in rows:
+        assert shares[header[3:].index(genre)] == confidence == max(shares)
+        assert sum(map(float, shares)) == pytest.approx(1, abs=1e-5)
+    assert printed.err.splitlines() == [
+        f"Model: {model}",
+        f"{music / 'e.txt'} is not audio whatever its name: its content is text.",
+    ]
+
+    out = tmp_path / "table.csv"
+    assert main(["classify", str(music), "--csv", "--out", str(out)]) == 0
+    assert out.read_text() == printed.out
+    assert capsys.readouterr().out == f"{out}: 2 files, 1 skipped\n"
+
+
+def test_a_table_of_doubtful_files_says_so_beside_it(model, tmp_path, capsys):
+    soundfile.write(tmp_path / "silence.flac", np.zeros(30 * SAMPLE_RATE), SAMPLE_RATE)
+    assert main(["classify", str(tmp_path), "--csv"]) == 0
+    table, said = lines_of(capsys)
+    assert len(table) == 2
+    assert said[-1] == f"{tmp_path / 'silence.flac'}: silent: this means nothing."
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("table.csv", ["--csv"]), ("all.json", ["--json"]), ("a.png", ["--timeline"])],
+)
+def test_where_nothing_can_be_used_a_file_stays_what_it_was(
+    untouched, tmp_path, capsys, name, options
+):
+    (tmp_path / "text.mp3").write_text("no music\n")
+    out = tmp_path / name
+    out.write_text("old")
+    assert main(["classify", str(tmp_path / "text.mp3"), *options, "--out", str(out)]) == 2
+    assert "text.mp3 is not audio" in capsys.readouterr().err
+    assert out.read_text() == "old"
+    assert len(list(tmp_path.iterdir())) == 3  # with runs/
+
+
+def test_a_file_stays_what_it_was_where_the_work_is_stopped(model, tmp_path, monkeypatch):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    write_sound(tmp_path / "music" / "a.wav", 2)
+    write_sound(tmp_path / "music" / "b.wav", 2)
+    out = tmp_path / "music.csv"
+    out.write_text("old")
+    monkeypatch.setattr(ByPitch, "predict_proba", stop)
+    assert main(["classify", str(tmp_path / "music"), "--csv", "--out", str(out)]) == 130
+    assert out.read_text() == "old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["music", "music.csv", "runs"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--csv", "--json"], "Argument --json: not allowed with argument --csv"),
+        (["--out", "a.csv"], "What a.csv is to hold is not said: add --csv, --json or --timeline."),
+        (["--csv", "--out", "song.mp3"], "song.mp3 does not end in .csv: give it that ending."),
+        (["--timeline", "--out", "a.csv"], "a.csv does not end in .png or .svg"),
+        (["--csv", "--out", "folder.csv"], "folder.csv is a folder: name a file."),
+        (["--timeline", "--out", "a.png"], "a.png can show one file, and 2 are named."),
+    ],
+)
+def test_what_makes_no_sense_is_refused_before_a_file_is_read(
+    untouched, tmp_path, monkeypatch, capsys, options, said
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder.csv").mkdir()
+    command = ["classify", str(write_sound(tmp_path / "a.wav", 2)), "b.wav", *options]
+    try:
+        assert main(command) == 2
+    except SystemExit as refused:  # by the parser
+        assert refused.code == 2
+    assert capsys.readouterr().err.startswith(said)
+
+
+def test_a_timeline_is_drawn_in_text_that_a_pipe_can_take(model, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    path = write_sound(tmp_path / "two\nlines \x1b[31m.wav", 75)
+    assert main(["classify", str(path), "--timeline"]) == 0
+    title, *lines = lines_of(capsys)[0]
+    assert title.endswith("two\\nlines \\x1b[31m.wav (75 s)")
+    assert lines[0].startswith("0:00 - ")
+    assert any(" - 1:15  " in line for line in lines)
+    assert lines[-2].split() == ["0:00", "0:38", "1:15"]
+    assert len(lines[-2]) == 59
+    assert all(line.isprintable() for line in [title, *lines])
+
+
+def test_a_timeline_is_ascii_where_there_is_no_more(monkeypatch):
+    track = timeline.follow(["a", "b"], np.array([0.0, 1, 2]), np.array([[1.0, 0], [1, 0]]), 1)
+    followed = classify.Followed("a.wav", False, False, False, track)
+    for encoding, character in (("utf-8", "█"), ("ascii", "@"), ("latin-1", "@")):
+        monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding))
+        assert f"a  {character}" in str(followed)
+
+
+def test_a_timeline_as_a_table_has_a_row_for_each_step(model, tmp_path, capsys):
+    path = write_sound(tmp_path / "a.wav", 75)
+    assert main(["classify", str(path), "--timeline", "--json"]) == 0
+    (told,) = json.loads(capsys.readouterr().out)["files"]
+    assert main(["classify", str(path), "--timeline", "--csv"]) == 0
+    header, *rows = csv.reader(lines_of(capsys)[0])
+    assert header == ["file", "start", "end", "genre", "confidence", "blues", "jazz", "pop", "rock"]
+    assert told["genres"] == NAMES
+    assert len(rows) == len(told["probabilities"]) == len(told["edges"]) - 1
+    assert [float(row[1]) for row in rows] == pytest.approx(told["edges"][:-1], abs=1e-3)
+    assert float(rows[-1][2]) == told["seconds"] == told["spans"][-1]["end"] == 75
+    changes = {row[3]: float(row[1]) for row in reversed(rows)}
+    assert changes == pytest.approx(
+        {span["genres"][0]: span["start"] for span in reversed(told["spans"])}, abs=1e-3
+    )
+    for row, shares in zip(rows, told["probabilities"], strict=True):
+        of_genre = dict(zip(NAMES, shares, strict=True))
+        assert [float(share) for share in row[5:]] == pytest.approx(
+            [of_genre[name] for name in header[5:]], abs=1e-6
+        )
+        assert row[4] == row[header.index(row[3])]
+
+
+@pytest.mark.parametrize("ending", ["png", "svg"])
+def test_a_timeline_is_drawn_as_a_picture(model, tmp_path, capsys, ending):
+    path, out = write_sound(tmp_path / "$ong_{$ 夜.wav", 12), tmp_path / f"a.{ending}"
+    assert main(["classify", str(path), "--timeline", "--out", str(out)]) == 0
+    printed, said = lines_of(capsys)
+    assert printed == [f"{out}: the genre of {path} over time"]
+    assert said == [f"Model: {model}"]
+    if ending == "png":
+        assert plt.imread(out).std() > 0.1
+    else:
+        assert out.read_text().count("<path") > 50
+
+
+def test_nothing_is_kept_of_a_file_when_the_next_is_read(model, tmp_path, monkeypatch, capsys):
+    """Then a folder of a thousand takes no more memory than one of two."""
+    alive = []
+
+    def read(path, longest):
+        sound = audio.read_whole(path, longest=longest)
+        alive.append(sum(reference() is not None for reference in references))
+        references.append(weakref.ref(sound.samples))
+        return sound
+
+    references = []
+    for number in range(6):
+        write_sound(tmp_path / f"{number}.wav", 2)
+    monkeypatch.setattr(music, "audio", SimpleNamespace(read_whole=read, AudioError=Refusal))
+    for options in ([], ["--csv"], ["--json"], ["--timeline", "--json"]):
+        assert main(["classify", str(tmp_path), *options]) == 0
+        assert max(alive) <= 1
+        alive.clear()
+
+
+def test_a_terminal_sees_how_far_it_is_and_a_pipe_does_not(model, tmp_path, monkeypatch, capsys):
+    path = write_sound(tmp_path / "a.wav", 2)
+    assert main(["classify", str(path), "--csv"]) == 0
+    assert "%" not in capsys.readouterr().err
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert main(["classify", str(path), "--csv"]) == 0
+    printed = capsys.readouterr()
+    assert "1/1" in printed.err
+    assert printed.out.count("\n") == 2
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]])
@@ -244,8 +425,33 @@ def test_with_nothing_to_classify_no_model_is_loaded(untouched, tmp_path, capsys
 def test_without_a_model_one_sentence_says_what_makes_one(runs, tmp_path, capsys):
     path = write_sound(tmp_path / "a.wav", 2)
     assert main(["classify", str(path)]) == 2
-    sentence = "There is no trained model yet: ./run_all.sh --only 11 makes one."
+    sentence = "There is no trained model yet: .venv/bin/genres run --only 11 makes one."
     assert lines_of(capsys) == ([], [sentence])
+
+
+def test_a_model_goes_by_the_name_or_folder_of_its_run(make_model, monkeypatch, tmp_path):
+    make_model("newer", synthetic=False)
+    model = make_model("mine", age=9)
+    run = model.parent.parent
+    monkeypatch.chdir(run.parent.parent)
+    for wanted in ("mine", "runs/mine", "runs/mine/", run, model, str(model)):
+        assert classify.find_model(wanted).resolve() == model
+    (tmp_path / "mine").mkdir()  # in the working folder, and no run
+    assert classify.find_model("mine") == model
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        ("nowhere", "There is no run nowhere, and no folder of a model."),
+        ("untrained", "untrained holds no model: it is neither a run in which notebook 11 has "),
+    ],
+)
+def test_a_model_that_is_not_there_is_refused(runs, tmp_path, capsys, wanted, said):
+    (runs / "untrained").mkdir(parents=True)
+    path = write_sound(tmp_path / "a.wav", 2)
+    assert main(["classify", str(path), "--model", wanted]) == 2
+    assert lines_of(capsys)[1][0].startswith(said)
 
 
 @pytest.mark.parametrize("content", [None, "{}", "no JSON"])

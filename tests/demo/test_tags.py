@@ -30,7 +30,7 @@ def test_files_are_tagged_and_others_named(folder, capfd):
 
 
 def test_json_has_the_taggram(folder, capfd):
-    assert main(["tags", "--json", str(folder / "jazz.wav"), str(folder / "text.mp3")]) == 0
+    assert main(["tags", "--json", str(folder / "jazz.wav"), str(folder / "text.mp3")]) == 1
     document = json.loads(capfd.readouterr().out)
     (tags,) = document["files"]
     assert len(tags["taggram"]) == len(tags["starts"]) == 8

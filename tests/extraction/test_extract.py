@@ -5,6 +5,7 @@ import errno
 import json
 import multiprocessing
 import os
+import re
 import shutil
 import signal
 import struct
@@ -300,6 +301,22 @@ def test_kaggles_features_make_a_table_like_kaggles(tmp_path):
     assert table["filename"].tolist()[-2:] == ["rock.00003.0.wav", "rock.00003.1.wav"]
     assert table["length"].unique() == [SR]
     assert (tmp_path / "out" / "features_2_sec.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "lengths"),
+    [
+        (Settings("kaggle", seconds=30), [3, 30]),
+        (Settings("kaggle", seconds=6), [3]),
+        (Settings(seconds=12), [10, 5]),
+        (Settings(seconds=2), [2]),
+    ],
+)
+def test_segments_are_as_long_as_usual_where_nothing_is_said(tmp_path, settings, lengths):
+    collection = make_collection(tmp_path / "audio", {"rock": 2, "folk": 2}, settings.seconds)
+    outcome = run(collection, tmp_path / "out", settings)
+    found = [int(re.search(r"_(\d+)", path.name)[1]) for path in outcome.written]
+    assert sorted(found) == sorted(lengths)
 
 
 @pytest.mark.parametrize(

@@ -629,7 +629,7 @@ def test_braces_in_paths_are_no_parameters(make_toy_project, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["run", "--bogus"], "Unrecognized arguments: --bogus; ./run_all.sh --help"),
+        (["run", "--bogus"], "Unrecognized arguments: --bogus; .venv/bin/genres --help"),
         (["run", "--qui"], "Unrecognized arguments: --qui;"),
         (["run", "--only"], "Argument --only: expected one argument;"),
         (["walk"], "invalid choice: 'walk'"),
