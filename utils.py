@@ -17,6 +17,7 @@ from genres.data import folders
 from genres.lab import plots, recordings
 from genres.project import RunFolder
 from genres.report import ledger
+from genres.screen import spaced
 
 N_BUILT_IN, N_BUILT_IN_QUICK = 30, 10
 """Clips of each genre, where spectrograms or sound are those of the built-in corpus."""
@@ -170,7 +171,7 @@ class Bench:
                 why = "same figure, on other data" if same else "other data than the report's"
             reported = row.reported or ledger.NONE
             lines.append(f"| {row.place}, {row.shows} | {reported} | {here} | {why} |")
-        display(Markdown("\n".join(lines)))
+        display(Markdown(spaced("\n".join(lines))))
 
     def reported(self, kept: str):
         """Give the figures of the reports that stand beside what is kept under a name.
@@ -215,7 +216,7 @@ class Bench:
                 return
             shown = now
             left = (now - start) * (total / done - 1)
-            line.update(Markdown(f"{label}: {done / total:.0%}, about {left:.0f} s left"))
+            line.update(Markdown(spaced(f"{label}: {done / total:.0%}, about {left:.0f} s left")))
             if os.environ.get("GENRE_PROGRESS"):
                 with Path(os.environ["GENRE_PROGRESS"]).open("a") as bars:
                     note = {"label": label, "done": int(done), "total": int(total)}
@@ -226,8 +227,8 @@ class Bench:
 
 
 def say(text):
-    """Show a sentence that the notebook has just computed."""
-    display(Markdown(text))
+    """Show a sentence that the notebook has just computed, its percentages as prose has them."""
+    display(Markdown(spaced(text)))
 
 
 def shown(frame, digits=3, caption: str | None = None):
@@ -265,7 +266,7 @@ def _writer(form):
     if isinstance(form, int):
         form = f"{{:.{form}f}}"
     write = form.format if isinstance(form, str) else form
-    return lambda value: "–" if pd.isna(value) else write(value)
+    return lambda value: "–" if pd.isna(value) else spaced(write(value))
 
 
 def p_value(p: float) -> str:

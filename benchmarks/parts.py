@@ -55,5 +55,5 @@ def _separation_and_measurement(samples):
             timeline.measure(part, N_STEPS)
 
     seconds = best_of(here)
-    note = f"One thread. This is {seconds / (len(samples) / SR):.1%} of the track's length."
+    note = f"One thread. This is {100 * seconds / (len(samples) / SR):.1f} % of the track's length."
     return row("both measured window by window", best_of(straightforward, 1), seconds, note)

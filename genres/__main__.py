@@ -15,6 +15,8 @@ from contextlib import suppress
 from genres import Refusal, options, printable
 from genres.project import PROJECT, find_notebooks
 
+_SIGPIPE = getattr(signal, "SIGPIPE", 13)  # which Windows lacks
+
 
 def main(arguments=None) -> int:
     """Do what the command line says.
@@ -43,7 +45,7 @@ def main(arguments=None) -> int:
     except BrokenPipeError:  # who reads has enough, as `head` has
         with suppress(OSError):
             _flush_output()
-        return 128 + signal.SIGPIPE
+        return 128 + _SIGPIPE
     except OSError as error:
         return _refuse(error)
     except RuntimeError as error:

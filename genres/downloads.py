@@ -7,7 +7,7 @@ import threading
 import time
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
 from lzma import LZMAError
 from pathlib import Path
@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import requests
 from tqdm import tqdm
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from genres import Refusal, files
 
@@ -36,6 +37,8 @@ _DAMAGES = (
     ArithmeticError,
     struct.error,
 )
+
+_UNREACHED = "no server can be reached"  # most often for lack of a network
 
 # What a redirection or a header that is none makes requests raise.
 _NOT_HTTP = (requests.RequestException, ValueError)
@@ -79,7 +82,9 @@ class RemoteFile(NamedTuple):
         return all(digest(path) == expected for digest, expected in self.hashes.items())
 
 
-def download(file, folder: str | Path, mirrors: Sequence[str], timeout=(2, 5)):
+def download(
+    file, folder: str | Path, mirrors: Sequence[str], timeout=(2, 5), announce: Callable = tuple
+):
     """Download a file, unless it is there already.
 
     What has come stands under the name with ``.part`` until it is whole and its hashes were
@@ -97,6 +102,8 @@ def download(file, folder: str | Path, mirrors: Sequence[str], timeout=(2, 5)):
         Addresses of folders that hold the file.
     timeout : tuple of float
         How long to wait for a connection, and then for more data, in s.
+    announce : callable
+        Called, without arguments, as soon as a server has begun to send the file.
 
     Raises
     ------
@@ -121,7 +128,7 @@ def download(file, folder: str | Path, mirrors: Sequence[str], timeout=(2, 5)):
             path.parent.mkdir(parents=True, exist_ok=True)
             part = path.with_name(f"{path.name}.part")
             deadline = time.monotonic() + _PATIENCE + file.most_bytes / _SLOWEST
-            _complete(part, file, f"{mirror}/{file.name}", timeout, deadline)
+            _complete(part, file, f"{mirror}/{file.name}", timeout, deadline, announce)
             with files.atomic(path) as temporary:
                 part.replace(temporary)
             return
@@ -129,9 +136,9 @@ def download(file, folder: str | Path, mirrors: Sequence[str], timeout=(2, 5)):
             failures.append(str(failure))
         except requests.HTTPError as error:
             failures.append(f"{host} responded with status {error.response.status_code}")
-        except (requests.ConnectionError, requests.Timeout):
+        except (requests.ConnectionError, requests.Timeout) as error:
             unreachable.add(host)
-            failures.append(f"{host} does not respond")
+            failures.append(_UNREACHED if _is_unreached(error) else f"{host} does not respond")
         except requests.exceptions.ChunkedEncodingError:
             failures.append(f"{host} broke off")
         except _TooSlow:
@@ -145,12 +152,17 @@ def download(file, folder: str | Path, mirrors: Sequence[str], timeout=(2, 5)):
     raise Refusal(f"{file.name} could not be downloaded: {reasons}.")
 
 
-def _complete(part, file, url, timeout, deadline):
+def _is_unreached(error):
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    return isinstance(reason, NewConnectionError | ConnectTimeoutError)
+
+
+def _complete(part, file, url, timeout, deadline, announce):
     """Bring a part, which need not be there, to the file's whole content."""
     for _ in range(_CONNECTIONS_AT_MOST):
         before = _size(part)
         try:
-            _append(part, file, url, timeout, deadline)
+            _append(part, file, url, timeout, deadline, announce)
         except requests.exceptions.ChunkedEncodingError:
             if _size(part) > before:
                 continue  # a connection that broke off after a while is taken up again
@@ -164,15 +176,12 @@ def _complete(part, file, url, timeout, deadline):
     raise Refusal(f"{urlsplit(url).netloc} broke off {_CONNECTIONS_AT_MOST} times")
 
 
-def _append(part, file, url, timeout, deadline):
+def _append(part, file, url, timeout, deadline, announce):
     """Add to a part what follows it, or all of it where the server knows no better."""
     start = _size(part)
     try:
-        with (
-            part.open("ab") as target,
-            tqdm(desc=file.name, total=file.megabytes * 1e6, unit="B", unit_scale=True) as bar,
-        ):
-            _within(deadline, _transfer, url, start, target, bar, file.most_bytes, timeout)
+        with part.open("ab") as target:
+            _within(deadline, _transfer, url, start, target, file, timeout, announce)
     except requests.HTTPError as error:
         if start == 0 or error.response.status_code != _NOTHING_LEFT:
             raise
@@ -185,23 +194,24 @@ def _append(part, file, url, timeout, deadline):
             part.unlink(missing_ok=True)
 
 
-def _transfer(url, start, target, bar, most, timeout):
-    """Write to a file of `start` bytes what follows them at an address, `most` in all."""
+def _transfer(url, start, target, file, timeout, announce):
+    """Write to a file of `start` bytes what follows them at an address."""
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
     with requests.get(url, headers=headers, timeout=timeout, stream=True) as response:
         response.raise_for_status()
         if response.status_code == requests.codes.ok:
             target.truncate(0)
             start = 0
-        announced = response.headers.get("Content-Length", "")
-        if announced.isdecimal():
-            bar.total = start + int(announced)
-        bar.update(start)
-        for chunk in response.iter_content(_CHUNK):
-            if bar.n + len(chunk) > most:
-                raise _TooMuch
-            target.write(chunk)
-            bar.update(len(chunk))
+        length = response.headers.get("Content-Length", "")
+        total = start + int(length) if length.isdecimal() else file.megabytes * 1e6
+        announce()
+        size = {"initial": start, "total": total, "unit": "B", "unit_scale": True}
+        with tqdm(desc=file.name, **size) as bar:
+            for chunk in response.iter_content(_CHUNK):
+                if bar.n + len(chunk) > file.most_bytes:
+                    raise _TooMuch
+                target.write(chunk)
+                bar.update(len(chunk))
 
 
 def _within(deadline, function, *arguments):

@@ -177,20 +177,23 @@ def _can_be_written(folder):
 
 def _private_cache():
     """Make a folder for what numba compiles that belongs to this user alone; give its path."""
-    import fcntl
     import subprocess
     import tempfile
-    from contextlib import suppress
+    from contextlib import ExitStack, suppress
 
-    folder = os.path.join(tempfile.gettempdir(), f"genres-numba-{os.getuid()}")
+    user = os.getuid() if hasattr(os, "getuid") else "mine"  # Windows has such a place for each
+    folder = os.path.join(tempfile.gettempdir(), f"genres-numba-{user}")
     with suppress(FileExistsError):
         os.mkdir(folder, mode=0o700)
-    status = os.lstat(folder)
-    if status.st_uid != os.getuid() or status.st_mode != stat.S_IFDIR | 0o700:
-        folder = tempfile.mkdtemp(prefix="genres-numba-")  # somebody else has made that one
-    with open(os.path.join(folder, "compiled"), "a+") as note:
-        with suppress(OSError):
-            fcntl.flock(note, fcntl.LOCK_EX)
+    if user != "mine":
+        status = os.lstat(folder)
+        if status.st_uid != user or status.st_mode != stat.S_IFDIR | 0o700:
+            folder = tempfile.mkdtemp(prefix="genres-numba-")  # somebody else has made that one
+    with ExitStack() as stack, open(os.path.join(folder, "compiled"), "a+") as note:
+        with suppress(ImportError, OSError):  # what makes the environment has no library yet
+            from genres import locks
+
+            stack.enter_context(locks.held(os.path.join(folder, "lock")))
         if not os.fstat(note.fileno()).st_size:
             # Two processes that compile at once can leave a cache that crashes whoever reads it
             # (numba, issue 10128): one compiles beforehand what importing librosa takes.

@@ -50,7 +50,7 @@ def atomic(path: str | Path):
     try:
         with naming(path, instead_of=temporary):
             yield temporary
-            _flush(temporary)
+            _flush(temporary, os.O_RDWR)  # Windows flushes what may be written to, and no folder
             temporary.replace(path)
     except BaseException:
         with suppress(OSError):
@@ -58,7 +58,7 @@ def atomic(path: str | Path):
         raise
     # A power cut must not undo the renaming; some file systems cannot flush a folder.
     with suppress(OSError):
-        _flush(path.parent)
+        _flush(path.parent, os.O_RDONLY)
 
 
 @contextmanager
@@ -275,8 +275,8 @@ def _digest(path, digest):
     return digest.hexdigest()
 
 
-def _flush(path):
-    descriptor = os.open(path, os.O_RDONLY)
+def _flush(path, mode):
+    descriptor = os.open(path, mode)
     try:
         os.fsync(descriptor)
     finally:

@@ -151,6 +151,9 @@ def _add_evaluate(subparsers):
     evaluate.add_argument(
         "--timeout", type=float, default=300.0, metavar="S", help="for a fold (by default 300)"
     )
+    evaluate.add_argument(
+        "--fresh", action="store_true", help="judge unchanged models of a class again, too"
+    )
     evaluate.add_argument("--workers", type=int, help="processes (by default one a core)")
     evaluate.add_argument(
         "--references",

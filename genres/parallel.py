@@ -2,7 +2,6 @@
 
 import multiprocessing
 import os
-import resource
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -71,6 +70,10 @@ def each(function: Callable, items, workers: int | None = None, dask: str | None
 
 def tasks_left() -> int | None:
     """Count the processes and threads that this user may still start; None where any number."""
+    try:
+        import resource
+    except ImportError:  # Windows limits none
+        return None
     limit, _ = resource.getrlimit(resource.RLIMIT_NPROC)
     if limit == resource.RLIM_INFINITY or os.getuid() == 0:  # whom the system exempts
         return None
@@ -87,9 +90,10 @@ def _most_workers(wanted):
     if wanted == 1:
         return 1
     try:
-        # The system keeps them in /dev/shm, which may be tiny, read-only or missing.
-        semaphores = [multiprocessing.get_context("fork").Lock() for _ in range(_N_SEMAPHORES)]
-        del semaphores
+        # The system keeps them in /dev/shm, which may be tiny, read-only or missing; not Windows.
+        if hasattr(os, "fork"):
+            semaphores = [multiprocessing.get_context("fork").Lock() for _ in range(_N_SEMAPHORES)]
+            del semaphores
     except OSError as error:
         tqdm.write(
             f"Working in one process: /dev/shm cannot be used ({error.strerror}).", file=sys.stderr

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import time
 from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +11,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from genres import printable
+
+_SETTLED = 3  # s after which a pace is known
 
 _BAR = "{l_bar}{bar}| {n:.0f}/{total} [{elapsed}<{remaining}, {rate_fmt}]"  # steps may be shares
 
@@ -19,6 +23,11 @@ def spoken(seconds):
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def spaced(text):
+    """Write the percentages in a text as prose has them, with a space: ``40.4 %``."""
+    return re.sub(r"(?<=\d)%", " %", text)
 
 
 def seen_from_here(path):
@@ -56,6 +65,47 @@ def bar(progress: bool | Callable, label: str, total: int, done: int = 0, unit: 
         look = {"unit": unit, "bar_format": _BAR, "disable": hidden}
         with tqdm(desc=label, total=total, initial=done, **look) as shown:
             yield shown.update
+
+
+class Course:
+    """Steps, one after the other, shown as one: how far they are together, and what is left.
+
+    Parameters
+    ----------
+    costs : dict of str to float
+        What each step usually takes, in their order; only the ratios count.
+    clock : callable, optional
+        Gives the time, s.
+    """
+
+    def __init__(self, costs, clock=time.monotonic):
+        self._costs, self._clock = costs, clock
+        self._start, self._share = clock(), 0.0
+
+    def at(self, step: str, share: float):
+        """Note where a step stands, and say where all of them do.
+
+        Parameters
+        ----------
+        step : str
+            Its name; one that is not known changes nothing.
+        share : float
+            How much of it is done, from 0 to 1.
+
+        Returns
+        -------
+        dict
+            ``share`` of all that is done, which never falls; and ``left``, the seconds that the
+            rest takes at this pace, or None as long as that cannot be said.
+        """
+        if step in self._costs:
+            before = list(self._costs).index(step)
+            done = sum([*self._costs.values()][:before]) + self._costs[step] * float(share)
+            self._share = max(self._share, min(done / sum(self._costs.values()), 1.0))
+        elapsed, left = self._clock() - self._start, None
+        if elapsed >= _SETTLED and self._share:
+            left = round(elapsed / self._share - elapsed)
+        return {"share": round(self._share, 3), "left": left}
 
 
 def last_bar(path: Path, begin: int = 0) -> dict | None:

@@ -1,6 +1,5 @@
 """What several test files share."""
 
-import fcntl
 import json
 import os
 import re
@@ -14,7 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from genres import files
+from genres import files, locks
 from genres.data.clips import CLIPS_AT_LEAST
 from genres.data.tables import FEATURES
 from genres.report import ledger, summary
@@ -115,8 +114,7 @@ def quick_run(request):
     cache = request.config.cache.mkdir("quick-run")
     data = os.environ.get("GENRE_TEST_DATA") or "synthetic"
     command = [sys.executable, "-c", REHEARSAL, cache / "project", data, cache / "runs"]
-    with (cache / "lock").open("w") as lock:  # who tests beside us waits, and finds it done
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locks.held(cache / "lock"):  # who tests beside us waits, and finds it done
         write_project_with_answers(cache / "project")
         finished = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
     assert finished.returncode == 0, finished.stdout + finished.stderr

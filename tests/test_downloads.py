@@ -193,9 +193,9 @@ def redirecting(address):
     return responding(f"HTTP/1.0 302 Found\r\nLocation: {address}\r\n\r\n".encode("latin-1"))
 
 
-def fetch(folder, *servers, name=FIRST, file=None):
+def fetch(folder, *servers, name=FIRST, file=None, announce=tuple):
     mirrors = [server.address for server in servers]
-    download(file or WANTED[name], folder, mirrors, timeout=(1, 1))
+    download(file or WANTED[name], folder, mirrors, timeout=(1, 1), announce=announce)
 
 
 def part_of(content, folder, name=FIRST):
@@ -298,7 +298,7 @@ def test_a_host_that_is_not_there_is_told(tmp_path, serve):
     server = serve(good)
     server.shutdown()
     server.server_close()
-    with pytest.raises(Refusal, match=r"127\.\S+ does not respond\.$"):
+    with pytest.raises(Refusal, match=r"could not be downloaded: no server can be reached\.$"):
         fetch(tmp_path, server)
 
 
@@ -437,19 +437,14 @@ def served(serve, monkeypatch):
     return start
 
 
-def test_licence_size_and_source_are_said_before_the_first_byte_is_requested(
+def test_licence_size_and_source_are_said_once_before_the_first_byte_is_kept(
     tmp_path, served, capsys
 ):
-    told_before = []
-
-    def note_what_was_said(handler, name):
-        told_before.append(capsys.readouterr().err)
-        good(handler, name)
-
-    server = served(note_what_was_said, "course")
+    server = served(good, "course")
     catalogue.fetch("course", tmp_path)
+    said, *_ = capsys.readouterr().err.partition(f"{FIRST}:  ")
     for part in (*WANTED, "0.4 MB", server.address, "Licence: none stated", "Source: NTNU"):
-        assert part in told_before[0]
+        assert said.count(part) == 1
 
 
 def test_the_course_tables_come_with_the_whole_tracks_last(tmp_path, served):
@@ -534,3 +529,19 @@ def test_the_real_tables_are_those_that_a_download_would_accept(real_data):
     for file in (ten, thirty):
         assert file.is_at(real_data / "course" / file.name)
     assert not ten.is_at(real_data / "course" / thirty.name)
+
+
+def test_where_no_server_responds_nothing_but_the_refusal_is_said(tmp_path, serve, capsys):
+    server, begun = serve(good), []
+    server.shutdown()
+    server.server_close()
+    with pytest.raises(Refusal):
+        fetch(tmp_path, server, announce=lambda: begun.append("begun"))
+    assert (begun, capsys.readouterr()) == ([], ("", ""))
+
+
+def test_a_download_is_announced_when_it_begins(tmp_path, serve, capsys):
+    begun = []
+    fetch(tmp_path, serve(good), announce=lambda: begun.append(capsys.readouterr().err))
+    assert begun[0] == ""
+    assert FIRST in capsys.readouterr().err

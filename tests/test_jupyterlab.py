@@ -16,6 +16,7 @@ import pytest
 from genres.data import folders, tables
 from genres.models import neighbours
 from genres.project import PROJECT
+from genres.screen import spaced
 
 NOTEBOOK = "02-knn-baseline.ipynb"
 PATIENCE = 240_000  # ms, for JupyterLab to start a kernel and run the notebook on a busy machine
@@ -134,7 +135,7 @@ def test_a_slider_moved_by_keyboard_shows_the_librarys_accuracy(page):
     picture = page.locator(".jp-OutputArea img[alt^=Accuracy]")
 
     def shows(features, n_neighbors):
-        accuracy = f"Accuracy {accuracy_of(features, n_neighbors):.1%} of "
+        accuracy = spaced(f"Accuracy {accuracy_of(features, n_neighbors):.1%} of ")
         return status.inner_text().startswith(accuracy)
 
     features = list(tables.BASE_FEATURES)

@@ -83,7 +83,7 @@ def test_no_more_processes_are_started_than_the_user_may(monkeypatch, capsys, le
 
 
 def test_the_limit_counts_what_the_user_runs_already(monkeypatch):
-    monkeypatch.setattr(parallel.resource, "getrlimit", lambda _: (1000, 1000))
+    monkeypatch.setattr("resource.getrlimit", lambda _: (1000, 1000))
     monkeypatch.setattr(parallel.os, "getuid", lambda: 4_242_424)
     assert parallel.tasks_left() == 1000
     running = SimpleNamespace(uids=lambda: SimpleNamespace(real=4_242_424), num_threads=lambda: 7)

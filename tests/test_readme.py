@@ -155,19 +155,19 @@ def anchors(path):
 
 
 def commands_of(text):
-    """Give the project's commands that a page names: in blocks of code, and in prose."""
-    named = re.findall(r"(?:\.venv/bin/genres|\./run_all\.sh)(?: [^`#\n]*)?", text)
-    return [re.sub(r"\W*…$", "", command).strip() for command in named]
+    """Give the words of the commands that a page names, in blocks of code and in prose."""
+    programs = r"(\.venv/bin/genres|\.venv\\Scripts\\genres|\./run_all\.sh)"
+    for program, rest in re.findall(rf"{programs}((?: [^`#\n]*)?)", text):
+        words = shlex.split(re.sub(r"\W*…$", "", rest).replace("[RUN]", ""))
+        if program == "./run_all.sh" and (not words or words[0].startswith("-")):
+            words = ["run", *words]
+        yield words
 
 
 @pytest.mark.parametrize("page", [*PAGES, *NOTEBOOKS])
-def test_a_command_that_a_page_names_exists(page, tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    for command in commands_of(read_prose(page)):
-        program, *words = shlex.split(command.replace("[RUN]", ""))
-        if program == "./run_all.sh" and (not words or words[0].startswith("-")):
-            words = ["run", *words]
-        if words and words[0] not in ("lab", "…"):
+def test_a_command_that_a_page_names_exists(page, capsys):
+    for words in commands_of(read_prose(page)):
+        if words and words[0] != "lab":
             check_command(["--check", *words], capsys)
 
 
@@ -191,3 +191,21 @@ def test_no_page_names_another_way_to_the_command_line():
 def test_a_command_that_does_not_exist_is_found(command, capsys):
     with pytest.raises(AssertionError):
         check_command(["--check", *command.split()[1:]], capsys)
+
+
+def test_percentages_are_written_one_way_in_prose():
+    pages = {
+        page: re.sub(r"(?s)```.+?```|`[^`]+`|“.+?”|\".+?\"", "", read_prose(page))
+        for page in [*PAGES, *NOTEBOOKS]
+    }
+    odd = {page: re.findall(r"[^\n]{0,20}\d%[^\n]{0,9}", text) for page, text in pages.items()}
+    assert not any(odd.values()), odd
+
+
+def test_percentages_are_written_one_way_by_the_code():
+    """Where a sentence has a computed one, it goes through `genres.screen.spaced`."""
+    code = [*PROJECT.glob("genres/**/*.py"), PROJECT / "utils.py"]
+    for path in code:
+        for line in path.read_text(encoding="utf-8").splitlines():
+            if re.search(r"\{[^{}\"]+:\.?\d?%\}", line) and path.name != "live.py":
+                assert "spaced(" in line, f"{path.name}: {line.strip()}"

@@ -22,6 +22,19 @@ class Shown:
         steps.append("over")
 
 
+def test_steps_are_one_course_that_never_falls_back_and_tells_what_is_left():
+    now = [0.0]
+    course = screen.Course({"read": 1, "measure": 3, "classify": 6}, lambda: now[0])
+    assert course.at("read", 0) == {"share": 0, "left": None}
+    now[0] = 2
+    assert course.at("measure", 1 / 3) == {"share": 0.2, "left": None}  # too early to say
+    now[0] = 5
+    assert course.at("measure", 0.5) == {"share": 0.25, "left": 15}
+    assert course.at("read", 0.5)["share"] == course.at("unknown", 1)["share"] == 0.25
+    now[0] = 20
+    assert course.at("classify", 1) == {"share": 1, "left": 0}
+
+
 def test_a_callers_own_bar_gets_the_label_what_is_left_and_the_steps(capsys):
     shown = Shown()
     with bar(shown, "measure", 5, done=2) as step:
@@ -68,3 +81,14 @@ def test_a_path_is_shown_from_here_without_moving_the_cursor(tmp_path, monkeypat
 @pytest.mark.parametrize("name", ["zoë 音楽.wav", "نام‌ها.wav", "👩‍🎤.mp3", "a　b.wav"])
 def test_names_in_other_scripts_are_shown_as_they_are(name):
     assert printable(name) == name
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("40.4% of 198, 95 % from 33% to 47%", "40.4 % of 198, 95 % from 33 % to 47 %"),
+        ("max-width", "max-width"),
+    ],
+)
+def test_percentages_are_written_with_a_space(text, written):
+    assert screen.spaced(text) == screen.spaced(written) == written

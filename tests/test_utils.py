@@ -35,7 +35,7 @@ def compared(said, monkeypatch):
 def test_reported_figures_are_read_from_the_ledger(compared):
     rows = compared("02-knn-baseline", folders.COURSE, accuracy=80 / 198, macro_f1=0.41)
     assert rows == [
-        "| section 3.2, k-NN on four features: accuracy | 40.4% | 40.4% | equal |",
+        "| section 3.2, k-NN on four features: accuracy | 40.4 % | 40.4 % | equal |",
         "| section 3.2, k-NN on four features: macro F1 | 0.398 | 0.410 | – |",
     ]
 
@@ -49,7 +49,7 @@ def test_numbers_are_taken_as_a_notebook_has_them(compared):
 def test_equal_figures_of_unequal_things_are_no_reproduction(compared):
     (row,) = compared("05-lstm-ensemble", folders.COURSE, order={"in order": 0.769})
     assert row.startswith(
-        "| section 6.3, one LSTM: mean accuracy | 76.9% | 76.9% | same figure, but "
+        "| section 6.3, one LSTM: mean accuracy | 76.9 % | 76.9 % | same figure, but "
     )
     assert "equal" not in row
 
@@ -63,11 +63,11 @@ def test_a_claim_without_a_figure_has_a_dash_beside_what_was_found(compared):
 
 def test_other_data_are_why_figures_differ(compared):
     (row,) = compared("02-knn-baseline", "mine", accuracy=0.5)
-    assert row.endswith("| 40.4% | 50.0% | other data than the report's |")
+    assert row.endswith("| 40.4 % | 50.0 % | other data than the report's |")
     (row,) = compared("03-feature-search", "mine", n_combinations=236)
     assert row.endswith("| 236 | 236 | same figure, on other data |")
     (row,) = compared("05-lstm-ensemble", "mine", order={"in order": 0.769})
-    assert row.endswith("| 76.9% | 76.9% | same figure, on other data |")
+    assert row.endswith("| 76.9 % | 76.9 % | same figure, on other data |")
 
 
 def test_a_picture_has_an_alternative_text(monkeypatch, tmp_path):
@@ -94,7 +94,7 @@ def test_a_table_has_a_caption_and_the_digits_of_each_column(monkeypatch):
     assert [line.split() for line in shown[0]["text/plain"].splitlines()] == [
         ["Two", "of", "<all>", "choices"],
         ["n", "accuracy", "p", "F"],
-        ["base", "198", "52.0%", "<", "0.001", "1.235"],
+        ["base", "198", "52.0", "%", "<", "0.001", "1.235"],
         ["k", "<", "5", "792", "–", "0.046", "2.000"],
     ]
     page = shown[0]["text/html"]

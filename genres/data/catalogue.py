@@ -1,5 +1,6 @@
 """Which collections are known, where are they, and how do they get here?"""
 
+import functools
 import os
 import shlex
 import shutil
@@ -235,7 +236,7 @@ def hint(name: str) -> str:
 
 
 def fetch(name: str, folder: str | Path | None = None) -> Path:
-    """Download a known collection, unless it is there, and say so first.
+    """Download a known collection, unless it is there, and say so when it begins to come.
 
     What was broken off goes on where it stopped. Archives stay beside what they were unpacked to.
 
@@ -271,15 +272,18 @@ def fetch(name: str, folder: str | Path | None = None) -> Path:
     ]
     missing = [file for file in pending if not (target / file.name).exists()]
     _check_room(missing + [file for file in pending if file.unpacks_to], target)
-    if missing:
+
+    @functools.cache  # once, of all its files
+    def announce():
         print(
             f"Downloading {name} ({', '.join(file.name for file in missing)}: {_size(missing)}) "
             f"from {corpus.mirrors[0]}. Licence: {corpus.licence}. Source: {corpus.source}.",
             file=sys.stderr,
             flush=True,
         )
+
     for file in pending:
-        download(file, target, corpus.mirrors)
+        download(file, target, corpus.mirrors, announce=announce)
         if file.unpacks_to:
             most = round(_UNPACKS_TO_AT_MOST * file.megabytes * 1e6)
             unpack(target / file.name, target, max_bytes=most)
@@ -320,9 +324,8 @@ def _description(corpus):
 
 def _not_here(corpus, folder):
     if corpus.files:
-        python = shlex.quote(str(seen_from_here(Path(sys.executable))))
-        command = f"{python} -m genres data fetch {corpus.name}"
-        advice = f"{command} downloads it, {_size(corpus.files)}"
+        program = shlex.quote(seen_from_here(Path(sys.executable).with_name("genres")))
+        advice = f"{program} data fetch {corpus.name} downloads it, {_size(corpus.files)}"
     else:
         advice = (
             "no download that could be checked is known, so put your own copy into "

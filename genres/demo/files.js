@@ -115,7 +115,7 @@ async function analyse(entry) {
   else if (entry === working) {
     await post(`/classify?name=${encodeURIComponent(file.name)}`, file, (message) => {
       if (message.refusal) refuse(message.refusal);
-      else if (message.step) page.progress(message.step, message.share);
+      else if (message.step) page.progress(message.step, message.share, message.left);
       else take(entry, message);
     });
   }

@@ -11,7 +11,6 @@ import base64
 import json
 import os
 import queue
-import resource
 import sys
 import threading
 import traceback
@@ -28,13 +27,19 @@ from genres.changes import timeline
 from genres.decoding import audio
 from genres.lab import plots
 from genres.models import champion, networks
+from genres.screen import Course
 from genres.sound import features, melstore, tagger
+from genres.sound.measurements import SECONDS
 from genres.sound.tags import TAGS
 
 CHAMPION, ENSEMBLE = "champion", "LSTM ensemble"
 WHOLE, HARMONIC, PERCUSSIVE = "whole sound", "harmonic part", "percussive part"
 
-_N_COLUMNS = 1200  # of the pictures of a track
+_READING, _SEPARATING = "Reading the file", "Separating harmonic and percussive parts"
+_COMPARING = "Finding the most similar training tracks"
+
+_FEWEST_COLUMNS, _MOST_COLUMNS = 1200, 9600  # of the pictures of a track
+_COLUMNS_A_SECOND = 10  # where that is between these: one may look at a part of it
 _FRAMES_A_COLUMN = 4
 _N_BANDS = 64
 
@@ -101,14 +106,14 @@ def describe(path: str, name: str, models, longest: float, step: Callable):
     Refusal
         If it is not audio that can be used.
     """
-    step("Reading the file", 0)
+    step(_READING, 0)
     try:
         sound = audio.read_whole(path, longest=longest)
     except audio.AudioError as error:
         raise Refusal(str(error).replace(path, name)) from error
     said = {"silent": sound.silent, "cancelling": sound.cancelling, "cut_off": sound.cut_off}
-    yield {"sound": picture(sound.samples) | said}
-    tagging, tagged = partial(step, "Tagging it"), None
+    yield {"sound": picture(sound.samples, silent=sound.silent) | said}
+    tagging, tagged = partial(step, f"Tagging the {WHOLE}"), None
     try:
         tagged = tagger.tag(sound.samples, audio.SAMPLE_RATE, tagging)
     except Refusal as refusal:  # all else needs no weights of the tagger's
@@ -120,7 +125,7 @@ def describe(path: str, name: str, models, longest: float, step: Callable):
         yield message
         spans = spans or message["timeline"]["spans"]
     yield {"nearest": _nearest(sound.samples, spans, models[CHAMPION], step, tagged)}
-    separating = partial(step, "Separating harmonic and percussive parts")
+    separating = partial(step, _SEPARATING)
     separated = features.separate(sound.samples, separating)
     for part, samples in zip((HARMONIC, PERCUSSIVE), separated, strict=True):
         tagged = None
@@ -128,6 +133,24 @@ def describe(path: str, name: str, models, longest: float, step: Callable):
             tagging = partial(step, f"Tagging the {part}")
             tagged = tagger.tag(samples, audio.SAMPLE_RATE, tagging)
         yield from _timelines(samples, part, models, step, tagged)
+
+
+def _measuring(part, model):
+    return f"Measuring the {part}, {SECONDS // model.n_steps_} s at a time"
+
+
+def steps(models):
+    """Give the steps of `describe` in their order, and what each usually takes, s per 10 min."""
+    costs = {_READING: 2, f"Tagging the {WHOLE}": 16}
+    for part in (WHOLE, HARMONIC, PERCUSSIVE):
+        if part == HARMONIC:
+            costs |= {_COMPARING: 2, _SEPARATING: 3}
+        if part != WHOLE and models[CHAMPION].reads_tags:
+            costs[f"Tagging the {part}"] = 16
+        for name, model in models.items():
+            costs.setdefault(_measuring(part, model), 4)
+            costs[f"Classifying the {part} with the {name}"] = 1
+    return costs
 
 
 def _tags(tagged, seconds):
@@ -144,11 +167,11 @@ def _timelines(samples, part, models, step, tagged):
     tracks = {}  # models of as many segments share their input
     for name, model in models.items():
         if model.n_steps_ not in tracks:
-            measuring = partial(step, f"Measuring the {part}")
+            measuring = partial(step, _measuring(part, model))
             tracks[model.n_steps_] = timeline.measure(
                 samples, model.n_steps_, measuring, tagged=tagged
             )
-        classifying = partial(step, f"Classifying it with the {name}")
+        classifying = partial(step, f"Classifying the {part} with the {name}")
         measured = tracks[model.n_steps_]
         track = timeline.follow_sound(samples, model, measured=measured, progress=classifying)
         colours = plots.genre_colours(track.genres)
@@ -170,7 +193,7 @@ def _nearest(samples, spans, model, step, tagged):
     """Give the training tracks most similar to each span."""
     found = []
     for number, span in enumerate(spans):
-        step("Finding the most similar training tracks", number / len(spans))
+        step(_COMPARING, number / len(spans))
         start, end = (round(span[side] * audio.SAMPLE_RATE) for side in ("start", "end"))
         of_span = tagged and tagged.between(span["start"], span["end"])
         known = timeline.nearest(samples[start:end], model, tagged=of_span)
@@ -178,13 +201,15 @@ def _nearest(samples, spans, model, step, tagged):
     return found
 
 
-def picture(samples) -> dict:
+def picture(samples, *, silent: bool = False) -> dict:
     """Draw a track small: its waveform and its log-mel spectrogram.
 
     Parameters
     ----------
     samples : array of float32, shape (n_samples,)
         Mono, 22,050 samples per second.
+    silent : bool
+        Whether nothing is to be heard of it. Then nothing is loud either, not even the loudest.
 
     Returns
     -------
@@ -193,14 +218,16 @@ def picture(samples) -> dict:
         in base64, a row a band, the lowest first, 255 the loudest and 0 what is 80 dB below; and
         its ``shape``.
     """
-    starts = np.linspace(0, len(samples), _N_COLUMNS, endpoint=False).astype(int)
-    hop = max(512, len(samples) // (_FRAMES_A_COLUMN * _N_COLUMNS))
+    seconds = len(samples) / audio.SAMPLE_RATE
+    n = round(np.clip(_COLUMNS_A_SECOND * seconds, _FEWEST_COLUMNS, _MOST_COLUMNS))
+    starts = np.linspace(0, len(samples), n, endpoint=False).astype(int)
+    hop = max(512, len(samples) // (_FRAMES_A_COLUMN * n))
     mel = features.log_mel(samples, audio.SAMPLE_RATE, n_mels=_N_BANDS, hop_length=hop)
-    width = -(-mel.shape[1] // _N_COLUMNS)
+    width = -(-mel.shape[1] // n)
     columns = np.maximum.reduceat(mel, np.arange(0, mel.shape[1], width), axis=1)
-    steps = melstore.steps(columns, melstore.RANGE_DB)
+    steps = melstore.steps(columns, melstore.RANGE_DB) * np.uint8(not silent)
     return {
-        "seconds": len(samples) / audio.SAMPLE_RATE,
+        "seconds": seconds,
         "low": np.round(np.minimum.reduceat(samples, starts), 3).tolist(),
         "high": np.round(np.maximum.reduceat(samples, starts), 3).tolist(),
         "mel": base64.b64encode(steps.tobytes()).decode(),
@@ -210,9 +237,7 @@ def picture(samples) -> dict:
 
 def main(folder, longest, memory):
     """Load models, and describe files until the input ends."""
-    _, hard = resource.getrlimit(resource.RLIMIT_DATA)  # which may be lowered, and never raised
-    most = int(memory) if hard == resource.RLIM_INFINITY else min(int(memory), hard)
-    resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+    _limit_memory(int(memory))
     # What libraries print must not come between the lines.
     lines = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
@@ -240,6 +265,18 @@ def main(folder, longest, memory):
         say({"end": True})
 
 
+def _limit_memory(most):
+    """Let this process hold no more than so many bytes; say so where the system has no limit."""
+    try:
+        import resource
+    except ImportError:
+        print("This system sets no limit to what a file may take of memory.", file=sys.stderr)
+        return
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)  # which may be lowered, and never raised
+    most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+
+
 def _read(requests, stop):
     """Pass on requests; end the process when no more can come."""
     for line in sys.stdin:
@@ -253,10 +290,12 @@ def _read(requests, stop):
 
 
 def _respond(request, models, longest, say, stop):
+    course = Course(steps(models))
+
     def step(label, share):
         if stop.is_set():
             raise Stopped
-        say({"step": label, "share": round(float(share), 3)})
+        say({"step": label} | course.at(label, share))
 
     name = request["name"]
     try:

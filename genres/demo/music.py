@@ -211,7 +211,8 @@ def describe_each(
         if out and not n_described:
             raise Refusal(f"{out} is not written: none of these files can be used.")
     if out:
-        print(f"{printable(out)}: {n_described:,} files, {len(skipped):,} skipped")
+        plural = "" if n_described == 1 else "s"
+        print(f"{printable(out)}: {n_described:,} file{plural}, {len(skipped):,} skipped")
     return 2 if not n_described else int(any(one.file in found.named for one in skipped))
 
 

@@ -4,10 +4,11 @@
 import { fetchClip, playButton, quiet } from "./clips.js";
 import { $, button, element } from "./elements.js";
 import * as files from "./files.js";
-import { clock, drawAxis, drawBands, drawMel, drawSwatch, drawTaggram, drawWave } from "./pictures.js";
+import { clock, drawAxis, drawBands, drawMel, drawOverview, drawSwatch, drawTaggram, drawWave } from "./pictures.js";
 import { saveCsv, saveJson, saveList, savePng } from "./saving.js";
 import { post } from "./server.js";
 import { percent, ranked, spanText, stepAt, tagText, tagsAt, timelineOf } from "./tracks.js";
+import * as view from "./view.js";
 
 const audio = $("audio");
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
@@ -19,6 +20,7 @@ const NOTABLE = 0.15; // what a tag has to reach somewhere to get one
 let state = { most_bytes: Infinity, too_large: "" }; // of the demo
 let track = null; // that is shown, as tracks.js has it
 let nearestShown = null; // the span whose nearest tracks are shown
+let doing = null; // what the bar is about
 let hovered = null; // s, where the pointer is
 
 const current = () => track && timelineOf(track);
@@ -30,14 +32,15 @@ function complain(sentence, how = "") {
   $("alert").textContent = sentence;
 }
 
-function progress(label, share = 0) {
+// One bar for all that is done for a file, or for a model; `left` is in s.
+function progress(label, share = 0, left = null) {
   $("working").hidden = label === null;
   if (label === null) return;
-  if ($("step").textContent !== label) {
-    $("step").textContent = label;
-    $("status").textContent = label;
-  }
-  $("progress").value = share;
+  if (doing !== label) $("status").textContent = label;
+  doing = label;
+  $("step").textContent = left === null ? label : `${label}, about ${left < 90 ? `${left} s` : `${Math.round(left / 60)} min`} left`;
+  if (share) $("progress").value = share;
+  else $("progress").removeAttribute("value"); // it goes on, nobody knows how far
 }
 
 async function showState() {
@@ -77,7 +80,7 @@ async function train() {
   complain("");
   await post("/train", null, (message) => {
     if (message.refusal) complain(message.refusal);
-    else if (message.step) progress(message.step, message.share);
+    else if (message.step) progress(message.step, message.share, message.left);
   });
   progress(null);
   $("train").disabled = false;
@@ -118,6 +121,7 @@ function show(chosen) {
   for (const id of ["models", "parts"]) $(id).querySelectorAll("label").forEach((label) => label.remove());
   $("lanes").setAttribute("aria-valuemax", sound.seconds.toFixed(1));
   $("band").width = 0; // which empties it
+  view.begin(sound.seconds);
   nearestShown = null;
   for (const timeline of track.timelines.values()) addTimeline(timeline);
   update(track);
@@ -219,11 +223,6 @@ function writeTimeline() {
     item.append(element("b"), swatch, element("span", timeline.genres[at]), element("span"));
     return item;
   }));
-  $("marks").replaceChildren(...timeline.changes.map((seconds) => {
-    const mark = element("i");
-    mark.style.left = `${(100 * seconds) / track.sound.seconds}%`;
-    return mark;
-  }));
 }
 
 function showNearest() {
@@ -248,7 +247,8 @@ function showTime(moved = audio.paused) {
   const timeline = current();
   if (!track?.sound) return;
   const at = hovered ?? Math.min(audio.currentTime, track.sound.seconds);
-  const share = Math.min(audio.currentTime / track.sound.seconds, 1);
+  const share = view.placeOf(Math.min(audio.currentTime, track.sound.seconds));
+  $("cursor").hidden = share < 0 || share > 1;
   $("cursor").style.left = `${100 * share}%`;
   showNearest();
   $("when").textContent = hovered === null ? `At ${clock(at)}` : `At ${clock(at)}, under the pointer`;
@@ -284,29 +284,35 @@ function showTime(moved = audio.paused) {
 
 function draw() {
   if (!track?.sound || $("track").hidden) return;
-  drawWave($("wave"), track.sound);
-  drawMel($("mel"), track.sound);
-  drawAxis($("axis"), track.sound.seconds);
+  const range = view.inView();
+  drawWave($("wave"), track.sound, range);
+  drawMel($("mel"), track.sound, range);
+  drawAxis($("axis"), range);
+  if (track.tags) drawTaggram($("taggram"), track.tags, range);
   const timeline = current();
-  if (timeline) drawBands($("band"), timeline, track.order);
-  if (track.tags) drawTaggram($("taggram"), track.tags);
+  if (!timeline) return;
+  drawBands($("band"), timeline, track.order, range);
+  if (!view.isWhole()) drawOverview($("overview"), timeline, track.order, range);
+  const places = timeline.changes.map(view.placeOf).filter((place) => 0 <= place && place <= 1);
+  $("marks").replaceChildren(...places.map((place) => {
+    const mark = element("i");
+    mark.style.left = `${100 * place}%`;
+    return mark;
+  }));
 }
 
 // ---- Moving about
 
 function seek(seconds) {
   audio.currentTime = Math.max(0, Math.min(seconds, track.sound.seconds - 0.05));
+  view.reveal(audio.currentTime);
   showTime(true);
 }
 
 function follow() {
+  if (hovered === null) view.reveal(audio.currentTime);
   showTime();
   if (!audio.paused && !calm.matches) requestAnimationFrame(follow);
-}
-
-function pointed(event) {
-  const box = $("lanes").getBoundingClientRect();
-  return Math.max(0, Math.min(1, (event.clientX - box.left) / box.width)) * track.sound.seconds;
 }
 
 const MOVES = {
@@ -318,12 +324,13 @@ const MOVES = {
 
 $("lanes").addEventListener("keydown", (event) => {
   if (event.key === " ") audio.paused ? audio.play().catch(() => {}) : audio.pause();
+  else if (event.ctrlKey || event.metaKey || event.altKey) return;
+  else if (view.zoomByKey(event.key, audio.currentTime)) showTime();
   else if (MOVES[event.key]) seek(MOVES[event.key](audio.currentTime));
   else return;
   event.preventDefault();
 });
-$("lanes").addEventListener("click", (event) => seek(pointed(event)));
-$("lanes").addEventListener("pointermove", (event) => { hovered = pointed(event); showTime(); });
+$("lanes").addEventListener("pointermove", (event) => { hovered = view.momentAt(event.clientX); showTime(); });
 $("lanes").addEventListener("pointerleave", () => { hovered = null; showTime(); });
 audio.addEventListener("play", () => {
   quiet();
@@ -331,6 +338,7 @@ audio.addEventListener("play", () => {
 });
 for (const name of ["timeupdate", "seeked", "pause"]) audio.addEventListener(name, () => showTime());
 audio.addEventListener("error", () => { $("no-sound").hidden = false; });
+view.open({ draw: () => { draw(); showTime(); }, go: seek, now: () => audio.currentTime });
 new ResizeObserver(draw).observe($("lanes"));
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 

@@ -109,8 +109,7 @@ async def _serve(workers, sockets, browser):
     """Serve until a signal comes; give its number."""
     loop = asyncio.get_running_loop()
     signals = asyncio.Queue()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, signals.put_nowait, number)
+    _pass_on_signals(loop, signals)
     port = sockets[0].getsockname()[1]
     token = secrets.token_urlsafe()
     application = _application(workers, token, port)
@@ -132,6 +131,16 @@ async def _serve(workers, sockets, browser):
             sock.close()
         await server.close_all_connections()
         await workers.close()
+
+
+def _pass_on_signals(loop, signals):
+    """Put the number of each signal that ends the demo into a queue of the loop's."""
+
+    def receive(number, _):
+        loop.call_soon_threadsafe(signals.put_nowait, number)
+
+    for name in {"SIGINT", "SIGTERM", "SIGHUP"} & set(dir(signal)):  # Windows has not all
+        signal.signal(getattr(signal, name), receive)
 
 
 @contextmanager

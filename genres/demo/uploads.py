@@ -1,16 +1,16 @@
 """Where do files lie while they come, wait and are described, and who removes them?"""
 
-import fcntl
 import os
 import secrets
-import shutil
 import tempfile
-from contextlib import suppress
+from contextlib import ExitStack
 from pathlib import Path
 
-from genres import Refusal
+from genres import Refusal, locks
 
-_PREFIX = f"genre-demo-{os.getuid()}-"
+_PREFIX = "genre-demo-"
+# By its descriptor a folder is the same still when another user's has come to have its name.
+_HAS_DESCRIPTORS = os.open in os.supports_dir_fd
 
 
 class Uploads:
@@ -25,22 +25,20 @@ class Uploads:
     """
 
     def __enter__(self):
-        with suppress(OSError):
-            for old in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-                _remove_unless_in_use(old)
-        try:
-            self._make()
-        except OSError as error:
-            where = f" in {Path(error.filename).parent}" if error.filename else ""
-            raise Refusal(
-                f"The demo cannot keep files{where}: {error.strerror}. TMPDIR may name another "
-                "folder."
-            ) from error
+        with ExitStack() as stack:
+            try:
+                self._make(stack)
+            except OSError as error:
+                where = f" in {Path(error.filename).parent}" if error.filename else ""
+                raise Refusal(
+                    f"The demo cannot keep files{where}: {error.strerror}. TMPDIR may name another "
+                    "folder."
+                ) from error
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_):
-        os.close(self._descriptor)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._stack.close()
 
     def open_new(self):
         """Open a new file; give its path and itself.
@@ -53,31 +51,19 @@ class Uploads:
         try:
             return self._open_new()
         except FileNotFoundError:  # what tidies such places has taken the folder
-            taken = self._descriptor
-            self._make()
-            os.close(taken)
+            self._make(self._stack)
             return self._open_new()
 
-    def _make(self):
-        self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
-        # By descriptor: another user's folder may come to have the name of one that was taken.
-        self._descriptor = os.open(self.folder, os.O_DIRECTORY)
-        with suppress(OSError):  # where nothing can be locked, nobody removes it either
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+    def _make(self, stack):
+        self.folder = stack.enter_context(locks.folder_in(tempfile.gettempdir(), _PREFIX))
+        self._descriptor = None
+        if _HAS_DESCRIPTORS:
+            self._descriptor = os.open(self.folder, os.O_DIRECTORY)
+            stack.callback(os.close, self._descriptor)
 
     def _open_new(self):
         name = secrets.token_hex(8)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-        descriptor = os.open(name, flags, 0o600, dir_fd=self._descriptor)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+        place = name if _HAS_DESCRIPTORS else self.folder / name
+        descriptor = os.open(place, flags, 0o600, dir_fd=self._descriptor)
         return self.folder / name, os.fdopen(descriptor, "wb")
-
-
-def _remove_unless_in_use(folder):
-    with suppress(OSError):
-        if folder.lstat().st_uid == os.getuid():
-            descriptor = os.open(folder, os.O_DIRECTORY | os.O_NOFOLLOW)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(folder)
-            finally:
-                os.close(descriptor)

@@ -17,7 +17,7 @@ from tornado.iostream import StreamClosedError
 from genres import Refusal, environment, project
 from genres.demo import classify, sounds
 from genres.project import RunFolder
-from genres.screen import last_bar
+from genres.screen import Course, last_bar
 
 LONGEST = 3600
 """Seconds that a file may last."""
@@ -31,10 +31,21 @@ PATIENCE = 120
 TRAIN = ("--quick", "--only", "11", "--data", "synthetic")
 """The run that makes a model in the least time."""
 
+_TRAINING = "Training a quick model"
+_BARS = {  # of that run: how their labels begin, and what it takes to the end of each, s
+    "extract": 26,
+    "kernel ridge": 46,
+    "SVMs": 20,
+    "networks": 40,
+    "champion": 12,
+    "and the rest": 6,
+}
+
 PYTHON = (*environment.PYTHON, "-m")
 """What runs a module of the project."""
 
 _LONGEST_LINE = 1 << 26
+_KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # Windows has one that does the same
 
 
 def find_model(named=None):
@@ -67,6 +78,7 @@ class Workers:
         self.files = set()  # requests whose file arrives, waits or is described
         self.description = None  # of the model, in a line
         self.model, self._training, self._known = model, None, None
+        self._course = None  # of the training
 
     async def open(self):
         """Begin to load the model, if there is one."""
@@ -95,10 +107,13 @@ class Workers:
         """Have a quick model trained, where there is none, and say how far that is."""
         if self.hearing is None and (self._training is None or self._training.done()):
             self._training = asyncio.create_task(self._train())
+            self._course = Course(_BARS)
         bars = RunFolder(project.RUNS / "synthetic-quick").bars
         while self._training and not self._training.done():
-            bar = last_bar(bars) or {"label": "Training of a quick model", "done": 0, "total": 1}
-            await say({"step": bar["label"], "share": bar["done"] / bar["total"]})
+            bar = last_bar(bars) or {"label": "", "done": 0, "total": 1}
+            known = next(filter(bar["label"].startswith, _BARS), "")
+            where = self._course.at(known, bar["done"] / bar["total"])
+            await say({"step": _TRAINING} | where)
             await asyncio.wait([self._training], timeout=0.5)
         if self._training and self._training.cancelled():
             return  # the server ends
@@ -177,7 +192,7 @@ class Hearing:
         # The process's own method may reap it, which is asyncio's to do.
         if self._process.returncode is None:
             with suppress(ProcessLookupError):
-                os.kill(self._process.pid, signal.SIGKILL)
+                os.kill(self._process.pid, _KILL)
 
     async def describe(self, path: Path, name: str, say):
         """Have a file described, when its turn comes.

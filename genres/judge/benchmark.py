@@ -59,9 +59,10 @@ class Bench:
                     f"There is no protocol {name}; there are {', '.join(protocols.TITLES)}."
                 )
         self.clips = protocols.clips_of(data)
-        possible = protocols.protocols(data, self.clips)
-        self.protocols = [one for one in possible if not only or one.name in only]
-        lacking = set(only) - {one.name for one in possible}
+        self.protocols = protocols.protocols(data, self.clips)
+        self.digests = {one.name: one.digest(self.clips) for one in self.protocols}
+        self.wanted = list(only or self.digests)
+        lacking = set(only) - set(self.digests)
         if lacking:
             raise Refusal(f"{data.name} does not allow the protocol {', '.join(sorted(lacking))}.")
         self.artist_of = dict(zip(self.clips.names, self.clips.artists, strict=True))
@@ -73,9 +74,10 @@ class Bench:
         return self._inputs[kind]
 
     def protocols_for(self, kind):
-        """Give the protocols for models that read a kind of inputs, on the clips that have it."""
+        """Give the wanted protocols for what reads a kind of inputs, on the clips that have it."""
         inputs = self.inputs(kind)
-        found = [one.among(inputs.present) for one in self.protocols if inputs.allows(one)]
+        wanted = [one for one in self.protocols if one.name in self.wanted]
+        found = [one.among(inputs.present) for one in wanted if inputs.allows(one)]
         return [one for one in found if all(len(rows) for fold in one.folds for rows in fold)]
 
     def judge(self, wanted, timeout=TIMEOUT, workers=None, seed=0, step=None):
@@ -134,12 +136,38 @@ class Bench:
         """Put what came of a protocol into an evaluation: folds, or why there are none."""
         if failure:
             made.failures[protocol.name] = str(failure)
+            made.protocols.pop(protocol.name, None)  # which may be there of an earlier time
+            made.predictions.pop(protocol.name, None)
             return
         scores, predictions = evaluations.score(protocol, self.clips, folds)
         full = next(one for one in self.protocols if one.name == protocol.name)
         scores["n_listed"] = sum(len(test) for _, test in full.folds)
-        scores["digest"] = full.digest(self.clips)
-        made.protocols[protocol.name], made.predictions[protocol.name] = scores, predictions
+        scores["digest"] = self.digests[protocol.name]
+        made.failures.pop(protocol.name, None)
+        for known, found in ((made.protocols, scores), (made.predictions, predictions)):
+            known[protocol.name] = found
+            ordered = {name: known[name] for name in protocols.TITLES if name in known}
+            known.clear()
+            known.update(ordered)
+
+    def carry_over(self, made: Evaluation, place: Path):
+        """Put in what an earlier evaluation of the same version of a model found in the same folds.
+
+        Returns
+        -------
+        Evaluation or None
+            The earlier evaluation under that name, of whatever version.
+        """
+        try:
+            earlier = evaluations.read(evaluations.path_of(place, made.name))
+        except Refusal:  # there is none, or none that can be used
+            return None
+        if (earlier.digest, earlier.genres) == (made.digest, made.genres):
+            for name, scores in earlier.protocols.items():
+                if scores["digest"] == self.digests.get(name):
+                    made.protocols[name] = scores
+                    made.predictions[name] = earlier.predictions[name]
+        return earlier
 
     def compare(self, made: Evaluation, others: Sequence[Evaluation]):
         """Put comparisons with other models into an evaluation, where folds are the same."""
@@ -147,16 +175,19 @@ class Bench:
             mine = made.protocols.get(protocol.name)
             if mine is None:
                 continue
-            mine["against"] = {
-                other.name: evaluations.compare(
-                    made.predictions[protocol.name],
-                    other.predictions[protocol.name],
-                    self.artist_of,
-                    protocol,
-                )
-                for other in others
-                if protocol.name in other.protocols and other.name != made.name
-            }
+            known = mine.get("against", {})
+            mine["against"] = {}
+            for other in others:
+                if protocol.name in other.protocols and other.name != made.name:
+                    than = known.get(other.name, {})
+                    if than.get("digest") != other.digest:  # else it was compared before
+                        than = evaluations.compare(
+                            made.predictions[protocol.name],
+                            other.predictions[protocol.name],
+                            self.artist_of,
+                            protocol,
+                        )
+                    mine["against"][other.name] = than | {"digest": other.digest}
 
 
 class _Line:
@@ -291,6 +322,7 @@ def benchmark(
             one, file, digest = _from_session(model, Path(sent), name, inputs, fit_options)
         one = one._replace(name=evaluations.free_name(place, one.name, file))
         made = bench.evaluation(one, file, digest)
+        bench.carry_over(made, place)
         by = bench.protocols_for(one.inputs)
         with bar(progress, one.name, sum(len(part.folds) for part in by), unit="fold") as step:
             for _, *outcome in bench.judge([(one, by)], timeout, workers, step=step):

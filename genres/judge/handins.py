@@ -32,6 +32,7 @@ def evaluate(
     name=None,
     timeout=TIMEOUT,
     workers=None,
+    fresh=False,
     train_references=False,
     out=None,
     progress=True,
@@ -52,6 +53,8 @@ def evaluate(
         What the one model is called.
     timeout, workers : float and int
         As `genres.judge.benchmark.Bench.judge` has them.
+    fresh : bool
+        Whether to judge models of a class again that have not changed.
     train_references : bool
         Whether to train the LSTM ensemble and the champion's classifier where a run has kept
         nothing of them.
@@ -85,9 +88,11 @@ def evaluate(
     place = references_at / Path(of_class).resolve().name if of_class else references_at
     judged = _Judged(bench, place, timeout, workers, progress)
     handed_in = judged.describe(paths, name)
-    if of_class is None:
-        judged.require_one()
     with_rows = of_class is None
+    if with_rows:
+        judged.require_one()
+    elif not fresh:
+        handed_in = judged.without_known(handed_in)
     judged.go(handed_in, with_rows)
     others = references.quick(bench, references_at, workers, progress)
     more, lacking = references.kept(bench, run, compute=train_references, progress=progress)
@@ -166,7 +171,7 @@ class _Judged:
     def __init__(self, bench, place, timeout, workers, progress):
         self.bench, self._place, self._timeout = bench, place, timeout
         self._workers, self._progress = workers or joblib.cpu_count(), progress
-        self.evaluations, self._taken = [], set()
+        self.evaluations, self._taken, self._earlier = [], set(), {}
 
     def describe(self, paths, name=None):
         """Make an evaluation for each file; give those models that can be judged, with by what."""
@@ -193,7 +198,9 @@ class _Judged:
             model = benchmark.of_file(path, "features" if isinstance(answer, Failure) else answer)
             model = model._replace(name=self._free_name(name or model.name, path))
             made = self.bench.evaluation(model, str(path), files.sha256(path))
+            self._earlier[made.name] = self.bench.carry_over(made, self._place)
             self.evaluations.append(made)
+            evaluations.path_of(self._place, made.name).with_suffix(".log").unlink(missing_ok=True)
             if isinstance(answer, Failure):
                 self._fail(made, answer)
                 continue
@@ -202,6 +209,18 @@ class _Judged:
             except Refusal as refusal:
                 self._fail(made, Failure(str(refusal)))
         return wanted
+
+    def without_known(self, wanted):
+        """Leave out what was found of the same version before; say how many are left out."""
+        made_of = {made.name: made for made in self.evaluations}
+        left = [
+            (model, [one for one in by if one.name not in made_of[model.name].protocols])
+            for model, by in wanted
+        ]
+        n_known = sum(not missing for _, missing in left)
+        if n_known:
+            print(f"{n_known} of {len(self.evaluations)} have not changed since they were judged.")
+        return [(model, missing) for model, missing in left if missing]
 
     def _free_name(self, name, path):
         tried, number = evaluations.free_name(self._place, name, str(path)), 1
@@ -219,12 +238,12 @@ class _Judged:
 
     def go(self, wanted, with_rows):
         """Judge models; say of each how it does, and keep what came out when it is through."""
-        left = {model.name: len(by) for model, by in wanted}
         made_of = {made.name: made for made in self.evaluations}
         n_folds = sum(len(one.folds) for _, by in wanted for one in by)
-        if with_rows and wanted:
-            print(f"{wanted[0][0].name} reads {protocols.INPUTS[wanted[0][0].inputs]}.")
-        print(f"\n{'protocol' if with_rows else protocols.TITLES[protocols.COURSE]:22}{_HEAD}")
+        if with_rows:
+            self._introduce(*wanted[0])
+        if wanted:
+            print(f"\n{'protocol' if with_rows else protocols.TITLES[protocols.COURSE]:22}{_HEAD}")
         hidden = not self._progress or not n_folds
         with tqdm(total=n_folds, unit="fold", disable=hidden, leave=False) as bar:
             judge = self.bench.judge(wanted, self._timeout, self._workers, step=bar.update)
@@ -235,9 +254,23 @@ class _Judged:
                     self._keep_printed(model.name, failure)
                 if with_rows or protocol.name == protocols.COURSE:
                     tqdm.write(_row(made, protocol, None if with_rows else model.name))
-                left[model.name] -= 1
-                if not left[model.name] and (made.protocols or not with_rows):
+                if made.protocols or not with_rows:
                     evaluations.write(self._place, made)
+
+    def _introduce(self, model, by):
+        """Say what the one model reads, and what it takes the place of."""
+        print(f"{model.name} reads {protocols.INPUTS[model.inputs]}.")
+        not_allowed = set(self.bench.wanted) - {one.name for one in by}
+        if not_allowed:
+            titles = [title for name, title in protocols.TITLES.items() if name in not_allowed]
+            print(f"That does not allow: {', '.join(titles)}.")
+        earlier, digest = self._earlier[model.name], self.evaluations[0].digest
+        if earlier and earlier.digest != digest:
+            had = [
+                f"{scores['title']} {100 * scores['accuracy']:.1f} %"
+                for scores in earlier.protocols.values()
+            ]
+            print(f"It takes the place of an earlier version: {', '.join(had)}.")
 
     def _keep_printed(self, name, failure):
         if failure.printed:
@@ -247,11 +280,7 @@ class _Judged:
     def require_one(self):
         """Refuse to go on with the one model if nothing came of it."""
         made = self.evaluations[0]
-        if (
-            made.failures
-            and not made.protocols
-            and ("file" in made.failures or len(made.failures) == len(self.bench.protocols))
-        ):
+        if made.failures and (not made.protocols or "file" in made.failures):
             log = evaluations.path_of(self._place, made.name).with_suffix(".log")
             more = f" All it printed: {seen_from_here(log)}" if log.exists() else ""
             sentence = next(iter(made.failures.values()))

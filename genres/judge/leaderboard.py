@@ -3,13 +3,14 @@
 import csv
 import io
 from collections.abc import Sequence
+from itertools import permutations
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from genres import files, printable
-from genres.judge import protocols
+from genres.judge import evaluations, protocols
 from genres.judge.evaluations import Evaluation
 
 MARKDOWN, CSV = "leaderboard.md", "leaderboard.csv"
@@ -19,7 +20,6 @@ _ORDER = (
     *(protocols.ARTISTS, protocols.FILTERED, protocols.COURSE, protocols.RANDOM),
     *(protocols.TOGETHER, protocols.SHUFFLED),
 )
-_N_DRAWS = 10_000
 _NONE = "–"
 
 
@@ -29,8 +29,8 @@ class Row(NamedTuple):
     Attributes
     ----------
     rank : int or None
-        One more than the number of models that are better by an interval without 0: models that
-        cannot be told apart from the same ones share a rank. None without an honest figure.
+        One more than the number of models that are better by a paired interval without 0, but not
+        behind a model of lower accuracy. None without an honest figure.
     made : Evaluation
         The model's evaluation.
     figures : dict of str to dict
@@ -42,12 +42,12 @@ class Row(NamedTuple):
     figures: dict
 
 
-def rank(evaluations: Sequence[Evaluation], bench):
+def rank(models: Sequence[Evaluation], bench):
     """Bring models into an order.
 
     Parameters
     ----------
-    evaluations : sequence of Evaluation
+    models : sequence of Evaluation
         The models.
     bench : genres.judge.benchmark.Bench
         By what they were judged.
@@ -58,7 +58,6 @@ def rank(evaluations: Sequence[Evaluation], bench):
         Those with an honest figure first, sorted by it: that in folds by artist, or for lack of
         these the fault-filtered one. Then all others, by the course split.
     """
-    now = {one.name: one.digest(bench.clips) for one in bench.protocols}
     rows = [
         Row(
             None,
@@ -66,10 +65,10 @@ def rank(evaluations: Sequence[Evaluation], bench):
             {
                 name: scores
                 for name, scores in made.protocols.items()
-                if scores["digest"] == now.get(name)
+                if scores["digest"] == bench.digests.get(name)
             },
         )
-        for made in evaluations
+        for made in models
     ]
     honest = first_honest(bench)
 
@@ -89,35 +88,25 @@ def rank(evaluations: Sequence[Evaluation], bench):
 
 def first_honest(bench):
     """Give the name of the first protocol that keeps artists apart, or None."""
-    names = {one.name for one in bench.protocols}
-    return next((name for name in protocols.HONEST if name in names), None)
+    return next((name for name in protocols.HONEST if name in bench.digests), None)
 
 
 def _ranks(predictions, artist_of):
-    """Count, for each model, those that are better by an interval that does not hold 0."""
-    if not predictions:
-        return []
+    """Give the ranks of models in the order of their accuracy."""
     names = sorted({str(name) for made in predictions for name in made.clip})
     artists = np.unique([artist_of.get(name, name) for name in names], return_inverse=True)[1]
     at = {name: number for number, name in enumerate(names)}
     correct = np.full((len(predictions), len(names)), np.nan)
     for row, made in zip(correct, predictions, strict=True):
         row[[at[str(name)] for name in made.clip]] = made.correct
-    n = artists.max() + 1
-    times = np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), size=_N_DRAWS)
-    times = times.astype(np.float32)
-    better = np.zeros(len(predictions), int)
-    for worse in range(len(predictions)):
-        for other in range(len(predictions)):
-            difference = correct[other] - correct[worse]
-            shared = np.isfinite(difference)
-            if other == worse or not np.nansum(difference) > 0:
-                continue
-            sums = np.bincount(artists[shared], difference[shared], minlength=n)
-            sizes = np.bincount(artists[shared], minlength=n)
-            drawn = (times @ sums) / np.maximum(times @ sizes, 1)
-            better[worse] += np.percentile(drawn, 2.5) > 0
-    return [1 + int(count) for count in better]
+    ranks = np.ones(len(predictions), int)
+    for better, worse in permutations(range(len(predictions)), 2):
+        difference = correct[better] - correct[worse]
+        shared = np.isfinite(difference)
+        if difference[shared].sum() > 0:
+            low, _ = evaluations.paired_interval(difference[shared], artists[shared])
+            ranks[worse] += low > 0
+    return np.minimum.accumulate(ranks[::-1])[::-1].tolist()
 
 
 def as_markdown(rows: Sequence[Row], bench, title: str):
@@ -156,9 +145,9 @@ def _preface(bench):
         )
     return (
         f"{data} Sorted by {protocols.TITLES[honest]}, where no artist is both trained and tested "
-        "on. A rank counts the models that are better by a paired 95 % interval, artists drawn "
-        "whole: who shares a rank is behind as many. Without such a figure a model stands last, "
-        "and has no rank."
+        "on. A rank is one more than the number of models that are better by a paired 95 % "
+        "interval, artists drawn whole; nobody ranks behind a model of lower accuracy. Without "
+        "such a figure a model stands last, and has no rank."
     )
 
 

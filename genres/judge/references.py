@@ -4,8 +4,11 @@ import hashlib
 import pickle
 import tempfile
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 import sklearn
 from sklearn.compose import make_column_transformer
 from sklearn.neighbors import KNeighborsClassifier
@@ -16,13 +19,15 @@ from sklearn.svm import SVC
 from genres import Refusal, imports
 from genres.data import tables
 from genres.judge import evaluations, protocols
-from genres.judge.process import Model
+from genres.judge.process import Fold, Model
 from genres.project import PROJECT
 from genres.screen import bar
+from genres.sound.measurements import Tracks
 
 LSTMS, CHAMPION = "LSTM ensemble", "champion"
 """Those of them that take minutes to train; the predictions of a run are taken, if it kept some."""
 
+_BASE = {LSTMS: "LSTMs on features", CHAMPION: "kernel machine on texture"}
 _BY = (protocols.COURSE, protocols.ARTISTS, protocols.FILTERED, protocols.RANDOM)
 _SEED = 0
 _OF_THE_REPORT = "the report"
@@ -82,14 +87,7 @@ def _earlier(bench, place, model, digest):
     """Give an evaluation with the scores of an earlier one that still hold."""
     made = bench.evaluation(model, _OF_THE_REPORT, digest, reference=True)
     made.name = evaluations.free_name(place, model.name, _OF_THE_REPORT)
-    with suppress(Refusal):
-        earlier = evaluations.read(evaluations.path_of(place, made.name))
-        if earlier.digest == digest and earlier.genres == made.genres:
-            for by in bench.protocols:
-                scores = earlier.protocols.get(by.name)
-                if scores and scores["digest"] == by.digest(bench.clips):
-                    made.protocols[by.name] = scores
-                    made.predictions[by.name] = earlier.predictions[by.name]
+    bench.carry_over(made, place)
     return made
 
 
@@ -120,14 +118,13 @@ def kept(bench, run, *, compute=False, progress=True):
     digest = imports.fingerprint(code, PROJECT)
     if run.champion.exists():
         digest += hashlib.sha256((run.champion / "champion.json").read_bytes()).hexdigest()
-    possible = [one for one in bench.protocols if one.name in _BY and not one.is_repeated]
+    wanted = set(bench.wanted) & set(_BY)
+    possible = [one for one in bench.protocols if one.name in wanted and not one.is_repeated]
     reads = {LSTMS: "segments", CHAMPION: "texture"}
     found = [_earlier(bench, place, Model(name, "", kind), digest) for name, kind in reads.items()]
     missing = [by for by in possible if any(by.name not in made.protocols for made in found)]
     if missing and (compute or (run.models / "predictions").exists() or run.champion.exists()):
-        from genres.judge import trained  # which imports TensorFlow, and that takes seconds
-
-        trained.predict(bench, run, found, missing, compute=compute, progress=progress)
+        _predict(bench, run, found, missing, compute=compute, progress=progress)
         for made in found:
             if made.protocols:
                 evaluations.write(place, made)
@@ -143,3 +140,122 @@ def kept(bench, run, *, compute=False, progress=True):
             "minutes; a run of notebooks 06 and 11 keeps what they predict."
         )
     return [made for made in found if made.protocols], sentences
+
+
+class _NotKept(Exception):
+    """Predictions that would have to be computed."""
+
+
+class _Measured(Tracks):
+    """Tracks to look predictions up by, and not to train on."""
+
+    def __getitem__(self, rows):
+        raise _NotKept
+
+
+class _Split(NamedTuple):
+    """A protocol, in the order of spectrograms, as notebook 06 has it.
+
+    Attributes
+    ----------
+    here : array of int
+        Places of its clips among the spectrograms.
+    inside : list of (array of int, array of int)
+        Places of the clips of each fold among these, sorted.
+    back : list of array of int
+        Places in ``here`` of the clips to predict, in the protocol's order.
+    """
+
+    here: np.ndarray
+    inside: list
+    back: list
+
+
+def _predict(bench, run, found, missing, *, compute, progress):
+    """Note what LSTM ensemble and champion predict by some protocols, as far as can be had.
+
+    Parameters
+    ----------
+    bench, run, compute, progress
+        As `genres.judge.references.kept` has them.
+    found : list of genres.judge.evaluations.Evaluation
+        Those of the two, to be completed.
+    missing : list of genres.judge.protocols.Protocol
+        What they lack.
+    """
+    from genres.models import champion  # which imports TensorFlow, and that takes seconds
+
+    try:
+        spectrograms = protocols.spectrograms_of(bench.data, progress)
+    except Refusal:  # then there are no predictions, either
+        return
+    clips = spectrograms.clips
+    tracks = champion.gather(bench.data, spectrograms)
+    place = {str(name): number for number, name in enumerate(clips.names)}
+    at = np.array([place.get(name, -1) for name in bench.clips.names])
+    effort = champion.Effort(5, 10, 1, 15) if bench.data.synthetic else champion.Effort()
+    base, saved = champion.base_classifiers(effort, _SEED), _saved_champion(run)
+    for full in missing:
+        by = full.among(at >= 0)
+        split = _split_of([tuple(at[rows] for rows in fold) for fold in by.folds])
+        parts = tracks[split.here].segments, tracks.mel[split.here]
+
+        def cross_validated(classifiers, tracks, split=split, **how):
+            return champion.cross_val_predict_proba(
+                classifiers,
+                tracks,
+                clips.labels[split.here],
+                split.inside,
+                classes=range(len(clips.genres)),
+                folder=run.models / "predictions",
+                **how,
+            )
+
+        given = {}
+        with suppress(_NotKept):
+            given = cross_validated(base, _Measured(*parts))
+        for made in found:
+            name = _BASE[made.name]
+            if by.name in made.protocols:
+                continue
+            if made.name == CHAMPION and saved and _was_trained_on(saved, by, bench.clips):
+                folds = [saved.predict_proba(tracks[at[by.folds[0][1]]])]
+            elif made.name == CHAMPION and saved and set(saved.mixture_.weights) != {name}:
+                continue  # it is a mixture, and of this there are no predictions here
+            else:
+                if name not in given and compute:
+                    label = f"{made.name}, {by.title}"
+                    n_steps = base[name].n_fit_steps * len(split.inside)
+                    with bar(progress, label, n_steps, unit="step") as step:
+                        tell = partial(_tell, step)
+                        given |= cross_validated({name: base[name]}, Tracks(*parts), progress=tell)
+                if name not in given:
+                    continue
+                folds = [given[name][rows] for rows in split.back]
+            of_folds = [Fold(of.argmax(axis=1), of, {}, 0, "") for of in folds]
+            bench.note(made, by, of_folds)
+
+
+def _tell(step, n=1, kept=False):
+    step(n)
+
+
+def _split_of(folds):
+    here = np.unique(np.concatenate([rows for fold in folds for rows in fold]))
+    inside = [tuple(np.searchsorted(here, np.sort(rows)) for rows in fold) for fold in folds]
+    return _Split(here, inside, [np.searchsorted(here, test) for _, test in folds])
+
+
+def _saved_champion(run):
+    from genres.models import champion
+
+    try:
+        return champion.load(run.champion)
+    except Refusal:  # there is none, or none that this version knows
+        return None
+
+
+def _was_trained_on(saved, by, clips):
+    """Say whether a saved champion was trained on the training clips of a split, and no others."""
+    known = {name for name, _ in saved.known_}
+    return by.name == protocols.COURSE and known == set(clips.names[by.folds[0][0]])

@@ -18,6 +18,7 @@ from genres.data import tables
 from genres.decoding import audio
 from genres.lab import liveplots, plots, recordings
 from genres.models import evaluation
+from genres.screen import spaced
 from genres.sound import melstore
 
 N_EXPLAINED = 5
@@ -309,7 +310,7 @@ def _show(bench, name, figure, controls, draw, synthetic, clips=None, sound=None
     def settings():
         return {name: control.value for name, control in controls.items()}
 
-    sentence = draw(**settings())
+    sentence = spaced(draw(**settings()))
     if not bench.interactive:
         bench.show(figure, name, synthetic)
         display(Markdown(sentence))
@@ -321,7 +322,7 @@ def _show(bench, name, figure, controls, draw, synthetic, clips=None, sound=None
     players = widgets.VBox()
 
     def follow(_):
-        shown.value = _as_html(figure, draw(**settings()))
+        shown.value = _as_html(figure, spaced(draw(**settings())))
         players.children = ()
 
     def load(_):

@@ -224,6 +224,7 @@ def _mark_octaves(axis, frequencies, step=1):
 
 
 _FEWEST_SHARE = 0.07  # of a track, in which a span's name has room
+_MOST_OUTLINED = 150  # steps between which outlines leave room for colours
 
 
 def timelines(samples, decibels, tracks, title: str, truth=None):
@@ -281,7 +282,8 @@ def _band(axis, track):
     times = np.repeat(track.edges, 2)[1:-1]
     shares = np.repeat(track.probabilities, 2, axis=0).T
     colours = list(genre_colours(track.genres).values())
-    axis.stackplot(times, shares, colors=colours, edgecolor="white", linewidth=0.4)
+    outline = 0.4 if len(track.probabilities) <= _MOST_OUTLINED else 0
+    axis.stackplot(times, shares, colors=colours, edgecolor="white", linewidth=outline)
     for change in track.changes:
         axis.axvline(change, color="black", linewidth=1.5, linestyle="--")
     for span in track.spans:

@@ -15,6 +15,8 @@ BROWSERS = (
     "google-chrome",
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    r"C:\Program Files\Google\Chrome\Application\chrome.exe",
+    r"C:\Program Files (x86)\Microsoft\Edge\Application\msedge.exe",
 )
 """Programs that can print a page, by the names they have on one system or another."""
 
@@ -56,7 +58,9 @@ def print_page(page: Path, pdf: Path):
             "for one, install Chromium or Chrome (on Debian and Ubuntu with 'sudo apt install "
             f"chromium') and start {COMMAND} report."
         )
-    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []  # it has none for root
+    sandbox = (
+        ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+    )  # it has none for root
     try:
         with (
             tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile,

@@ -86,12 +86,22 @@ def publish(folder: str | Path, project: Path = PROJECT, only: Sequence[str] = (
     _replace_pictures(run.figures, figures, list(states))
     files.write_json(figures / "results.json", results)
     files.write_json(figures / "run.json", described)
+    if rehearsed := _seconds_of_rehearsal(run):
+        files.write_json(figures / "rehearsal.json", rehearsed)
     files.write_text(project / "README.md", readme)
     files.write_text(project / "docs" / "LEDGER.md", page)
     if CHAMPION in found:
         accuracies = found[CHAMPION]["accuracies"]
         _log_evaluation(figures / EVALUATIONS, accuracies, states[CHAMPION])
     return notebooks
+
+
+def _seconds_of_rehearsal(run):
+    """Give what each notebook took in the rehearsal beside a run, if it is one of all notebooks."""
+    rehearsal = runs.Run(run.project, run.folder.with_name(f"{run.folder.name}-quick"))
+    names = [notebook.stem for notebook in find_notebooks(run.project)]
+    seconds = {name: rehearsal.read_state(name).get("seconds") for name in names}
+    return seconds if all(seconds.values()) else None
 
 
 def result_table(rows, results: dict[str, dict], run: dict[str, dict]) -> str:

@@ -1,12 +1,20 @@
 """What did a run come to, and does it agree with the published one?"""
 
+import shlex
+import textwrap
 from collections.abc import Sequence
 
 from genres import files
+from genres.project import COMMAND
 from genres.report import ledger, site
 from genres.report.ledger import NONE
 from genres.run import runs
 from genres.screen import seen_from_here, spoken
+
+_WIDTH = 100  # columns of the table at its end
+_HEADLINE = 2  # the column that gives way
+_NARROWEST = 20
+_GAP = "  "
 
 
 def conclude(outcome, rows) -> int:
@@ -32,6 +40,7 @@ def conclude(outcome, rows) -> int:
         _write_site(run, outcome.is_whole)
     if not outcome.failures:
         print(_write_ledger(run, rows, results))
+    print(f"\n{next_steps(run)}")
     return 1 if outcome.failures else 0
 
 
@@ -90,7 +99,7 @@ def comparison_table(
         A table for a terminal.
     """
     headlines = ledger.headlines(rows)
-    lines: list[tuple[str, ...]] = [("notebook", "time", "headline", "", "published", "agrees")]
+    lines: list[tuple[str, ...]] = [("notebook", "time", "headline", "here", "published", "agrees")]
     for name in notebooks:
         if name not in results:
             lines.append((name, "failed", "", "", "", ""))
@@ -101,7 +110,37 @@ def comparison_table(
         label = row.headline if row else ""
         lines.append((name, took, label, *figures, agreement(row, mine, theirs)))
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+    others = sum(widths) - widths[_HEADLINE] + len(_GAP) * (len(widths) - 1)
+    widths[_HEADLINE] = min(widths[_HEADLINE], max(_WIDTH - others, _NARROWEST))
+    folded = [row for line in lines for row in _fold(line, widths[_HEADLINE])]
+    return "\n".join(_GAP.join(map(str.ljust, row, widths)).rstrip() for row in folded)
+
+
+def _fold(line, width):
+    """Give a line of a table as rows in which the headline is no wider than said."""
+    first, *more = textwrap.wrap(line[_HEADLINE], width) or [""]
+    yield (*line[:_HEADLINE], first, *line[_HEADLINE + 1 :])
+    for part in more:
+        yield ("",) * _HEADLINE + (part,) + ("",) * (len(line) - _HEADLINE - 1)
+
+
+def next_steps(run) -> str:
+    """Name the commands that go on from a run, one a line."""
+    is_at_home = run.folder.parent == run.project / "runs"
+    place = run.folder.name if is_at_home else shlex.quote(str(run.folder))
+    model = "" if is_at_home else f" --model {place}"
+    steps = [(f"report {place}", "this run as a web site, and as a PDF")]
+    if run.champion.exists():
+        steps += [
+            (f"demo{model}", "a page that shows the genre of your music over time"),
+            (f"classify{model} FILE", "the genre of a file of yours"),
+        ]
+    else:
+        steps.append(("run --only 11", "trains the model that demo and classify need"))
+    steps.append(("lab", "the notebooks, to change and to rerun"))
+    width = max(len(words) for words, _ in steps)
+    lines = [f"  {COMMAND} {words.ljust(width)}  {what}" for words, what in steps]
+    return "\n".join(["What you can do next:", *lines])
 
 
 def _write_ledger(run, rows, results):
@@ -114,7 +153,7 @@ def _write_ledger(run, rows, results):
     )
     files.write_text(run.ledger, ledger.page(introduction, rows, results, run.folder))
     counts = ledger.summary(rows, results)
-    return f"Ledger of the five reports, {seen_from_here(run.ledger)}: {counts}.{rough}"
+    return f"The ledger of the five reports: {seen_from_here(run.ledger)}\n  {counts}.{rough}"
 
 
 def _write_site(run, is_whole):

@@ -1,9 +1,9 @@
-"""How is one notebook executed, how far is it, and how long will the others take?"""
+"""How is one notebook executed, and how far is it?"""
 
-import fcntl
 import logging
 import os
 import shutil
+import socket
 import sys
 import tempfile
 import threading
@@ -14,8 +14,9 @@ from pathlib import Path
 
 import psutil
 
+from genres import locks
 from genres.run import provenance
-from genres.screen import last_bar, spoken
+from genres.screen import last_bar, spaced, spoken
 
 _SOCKETS = "genres-kernel-"  # what their folders' names begin with
 
@@ -98,7 +99,8 @@ def _kernel(folder, environment):
 
     Kernels that the user has installed under the same name elsewhere do not count. It is spoken
     to by sockets in a folder of its own: of TCP ports, one found free may be taken by another
-    program before the kernel has it, and everybody on the machine could knock at it.
+    program before the kernel has it, and everybody on the machine could knock at it. Windows has
+    nothing but these.
     """
     from jupyter_client import AsyncKernelManager
     from jupyter_client.kernelspec import KernelSpecManager
@@ -112,12 +114,12 @@ def _kernel(folder, environment):
             return clients[-1]
 
     with _folder_of_sockets() as sockets:
+        by_files = {"transport": "ipc", "ip": str(sockets / "socket")}
         manager = KernelManager(
             kernel_name="python3",
             kernel_spec_manager=KernelSpecManager(kernel_dirs=[]),
-            transport="ipc",
-            ip=f"{sockets}/socket",
-            connection_file=f"{sockets}/connection.json",
+            connection_file=str(sockets / "connection.json"),
+            **(by_files if hasattr(socket, "AF_UNIX") else {}),
         )
         finished = False
         try:
@@ -134,68 +136,12 @@ def _kernel(folder, environment):
             run_sync(manager.shutdown_kernel)(now=not finished)
 
 
-@contextmanager
 def _folder_of_sockets():
-    """Make a folder for sockets, and remove those of processes that were killed.
-
-    A process has a lock in its folder as long as it lives.
-    """
+    """Make a folder for sockets while a block runs, and remove those of processes that died."""
     # The path of a socket has room for about a hundred bytes.
     usual = tempfile.gettempdir()
-    place = Path("/tmp" if len(os.fsencode(usual)) > 70 else usual)
-    for lock in place.glob(f"{_SOCKETS}*/lock"):
-        with suppress(OSError):
-            if lock.is_file() and lock.stat().st_uid == os.getuid():
-                with lock.open() as file:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    shutil.rmtree(lock.parent)
-    with (
-        tempfile.TemporaryDirectory(prefix=_SOCKETS, dir=place) as folder,
-        Path(folder, "unlocked").open("w") as file,
-    ):
-        with suppress(OSError):  # on a file system that cannot lock, the folder of a kill stays
-            fcntl.flock(file, fcntl.LOCK_EX)
-            Path(file.name).rename(Path(folder, "lock"))
-        yield folder
-
-
-class Forecast:
-    """How long a run will take, from how long its notebooks took before.
-
-    Parameters
-    ----------
-    expected : dict of str to (float or None)
-        Seconds that each notebook to be executed took before; None where it never was.
-    """
-
-    def __init__(self, expected):
-        self._waiting = dict(expected)
-        self._known = self._spent = 0.0
-
-    def finish(self, notebook, seconds):
-        """Note that a notebook took so many seconds: the others are taken to keep its pace."""
-        expected = self._waiting.pop(notebook)
-        if expected:
-            self._known += expected
-            self._spent += seconds
-
-    def left(self, notebook: str | None = None, elapsed: float = 0.0):
-        """Give the seconds left, or None where a notebook that is to come never was timed.
-
-        Parameters
-        ----------
-        notebook : str, optional
-            The notebook in flight.
-        elapsed : float, optional
-            Seconds since it started.
-        """
-        if None in self._waiting.values():
-            return None
-        pace = self._spent / self._known if self._known else 1.0
-        seconds = {name: pace * expected for name, expected in self._waiting.items()}
-        if notebook in seconds:
-            seconds[notebook] = max(seconds[notebook] - elapsed, 0.0)
-        return sum(seconds.values())
+    is_too_long = hasattr(socket, "AF_UNIX") and len(os.fsencode(usual)) > 70
+    return locks.folder_in("/tmp" if is_too_long else usual, _SOCKETS)
 
 
 class Watch:
@@ -253,7 +199,7 @@ class Watch:
     def _line(self):
         parts = [self._title, f"cell {self._cell}/{self._n_cells}"]
         if bar := last_bar(self._bars, self._seen):
-            parts.append(f"{bar['label']} {bar['done'] / bar['total']:.0%}".replace("%", " %"))
+            parts.append(spaced(f"{bar['label']} {bar['done'] / bar['total']:.0%}"))
         seconds = self._left(time.monotonic() - self._start)
         if seconds is not None:
             parts.append(f"about {spoken(seconds)} left")

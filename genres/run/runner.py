@@ -1,6 +1,5 @@
 """How is the report executed, and what of an earlier run still holds?"""
 
-import fcntl
 import json
 import os
 import re
@@ -9,17 +8,18 @@ import signal
 import sys
 import unicodedata
 from collections.abc import Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple
 
-from genres import Refusal, environment, files, parallel, printable
+from genres import Refusal, environment, files, locks, parallel, printable
 from genres.data import clips, folders, kaggle, taggrams
 from genres.project import PROJECT, find_notebooks
 from genres.run import provenance
-from genres.run.execution import Forecast, NotebookFailed, Watch, execute
-from genres.run.runs import Run, read_if_sound
+from genres.run.execution import NotebookFailed, Watch, execute
+from genres.run.forecast import Forecast, expect
+from genres.run.runs import Run
 from genres.screen import seen_from_here, spoken
 
 _LONGEST_NAME = 200  # bytes; a file system has room for 255
@@ -143,7 +143,9 @@ def _extract(folder):
 
 def _execute_all(run, notebooks, fresh):
     """Execute what has to be; give the seconds each took (or None) and the failures' messages."""
-    due = {notebook: ["asked for"] if fresh else run.changes(notebook) for notebook in notebooks}
+    due = {
+        notebook: ["as --fresh asks"] if fresh else run.changes(notebook) for notebook in notebooks
+    }
     if any(due.values()):
         run.data.finest()  # an unsound table is refused now, not by each notebook
         table = run.data.table(folders.WHOLE)
@@ -152,7 +154,7 @@ def _execute_all(run, notebooks, fresh):
             kaggle.load(windows)
         if said := run.data.taggrams:
             taggrams.load(said)
-    forecast = Forecast({nb.stem: _expected(run, nb.stem) for nb in notebooks if due[nb]})
+    forecast = Forecast(expect(run, [notebook.stem for notebook in notebooks if due[notebook]]))
     print(_plan(due, forecast), flush=True)
     run.ledger.unlink(missing_ok=True)
     seconds, failures = {}, []
@@ -163,7 +165,7 @@ def _execute_all(run, notebooks, fresh):
             print(f"{title} · kept", flush=True)
             continue
         if not sys.stdout.isatty():
-            print(f"{title} · {', '.join(due[notebook])}", flush=True)
+            print(f"{title} · runs now: {', '.join(due[notebook])}", flush=True)
         try:
             seconds[notebook.stem] = _execute(run, notebook, title, forecast)
             print(f"{title} · {spoken(seconds[notebook.stem])}", flush=True)
@@ -265,15 +267,6 @@ def _retire(run, name):
             path.unlink()
 
 
-def _expected(run, name):
-    """Give the seconds a notebook took before, here or in the published run, or None."""
-    seconds = run.read_state(name).get("seconds")
-    if seconds is None and not run.quick:
-        published = read_if_sound(run.project / "figures" / "run.json")
-        seconds = published.get(name, {}).get("seconds")
-    return seconds
-
-
 def _plan(due, forecast):
     n_due = sum(map(bool, due.values()))
     plan = [f"Notebooks: {n_due} to execute"]
@@ -289,14 +282,16 @@ def _plan(due, forecast):
 def _lock(folder):
     """Keep a second run out of a folder; the lock ends with this process, however that ends."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("a") as file:
+    with ExitStack() as stack:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            stack.enter_context(locks.held(folder / ".lock", wait=False))
+        except locks.Taken:
             raise Refusal(
                 f"Another run is working in {folder}: wait for it, or take another --name."
             ) from None
         except OSError as error:
+            if error.filename:
+                raise
             why = error.strerror
             print(f"{folder} cannot be locked ({why}): start no second run in it meanwhile.")
         yield

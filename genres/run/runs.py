@@ -42,7 +42,7 @@ class Run(RunFolder):
         made_from = self.read_state(notebook.stem).get("made_from")
         paths = [self.executed(notebook.stem), self.results(notebook.stem)]
         if made_from is None or not all(path.exists() for path in paths):
-            return ["not executed yet"]
+            return ["for the first time"]
         now = provenance.fingerprint(notebook, self.project, self.data, self.quick)
         return [f"{part} changed" for part in now if now[part] != made_from.get(part)]
 

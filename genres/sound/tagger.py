@@ -40,6 +40,7 @@ _SHA256 = {
     ".data-00000-of-00001": "8579734ee6388f799ed0def4bbd0d1fdcbeaf213ef2a9dc860917bd76a303de6",
 }
 _TIMBRAL = ((7, 38), (7, 67))  # frames and bands of the filters that see timbre
+_REACH = 3  # frames that those reach to either side
 _TEMPORAL = (128, 64, 32)  # frames of those that see rhythm
 _FRAMES_AT_ONCE = 4096  # of a spectrogram: those of an hour would take a gigabyte
 _PATCHES_AT_ONCE = 14
@@ -48,6 +49,40 @@ _WEIGHTS = {  # of each kind of layer in the checkpoint
     "conv2d": ("kernel", "bias"),
     "dense": ("kernel", "bias"),
 }
+
+
+class Network(NamedTuple):
+    """The network, in three parts.
+
+    Attributes
+    ----------
+    scale : keras.Model
+        Of spectrograms, (n, n_frames, 96).
+    see_timbre : keras.Model
+        From what is scaled to the outputs of the filters that see timbre, 3 frames from each end.
+    finish : keras.Model
+        From scaled patches, (n_patches, 187, 96), and these outputs for all of their frames to the
+        taggram and the embedding.
+    """
+
+    scale: keras.Model
+    see_timbre: keras.Model
+    finish: keras.Model
+
+    def tag(self, batch):
+        """Give the taggram and the embedding of successive patches, (n_patches, 187, 96)."""
+        scaled = self.scale(batch, training=False)
+        joined = tf.concat([scaled[0], *(patch[N_FRAMES - STEP :] for patch in scaled[1:])], axis=0)
+        inside = self.see_timbre(joined[None], training=False)[0]
+        # Beyond a patch's ends there is silence, whatever the patches beside it hold.
+        quiet = tf.zeros((len(batch), _REACH, N_MELS))
+        first = tf.concat([quiet, scaled[:, : 2 * _REACH]], axis=1)
+        last = tf.concat([scaled[:, -2 * _REACH :], quiet], axis=1)
+        ends = self.see_timbre(tf.concat([first, last], axis=0), training=False)
+        width = N_FRAMES - 2 * _REACH
+        middles = [inside[at * STEP : at * STEP + width] for at in range(len(batch))]
+        timbre = tf.concat([ends[: len(batch)], tf.stack(middles), ends[len(batch) :]], axis=1)
+        return self.finish([scaled, timbre], training=False)
 
 
 class Tagged(NamedTuple):
@@ -154,16 +189,19 @@ def tag(samples, sr: int = 22_050, progress: Callable | None = None):
     Refusal
         If the weights are missing, or are not those that are known.
     """
-    return predict(patches(log_mel(samples, sr)), progress)
+    return predict(log_mel(samples, sr), progress)
 
 
-def predict(batch, progress: Callable | None = None):
-    """Tag patches of spectrograms.
+def predict(spectrogram, progress: Callable | None = None):
+    """Tag the patches of a spectrogram.
+
+    What patches that overlap have in common of the filters that see timbre, most of the work, is
+    computed once.
 
     Parameters
     ----------
-    batch : array of float, shape (n_patches, 187, 96)
-        As `patches` gives them.
+    spectrogram : array of float, shape (n_frames, 96)
+        As `log_mel` gives it.
     progress : callable, optional
         Called again and again with the share that is done, from 0 to 1.
 
@@ -172,8 +210,9 @@ def predict(batch, progress: Callable | None = None):
     Tagged
     """
     model, parts = network(), []
+    batch = patches(spectrogram)
     for at in range(0, len(batch), _PATCHES_AT_ONCE):
-        outputs = model(batch[at : at + _PATCHES_AT_ONCE], training=False)
+        outputs = model.tag(batch[at : at + _PATCHES_AT_ONCE])
         parts.append([output.numpy() for output in outputs])
         if progress:
             progress(min(at + _PATCHES_AT_ONCE, len(batch)) / len(batch))
@@ -186,8 +225,7 @@ def network():
 
     Returns
     -------
-    keras.Model
-        From (n_patches, 187, 96) to the taggram and the embedding.
+    Network
 
     Raises
     ------
@@ -222,13 +260,18 @@ def _build():
         convolution = make(filters, size, padding=padding, activation="relu")
         return normalise(add("conv2d", convolution, tensor))
 
+    spectrogram = keras.Input((None, N_MELS))
+    normalised = normalise(keras.ops.expand_dims(spectrogram, -1))
+    scale = keras.Model(spectrogram, normalised[..., 0])
+    scaled = keras.Input((None, N_MELS))
+    picture = keras.ops.expand_dims(scaled, -1)
+    timbral = [keras.ops.max(convolve(picture, 204, size, "valid"), axis=2) for size in _TIMBRAL]
+    see_timbre = keras.Model(scaled, layers.Concatenate()(timbral))
     patch = keras.Input((N_FRAMES, N_MELS))
-    picture = normalise(layers.Reshape((N_FRAMES, N_MELS, 1))(patch))
-    padded = layers.ZeroPadding2D(((3, 3), (0, 0)))(picture)
-    front = [keras.ops.max(convolve(padded, 204, size, "valid"), axis=2) for size in _TIMBRAL]
+    timbre = keras.Input((N_FRAMES, see_timbre.output.shape[-1]))
     # With time as the last axis: along the first, TensorFlow takes gigabytes.
-    turned = layers.Permute((2, 1, 3))(picture)
-    front += [keras.ops.max(convolve(turned, 51, (1, n)), axis=1) for n in _TEMPORAL]
+    turned = keras.ops.expand_dims(layers.Permute((2, 1))(patch), -1)
+    front = [timbre] + [keras.ops.max(convolve(turned, 51, (1, n)), axis=1) for n in _TEMPORAL]
     front = layers.Concatenate()(front)
     first = convolve(front, 64, 7)
     second = layers.Add()([convolve(first, 64, 7), first])
@@ -238,7 +281,7 @@ def _build():
     pooled = layers.Flatten()(keras.ops.stack(over_time, axis=2))
     embedding = add("dense", layers.Dense(200, activation="relu"), normalise(pooled))
     tags = add("dense", layers.Dense(len(TAGS), activation="sigmoid"), normalise(embedding))
-    return keras.Model(patch, [tags, embedding]), built
+    return Network(scale, see_timbre, keras.Model([patch, timbre], [tags, embedding])), built
 
 
 def read_weights(folder: Path):

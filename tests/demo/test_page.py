@@ -142,6 +142,13 @@ def test_the_page_is_as_wide_as_its_window(analysed):
         assert analysed.evaluate("document.documentElement.scrollWidth") == width
 
 
+FOLLOW_THE_BAR = """() => {
+  const bar = document.getElementById("progress");
+  window.shares = [];
+  new MutationObserver(() => shares.push(bar.value)).observe(bar, { attributes: true });
+}"""
+
+
 def test_without_a_model_the_page_says_what_makes_one_and_has_a_rough_one_trained(
     browser, toy_run, tmp_path
 ):
@@ -153,8 +160,12 @@ def test_without_a_model_the_page_says_what_makes_one_and_has_a_rough_one_traine
             page.wait_for_selector("#training")
             assert page.inner_text("#how-to-train").startswith(said)
             assert page.is_hidden("#drop")
+            page.evaluate(FOLLOW_THE_BAR)
             page.click("#train")
             page.wait_for_selector("#drop")
+            shares = page.evaluate("shares")
+            assert len(set(shares)) >= 2
+            assert shares == sorted(shares)  # one bar, of all bars that the run has
             assert "of a rehearsal" in page.inner_text("#model")
         status, _, body = server.request("/classify", "POST", b"x", **server.enter())
         assert status == 200

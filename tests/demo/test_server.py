@@ -21,6 +21,7 @@ from genres.__main__ import main
 from genres.demo import hearing, workers
 from genres.demo.connections import MOST_CONNECTIONS
 from genres.demo.server import MOST_WAITING
+from genres.project import PROJECT
 from genres.sound import tagger, tags
 from tests.demo_server import SECONDS, files_in_flight, pretending, serving
 
@@ -107,14 +108,29 @@ def test_a_champion_that_reads_tags_gets_each_part_tagged(music):
     (shown,) = [message["tags"] for message in said if "tags" in message]
     assert len(shown["edges"]) == len(shown["taggram"]) + 1
     assert (shown["edges"][0], shown["edges"][-1]) == (0, SECONDS)
-    assert {"Tagging it", "Tagging the harmonic part", "Tagging the percussive part"} <= {*labels}
+    parts = (hearing.WHOLE, hearing.HARMONIC, hearing.PERCUSSIVE)
+    assert {f"Tagging the {part}" for part in parts} <= {*labels}
     assert [of_part.shape[1] for of_part in given] == [50, 50, 50]
 
 
 def test_one_that_reads_none_has_only_the_whole_tagged(toy_run, music):
     said, labels = steps_of(hearing.load(toy_run / "models" / "champion"), music / "song.wav")
     assert sum("tags" in message for message in said) == 1
-    assert not [label for label in labels if label.startswith("Tagging the")]
+    assert {label for label in labels if "Tagging" in label} == {"Tagging the whole sound"}
+
+
+def test_the_steps_of_a_description_are_one_course(toy_run, music):
+    models = hearing.load(toy_run / "models" / "champion")
+    _, labels = steps_of(models, music / "song.wav")
+    assert list(dict.fromkeys(labels)) == list(hearing.steps(models))
+
+
+def test_the_bars_of_a_training_are_those_of_the_notebook():
+    notebook = (PROJECT / "notebooks" / "11-champion.ipynb").read_text()
+    of_extraction, *of_notebook, _ = workers._BARS
+    assert of_extraction == "extract"
+    for start in of_notebook:
+        assert re.search(rf'(progress|predict_jobs)\(.*\\"{start}', notebook)
 
 
 def test_without_the_taggers_weights_all_else_is_described(toy_run, music, monkeypatch):
@@ -414,6 +430,17 @@ def test_what_a_killed_server_left_is_removed_by_the_next_but_not_what_is_in_use
         with pretending(tmp_path):
             assert len([*tmp_path.glob("genre-demo-*")]) == 2
     assert not [*tmp_path.glob("genre-demo-*")]
+
+
+def test_it_serves_without_what_windows_lacks(toy_run, tmp_path):
+    shutil.copytree(toy_run, tmp_path / "toy")
+    before = f"sys.path.insert(0, {str(PROJECT / 'tests')!r})\nimport like_windows"
+    with pretending(tmp_path, before=before) as server:
+        assert server.request("/classify?name=a", "POST", b"x", **server.enter())[0] == 200
+        server.process.send_signal(signal.SIGINT)
+        _, said = server.process.communicate(timeout=30)
+    assert (server.process.returncode, said) == (128 + signal.SIGINT, "")
+    assert not list(tmp_path.glob("*genre-demo-*"))
 
 
 @pytest.mark.parametrize("options", [["--model", "nowhere"], ["--port", "70000"], ["--port"]])

@@ -17,6 +17,7 @@ from genres.judge import benchmark as judging
 from genres.judge import evaluations, protocols
 from genres.judge.benchmark import Bench, benchmark
 from genres.judge.process import Failure, Model, Process
+from genres.models import evaluation
 
 EXAMPLES = project.PROJECT / "examples"
 
@@ -292,6 +293,13 @@ def test_a_model_compared_with_itself_is_no_better(bench, tmp_path):
         than = scores["against"]["same"]
         assert (than["points"], than["low"], than["high"]) == (0, 0, 0)
         assert than["p"] == (None if name == protocols.RANDOM else 1)
+
+
+def test_a_paired_interval_is_that_of_the_library():
+    rng = np.random.default_rng(0)
+    values, groups = rng.integers(-1, 2, 60), rng.integers(0, 20, 60)
+    ends = evaluation.bootstrap_interval(values, groups)
+    assert evaluations.paired_interval(values, groups) == pytest.approx(ends, abs=1e-12)
 
 
 def test_an_evaluation_is_read_as_it_was_written(bench, tmp_path):

@@ -10,7 +10,7 @@ from tiny import MEANS, make, write
 
 from genres import Refusal, files, project
 from genres.__main__ import main
-from genres.judge import evaluations, handins, leaderboard, protocols, references, trained
+from genres.judge import evaluations, handins, leaderboard, protocols, references
 from genres.judge.benchmark import Bench
 from genres.models import champion
 from genres.project import RunFolder
@@ -62,8 +62,16 @@ def test_a_model_is_judged_beside_the_reports(evaluate, out, tmp_path):
     assert list(kept["protocols"]) and kept["file"] == str(tmp_path / "means.py")
     board = (out / "tiny" / "evaluations" / leaderboard.MARKDOWN).read_text()
     assert "| means |" in board and "| *SVM, 63 features* |" in board
-    again = evaluate(str(tmp_path / "means.py"), "--protocol", "course")
-    assert again[0] == 0  # in place of the first: it is the same file
+    _, again, _ = evaluate(str(tmp_path / "means.py"), "--protocol", "course")
+    after = files.read_json(out / "tiny" / "evaluations" / "means.json")
+    assert list(after["protocols"]) == list(kept["protocols"]) and "takes the place" not in again
+    write(tmp_path, "means.py", MEANS.replace(" ** 2", " ** 4"))
+    _, changed, _ = evaluate(str(tmp_path / "means.py"), "--protocol", "course")
+    after = files.read_json(out / "tiny" / "evaluations" / "means.json")
+    assert list(after["protocols"]) == ["course"]
+    assert "It takes the place of an earlier version: course split" in changed
+    board = (out / "tiny" / "evaluations" / leaderboard.MARKDOWN).read_text()
+    assert "artist folds" in board  # the report's own models have these figures still
     assert not (out / "tiny" / "evaluations" / "means-2.json").exists()
 
 
@@ -119,6 +127,14 @@ def test_a_class_gets_its_leaderboard_whatever_is_broken(evaluate, out, tmp_path
     board = (place / leaderboard.MARKDOWN).read_text()
     assert board.startswith("# Leaderboard of class-of-26")
     assert "- kurt: Running it failed in line 1" in board
+    write(students, "kurt.py", MEANS)
+    again, printed, said = evaluate("--class", str(students), "--protocol", "artists")
+    assert again == 1 and "3 of 5 have not changed since they were judged." in printed
+    assert "kurt" in printed and "kurt" not in said and "alan" in said
+    with (place / leaderboard.CSV).open() as file:
+        changed = {row["model"]: row for row in csv.DictReader(file)}
+    assert changed["ada"] == rows["ada"]
+    assert changed["kurt"]["artists accuracy"] == rows["ada"]["artists accuracy"]
 
 
 def test_a_folder_without_models_is_refused(tmp_path):
@@ -238,7 +254,7 @@ def test_predictions_that_a_run_kept_are_taken(real_data, tmp_path, monkeypatch)
     monkeypatch.setattr(champion, "cross_val_predict_proba", kept)
     (tmp_path / "models" / "predictions").mkdir(parents=True)
     found, sentences = references.kept(bench, RunFolder(tmp_path), progress=False)
-    names = [*[*trained._BASE.values()][::-1], "CNNs on mel"]
+    names = [*[*references._BASE.values()][::-1], "CNNs on mel"]
     assert asked == [(names, 938, tmp_path / "models" / "predictions")]
     assert [one.name for one in found] == [references.LSTMS, references.CHAMPION]
     assert all(one.protocols["artists"]["accuracy"] == 1 for one in found) and not sentences

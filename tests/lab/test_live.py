@@ -14,6 +14,7 @@ from sklearn.metrics.pairwise import euclidean_distances
 from genres.data import folders, tables
 from genres.lab import live, plots, recordings
 from genres.models import evaluation, neighbours
+from genres.screen import spaced
 from genres.sound import melstore
 from genres.synth import builtin
 
@@ -153,7 +154,7 @@ def test_in_a_run_there_are_still_pictures_only(bench, displayed, table, classif
     assert bench.pictures == {"explorer": True, "votes": False, "mistakes": True}
     assert not any(isinstance(shown, widgets.Widget) for shown in displayed)
     accuracy = library_accuracy(table, tables.BASE_FEATURES, 5)
-    assert f"Accuracy {accuracy:.1%} of" in displayed[0].data
+    assert spaced(f"Accuracy {accuracy:.1%} of") in displayed[0].data
     assert plt.get_fignums() == []
 
 
@@ -170,7 +171,7 @@ def test_accuracy_follows_features_and_k(bench, displayed, table):
         controls["Neighbours k"].value = n_neighbors
         controls["Feature 4"].value = features[3] = fourth
         accuracy = library_accuracy(table, features, n_neighbors)
-        assert sentence(cell).startswith(f"Accuracy {accuracy:.1%} of ")
+        assert sentence(cell).startswith(spaced(f"Accuracy {accuracy:.1%} of "))
         assert f"k = {n_neighbors}." in sentence(cell)
     assert cell.children[1].value != before
     assert f'alt="{sentence(cell)}"' in cell.children[1].value
@@ -216,7 +217,7 @@ def test_votes_follow_the_number_of_members(bench, displayed):
     slider.value = 3
     hard = np.mean(evaluation.hard_vote(probabilities[:3]) == labels)
     soft = np.mean(evaluation.soft_vote(probabilities[:3]) == labels)
-    assert f"{hard:.1%} by hard vote, {soft:.1%} by soft vote" in sentence(displayed[0])
+    assert spaced(f"{hard:.1%} by hard vote, {soft:.1%} by soft vote") in sentence(displayed[0])
 
 
 def test_mistakes_follow_the_model_and_keep_to_what_there_is(bench, displayed, classified):
@@ -233,7 +234,7 @@ def test_mistakes_follow_the_model_and_keep_to_what_there_is(bench, displayed, c
         clip = spectrograms.clips.names[rows[places[-1]]]
         assert clip.replace("<", "&lt;").replace(">", "&gt;") in shown
         assert f"is {GENRES[labels[places[-1]]]}, " in shown
-        assert f"with {probabilities[model][places[-1]].max():.0%}" in shown
+        assert spaced(f"with {probabilities[model][places[-1]].max():.0%}") in shown
     assert "There is no sound of these clips here." in displayed[0].children[-1].value
 
 

@@ -5,6 +5,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
+from genres.changes import timeline
 from genres.lab import soundplots
 
 
@@ -40,4 +41,16 @@ def test_bands_have_the_middle_and_width_that_their_edges_say():
     np.testing.assert_allclose(left.get_xdata(), [1, 3])
     np.testing.assert_allclose(left.get_ydata(), [1, 2])
     np.testing.assert_allclose(right.get_ydata(), [1500, 3000])
+    plt.close(figure)
+
+
+@pytest.mark.parametrize(("n_steps", "outlined"), [(20, True), (400, False)])
+def test_genres_of_a_timeline_are_outlined_where_there_is_room(n_steps, outlined):
+    shares = np.full((n_steps, 2), 0.5)
+    track = timeline.follow(["a", "b"], np.linspace(0, n_steps, n_steps + 1), shares, 5)
+    samples = np.zeros(n_steps * soundplots.SAMPLE_RATE, np.float32)
+    figure = soundplots.timelines(samples, np.eye(128), {"champion": track}, "a clip")
+    bands = figure.axes[2].collections
+    assert len(bands) == 2
+    assert all((band.get_linewidth()[0] > 0) == outlined for band in bands)
     plt.close(figure)

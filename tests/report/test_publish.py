@@ -190,6 +190,20 @@ def execute_anew(project, accuracy):
     return git(project.folder, "rev-parse", "HEAD")
 
 
+def test_the_seconds_of_the_rehearsal_beside_the_run_are_published(project):
+    def rehearse(name):
+        rehearsal = project.run.with_name("toy-quick")
+        files.write_json(rehearsal / "state" / f"{name}.json", {"seconds": 5.0})
+
+    kept = project.folder / "figures" / "rehearsal.json"
+    rehearse(KNN)
+    project.publish()
+    assert not kept.exists(), "one notebook of two"
+    rehearse(SEARCH)
+    project.publish()
+    assert files.read_json(kept) == {KNN: 5.0, SEARCH: 5.0}
+
+
 def test_one_notebook_is_published_and_the_others_stay_as_they_are(project):
     before = git(project.folder, "rev-parse", "HEAD")
     project.publish()

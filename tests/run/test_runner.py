@@ -26,8 +26,10 @@ from genres import Refusal, files, project, screen
 from genres.__main__ import main
 from genres.data import folders
 from genres.data.clips import CLIPS_AT_LEAST
+from genres.project import COMMAND
 from genres.report import ledger, summary
 from genres.run import execution, provenance, runner, runs
+from genres.run.forecast import Forecast, expect
 from genres.synth import corpus
 
 KNN, SEARCH = "02-knn-baseline", "03-feature-search"
@@ -217,9 +219,9 @@ def test_what_a_killed_execution_left_of_its_sockets_is_cleared_away(short_place
     )
     for _ in range(2):
         subprocess.run([sys.executable, "-c", code, short_place], cwd=PROJECT)
-        (left,) = short_place.iterdir()
+        (left,) = short_place.glob("sockets-*")
     with execution._folder_of_sockets() as first, execution._folder_of_sockets() as second:
-        assert {str(path) for path in short_place.iterdir()} == {first, second}
+        assert set(short_place.glob("sockets-*")) == {first, second}
     assert not left.exists()
     assert list(short_place.iterdir()) == []
 
@@ -334,13 +336,13 @@ def test_another_python_or_parameter_is_a_reason_to_execute_again(copy, monkeypa
 def test_a_file_that_is_gone_is_a_reason_to_execute_again(copy, kind):
     for path in (copy.run.folder / kind).glob(f"{KNN}.*"):
         path.unlink()
-    assert copy.changes() == ["not executed yet"]
+    assert copy.changes() == ["for the first time"]
 
 
 @pytest.mark.parametrize("damaged", ["", "{", '{"seconds": 1}'])
 def test_a_state_that_is_not_whole_is_a_reason_to_execute_again(copy, damaged):
     copy.run.state(KNN).write_text(damaged)
-    assert copy.changes() == ["not executed yet"]
+    assert copy.changes() == ["for the first time"]
 
 
 @pytest.fixture
@@ -401,7 +403,7 @@ def test_a_failed_notebook_is_named_and_kept_and_the_others_go_on(copy, capsys):
     assert not copy.run.executed(KNN).exists()
     assert not (copy.run.folder / "figures" / f"{KNN}-picture.png").exists()
     assert list(json.loads((copy.run.folder / "results.json").read_text())) == [SEARCH]
-    assert copy.changes() == ["not executed yet"]
+    assert copy.changes() == ["for the first time"]
     assert copy.run.read_state(KNN)["seconds"] > 0, "lost for the next estimate"
 
 
@@ -510,7 +512,7 @@ def test_a_run_killed_and_started_again_redoes_only_the_notebook_in_flight(waiti
     kernel.wait(timeout=30)
     said = finish(waiting)
     assert f"[1/2] {KNN} · kept" in said
-    assert f"[2/2] {SEARCH} · not executed yet" in said
+    assert f"[2/2] {SEARCH} · runs now: for the first time" in said
     results = json.loads((waiting.folder / "runs" / "toy" / "results.json").read_text())
     assert (results[KNN]["accuracy"], results[SEARCH]["best_macro_f1"]) == (0.5, 0.25)
 
@@ -685,16 +687,42 @@ def test_the_time_left_is_said_before_where_every_notebook_was_timed(copy, capsy
 
 
 def test_the_published_times_serve_where_there_are_no_others(copy, capsys):
-    files.write_json(copy.folder / "figures" / "run.json", {SEARCH: {"seconds": 250}})
+    figures, n_tracks = copy.folder / "figures", len(copy.run.data.table(folders.WHOLE))
+    seconds = {SEARCH: 4 + 240 * 990 / n_tracks}  # of 990 tracks
+    files.write_json(figures / "run.json", {SEARCH: {"seconds": seconds[SEARCH]}})
     shutil.rmtree(copy.run.folder)
-    run_toy(copy, only=["03"])
-    assert "1 to execute, about 4 min" in capsys.readouterr().out
     run_toy(copy, only=["03"], quick=True)
     assert "1 to execute, time not known yet" in capsys.readouterr().out
+    shutil.rmtree(copy.folder / "runs")
+    files.write_json(figures / "rehearsal.json", seconds)
+    files.write_json(figures / "run.json", {SEARCH: {"seconds": 1}})
+    run_toy(copy, only=["03"], quick=True)
+    assert "1 to execute, about 4 min" in capsys.readouterr().out
+    files.write_json(figures / "run.json", {SEARCH: {"seconds": seconds[SEARCH]}})
+    run_toy(copy, only=["03"])
+    assert "1 to execute, about 4 min" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("quick", "data", "expected"),
+    [(False, "toy", 250), (True, "toy", None), (False, "other", None)],
+)
+def test_of_other_runs_those_of_the_same_kind_and_data_serve(copy, quick, data, expected):
+    state = {"seconds": 250, "made_from": {"quick": quick, "data": f"{data} 12ab"}}
+    files.write_json(copy.folder / "runs" / "another" / "state" / f"{SEARCH}.json", state)
+    copy.run.state(SEARCH).unlink()
+    assert expect(copy.run, [SEARCH]) == {SEARCH: expected}
+
+
+@pytest.mark.parametrize("quick", [False, True])
+def test_every_notebook_of_the_project_has_a_forecast(tmp_path, quick):
+    names = [path.stem for path in project.find_notebooks(PROJECT)]
+    run = runs.Run(PROJECT, tmp_path / "new", folders.find("synthetic"), quick)
+    assert all(expect(run, names).values())
 
 
 def test_a_forecast_goes_down_with_the_notebook_in_flight_but_not_below_the_others():
-    forecast = execution.Forecast({"a": 10.0, "b": 20.0})
+    forecast = Forecast({"a": 10.0, "b": 20.0})
     assert forecast.left() == 30
     assert forecast.left("a", 4) == 26
     assert forecast.left("a", 100) == 20
@@ -702,13 +730,13 @@ def test_a_forecast_goes_down_with_the_notebook_in_flight_but_not_below_the_othe
 
 @given(st.floats(1, 1e4), st.floats(1, 1e4), st.floats(0.1, 10))
 def test_a_machine_so_many_times_slower_is_expected_to_stay_so(first, second, times):
-    forecast = execution.Forecast({"a": first, "b": second})
+    forecast = Forecast({"a": first, "b": second})
     forecast.finish("a", first * times)
     assert forecast.left() == pytest.approx(second * times)
 
 
 def test_there_is_no_forecast_before_the_last_unknown_notebook_is_done():
-    forecast = execution.Forecast({"a": None, "b": 5.0})
+    forecast = Forecast({"a": None, "b": 5.0})
     assert forecast.left() is None
     forecast.finish("a", 100)
     assert forecast.left() == 5
@@ -801,3 +829,25 @@ def test_the_table_sets_time_headline_and_published_figure_side_by_side():
     assert knn.split()[-5:] == ["40.4", "%", "40.4", "%", "yes"]
     assert search.split() == [SEARCH, "failed"]
     assert head.index("published") == knn.rindex("40.4")
+    assert head.index("here") == knn.index("40.4")
+
+
+def test_the_table_of_the_published_run_is_within_a_hundred_columns(published):
+    rows = ledger.read(PROJECT / ledger.PLACE)
+    seconds = dict.fromkeys(published, 8000)
+    table = summary.comparison_table(rows, list(published), seconds, published, {})
+    assert max(map(len, table.splitlines())) <= 100
+    words = " ".join(ledger.headlines(rows)["04-model-exploration"].headline.split()[-3:])
+    assert words.split()[-1] in table
+
+
+@pytest.mark.parametrize("has_model", [False, True])
+def test_next_steps_are_commands_that_there_are(copy, has_model):
+    if has_model:
+        copy.run.champion.mkdir(parents=True)
+    said = summary.next_steps(copy.run)
+    assert ("genres demo" in said) == has_model
+    for line in said.splitlines()[1:]:
+        words = line.split("  ")[1].removeprefix(f"{COMMAND} ").split()
+        if words[0] != "lab":
+            assert main(["--check", *words]) == 0

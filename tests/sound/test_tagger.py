@@ -21,21 +21,30 @@ CLIPS = {"jazz": 1, "metal": 2}
 
 
 @pytest.fixture(scope="module", params=CLIPS)
-def patches(request):
+def spectrogram(request):
     clip = corpus.render(request.param, CLIPS[request.param])
-    return request.param, tagger.patches(tagger.log_mel(clip.samples))
+    return request.param, tagger.log_mel(clip.samples)
 
 
-def test_the_network_is_the_packages_own(patches):
-    genre, batch = patches
-    ours, theirs = tagger.predict(batch), np.load(THEIRS)
+def test_the_network_is_the_packages_own(spectrogram):
+    genre, of_clip = spectrogram
+    ours, theirs = tagger.predict(of_clip), np.load(THEIRS)
     np.testing.assert_allclose(ours.taggram, theirs[f"{genre}_float32"], rtol=0, atol=1e-4)
-    assert ours.embedding.shape == (len(batch), 200)
+    assert ours.embedding.shape == (len(tagger.patches(of_clip)), 200)
     assert ours.starts[:2].tolist() == [0, tagger.STEP * tagger.HOP_LENGTH / tagger.SAMPLE_RATE]
 
 
-def test_what_the_packages_cast_to_half_precision_changes_is_small(patches):
-    genre, _ = patches
+def test_a_patch_gets_the_same_tags_alone_as_among_others(spectrogram):
+    _, of_clip = spectrogram
+    among_others = tagger.predict(of_clip).taggram
+    for number in (0, 7, 20):
+        start = number * tagger.STEP
+        alone = tagger.predict(of_clip[start : start + tagger.N_FRAMES]).taggram
+        np.testing.assert_allclose(alone[0], among_others[number], rtol=0, atol=1e-5)
+
+
+def test_what_the_packages_cast_to_half_precision_changes_is_small(spectrogram):
+    genre, _ = spectrogram
     theirs = np.load(THEIRS)
     change = np.abs(theirs[f"{genre}_float32"] - theirs[f"{genre}_float16"]).max()
     assert 1e-4 < change < 1e-3
