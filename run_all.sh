@@ -127,7 +127,7 @@ esac
 if ! is_set_up; then
   python=$(find_python)
   # What is wrong with the command is told now, not after the set-up; help needs none.
-  [ "$1" = lab ] || "$python" -I -X utf8 -c "$check" "$here" --check "$@"
+  "$python" -I -X utf8 -c "$check" "$here" --check "$@"
   case " $* " in *" --help "* | *" -h "*) [ "$1" = test ] || exit 0 ;; esac
   # One set-up at a time: the lock is this shell's, and ends with it, however that ends. On a file
   # system that cannot lock there is none.
@@ -137,9 +137,4 @@ if ! is_set_up; then
   exec 9>&-
 fi
 
-if [ "$1" = lab ]; then
-  shift
-  [ "$(id -u)" -ne 0 ] || set -- --allow-root "$@"
-  become "$venv/bin/python" -I -m jupyterlab --ServerApp.root_dir="$here/notebooks" "$@"
-fi
 exec "$venv/bin/python" -I -X utf8 -m genres "$@"

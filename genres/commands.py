@@ -23,10 +23,15 @@ def run(dask, **options):
     return summary.conclude(run_report(**options), rows)
 
 
-def publish(folder, only):
-    """Make a finished run the published one."""
+def publish(folder, only, links):
+    """Make a finished run the published one, or only write the links that open it elsewhere."""
     from genres.report import publish as publishing
 
+    if links:
+        address = publishing.write_badges()
+        said = f"the badges lead to {address}" if address else "without a repository, no badges"
+        print(f"README.md and docs/BROWSER.md: {said}.")
+        return
     notebooks = publishing.publish(folder or RUNS / "course", only=only)
     names = ", ".join(notebook.stem for notebook in notebooks)
     print(f"Published: {names}. Look at git diff, then commit.")
@@ -44,6 +49,13 @@ def demo(port, browser, model):
     from genres.demo.server import serve
 
     return 128 + serve(port, model=model, browser=browser)
+
+
+def lab(port, browser, in_place, options):
+    """Open the notebooks in JupyterLab, until it is ended."""
+    from genres.run import workbench
+
+    workbench.serve(PROJECT, port, browser, in_place, options)
 
 
 def report(wanted):
@@ -73,8 +85,9 @@ def extract(folder, out, segments, features, seconds, missing, mel, tags, worker
     """Make feature tables from a folder of audio."""
     from genres.extraction import extract as extraction
 
-    segments = segments or [length for length in (5, 10, 30) if length <= seconds] or [seconds]
-    settings = extraction.Settings(features, tuple(segments), mel, seconds, missing, tags)
+    settings = extraction.Settings(
+        features, segments and tuple(segments), mel, seconds, missing, tags
+    )
     outcome = extraction.extract(folder, out, settings, workers=workers, dask=dask, seed=seed)
     print(outcome.summary(out))
 

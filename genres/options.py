@@ -86,6 +86,12 @@ def _add_commands_of_the_report(subparsers):
     )
     publish.add_argument("folder", nargs="?", metavar="RUN", help="by default runs/course")
     publish.add_argument("--only", **ONLY)
+    publish.add_argument(
+        "--links",
+        action="store_true",
+        help="only write badges for Colab and Binder into README.md and docs/BROWSER.md, from the "
+        "repository that pyproject.toml names",
+    )
 
     report = subparsers.add_parser(
         "report",
@@ -113,6 +119,25 @@ def _add_commands_of_the_report(subparsers):
     handout.add_argument("--out", metavar="FOLDER", help="by default runs/handout")
 
     # What follows is pytest's, --help too: nothing but a null character would begin an option.
+    lab = subparsers.add_parser(
+        "lab",
+        command=commands.lab,
+        help="open the notebooks in JupyterLab",
+        description="Open copies of the notebooks in JupyterLab, in my-notebooks/: change and "
+        "rerun them as you like. Changed copies stay; when the project changes a notebook, the new "
+        "one is put beside yours.",
+    )
+    lab.add_argument("--in-place", action="store_true", help="open the notebooks themselves")
+    lab.add_argument("--port", type=_port, help="where to serve (by default one that is free)")
+    lab.add_argument("--no-browser", action="store_false", dest="browser", help="open no browser")
+    lab.add_argument(
+        "options",
+        type=_option,
+        nargs="*",
+        metavar="OPTION",
+        help="after --, JupyterLab's own options",
+    )
+
     test = subparsers.add_parser(
         "test", command=commands.test, help="run the tests", prefix_chars="\0", add_help=False
     )
@@ -283,6 +308,12 @@ def _add_commands_on_music(subparsers):
     tags.add_argument(
         "--json", dest="as_json", action="store_true", help="from second to second, as JSON"
     )
+
+
+def _option(text):
+    if not text.startswith("-"):
+        raise argparse.ArgumentTypeError(f"{text} is no option of JupyterLab's")
+    return text
 
 
 def _port(text):

@@ -16,10 +16,20 @@ import pytest
 from genres.data import folders, tables
 from genres.models import neighbours
 from genres.project import PROJECT
+from genres.run import workbench
 from genres.screen import spaced
 
 NOTEBOOK = "02-knn-baseline.ipynb"
 PATIENCE = 240_000  # ms, for JupyterLab to start a kernel and run the notebook on a busy machine
+
+WINDOW = {"width": 1280, "height": 1000}
+
+SERVE = """
+import pathlib, sys
+from genres.run import workbench
+project, port, *options = sys.argv[1:]
+workbench.serve(pathlib.Path(project), int(port), browser=False, options=options)
+"""
 
 SETTINGS = {
     "notebook-extension/tracker": {"windowingMode": "none"},  # the whole notebook is in the page
@@ -41,26 +51,29 @@ def responds(url):
 
 
 def rehearsal_of(notebook, folder):
-    """Copy a notebook into a folder, as a rehearsal on the built-in corpus that works in it."""
+    """Write a notebook's text as a rehearsal on the built-in corpus that works in a folder."""
     document = json.loads((PROJECT / "notebooks" / notebook).read_text())
     (parameters,) = (
         cell for cell in document["cells"] if "parameters" in cell["metadata"].get("tags", [])
     )
     parameters["source"] = (
         'DATA, SEED, QUICK = "synthetic", 0, True\n'
-        f"import pathlib, genres.project as p; p.RUNS = pathlib.Path({str(folder / 'runs')!r})"
+        "import pathlib, genres.project as p, genres.synth.builtin as b\n"
+        f"p.RUNS = pathlib.Path({str(folder / 'runs')!r})\n"
+        f"b.FOLDER = pathlib.Path({str(folder / 'sound')!r})"
     )
     for cell in document["cells"]:
         if cell["cell_type"] == "code":
             cell |= {"outputs": [], "execution_count": None}
-    (folder / notebook).write_text(json.dumps(document))
+    return json.dumps(document)
 
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    """Address of a JupyterLab that shows a folder with the notebook, and none of the user's own."""
+    """Address of what `genres lab` opens, and the project whose notebooks it shows."""
     folder = tmp_path_factory.mktemp("lab")
-    rehearsal_of(NOTEBOOK, folder)
+    (folder / "notebooks").mkdir()
+    (folder / "notebooks" / NOTEBOOK).write_text(rehearsal_of(NOTEBOOK, folder))
     for plugin, chosen in SETTINGS.items():
         settings = folder / "settings" / "@jupyterlab" / f"{plugin}.jupyterlab-settings"
         settings.parent.mkdir(parents=True, exist_ok=True)
@@ -76,18 +89,13 @@ def lab(tmp_path_factory):
     }
     port, token = free_port(), secrets.token_hex(16)
     options = [
-        "--no-browser",
-        "--allow-root",
         "--ServerApp.ip=127.0.0.1",
-        f"--ServerApp.port={port}",
         "--ServerApp.port_retries=0",
         f"--IdentityProvider.token={token}",
-        f"--ServerApp.root_dir={folder}",
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]
     with (folder / "log").open("w") as log:
         server = subprocess.Popen(
-            [sys.executable, "-m", "jupyterlab", *options],
+            [sys.executable, "-c", SERVE, folder, str(port), *options],
             env=environment,
             stdout=log,
             stderr=log,
@@ -99,19 +107,36 @@ def lab(tmp_path_factory):
             in_time = server.poll() is None and time.monotonic() < deadline
             assert in_time, (folder / "log").read_text()
             time.sleep(0.5)
-        yield f"{address}/lab/tree/{NOTEBOOK}?token={token}"
+        yield f"{address}/?token={token}", folder
     finally:
         server.terminate()  # it takes its kernels along
         server.wait(timeout=60)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def page(browser, lab):
-    page = browser.new_page(viewport={"width": 1280, "height": 1000})
+    """A page on the copy of the notebook, opened from where JupyterLab starts, and executed."""
+    address, _ = lab
+    page = browser.new_page(viewport=WINDOW)
     page.set_default_timeout(PATIENCE)
-    page.goto(lab)
+    page.goto(address)
+    listed(page, NOTEBOOK).dblclick()
+    page.get_by_text("| Idle").wait_for()  # without a kernel JupyterLab would ask for one
+    choose(page, "Run", "Run All Cells")
+    page.locator(".jp-OutputArea p[role=status]").wait_for()
     yield page
     page.close()
+
+
+def listed(page, name):
+    """Give what the file browser shows of a file or folder."""
+    return page.locator(".jp-DirListing-item", has_text=name)
+
+
+def choose(page, menu, entry):
+    """Choose an entry of a menu."""
+    page.locator(".lm-MenuBar-itemLabel", has_text=re.compile(f"^{menu}$")).click()
+    page.locator(".lm-Menu-itemLabel", has_text=re.compile(f"^{entry}$")).click()
 
 
 def accuracy_of(features, n_neighbors):
@@ -127,11 +152,7 @@ def accuracy_of(features, n_neighbors):
 
 
 def test_a_slider_moved_by_keyboard_shows_the_librarys_accuracy(page):
-    page.get_by_text("| Idle").wait_for()  # without a kernel JupyterLab would ask for one
-    page.locator(".lm-MenuBar-itemLabel", has_text=re.compile("^Run$")).click()
-    page.locator(".lm-Menu-itemLabel", has_text=re.compile("^Run All Cells$")).click()
     status = page.locator(".jp-OutputArea p[role=status]")
-    status.wait_for()
     picture = page.locator(".jp-OutputArea img[alt^=Accuracy]")
 
     def shows(features, n_neighbors):
@@ -158,3 +179,90 @@ def test_a_slider_moved_by_keyboard_shows_the_librarys_accuracy(page):
         "old => document.querySelector('img[alt^=Accuracy]').src != old", arg=before
     )
     assert shows(features, 8)
+
+
+def test_a_chosen_feature_is_offered_by_no_other_list(page):
+    lists = [page.get_by_label(f"Feature {n}", exact=True) for n in range(1, 5)]
+    lists[2].select_option("mfcc_9_mean")
+    page.wait_for_function(
+        "([one, other]) => !document.querySelector(one).innerText.includes(other)",
+        arg=[".jp-OutputArea .widget-dropdown select", "mfcc_9_mean"],
+    )
+    chosen = [one.evaluate("one => one.selectedOptions[0].innerText") for one in lists]
+    assert chosen[2] == "mfcc_9_mean"
+    for number, one in enumerate(lists):
+        offered = one.locator("option").all_inner_texts()
+        assert set(offered) & set(chosen) == {chosen[number]}
+        assert len(offered) == len(tables.FEATURES) - 3
+
+
+def test_no_control_is_cut(page):
+    is_cut = "one => one.scrollWidth > one.clientWidth"
+    for label in page.locator(".jp-OutputArea .widget-label").all():
+        assert not label.evaluate(is_cut), label.inner_text()
+    is_narrower = """one => {
+      const free = one.cloneNode(true);
+      Object.assign(free.style, {position: "absolute", width: "max-content", flex: "none"});
+      document.body.append(free);
+      const needed = free.offsetWidth;
+      free.remove();
+      return one.offsetWidth < needed;
+    }"""
+    for one in page.locator(".jp-OutputArea .widget-dropdown select").all():
+        assert not one.evaluate(is_narrower)
+
+
+def test_no_control_is_wider_than_a_narrow_window(page):
+    all_fit = """() => {
+      const controls = document.querySelectorAll(
+        ".jp-OutputArea-output :is(.widget-dropdown, .widget-slider)"
+      );
+      return controls.length === 6 && [...controls].every((one) =>
+        one.getBoundingClientRect().right
+          <= one.closest(".jp-OutputArea-output").getBoundingClientRect().right);
+    }"""
+    page.keyboard.press("Control+b")  # folds the file browser up
+    page.set_viewport_size({"width": 360, "height": 800})
+    try:
+        page.wait_for_function(all_fit, timeout=PATIENCE / 10)
+    finally:
+        page.set_viewport_size(WINDOW)
+        page.keyboard.press("Control+b")
+
+
+def test_sound_of_the_built_in_corpus_is_made_at_a_press(page, lab):
+    _, project = lab
+    page.get_by_role("button", name="Load the sound").click()
+    page.wait_for_function("() => document.querySelectorAll('.jp-OutputArea audio').length == 6")
+    page.get_by_role("button", name="Load the sound").wait_for()
+    assert len(list((project / "sound").glob("audio/*/*.wav"))) == 6
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.jp-OutputArea audio')].every(a => a.duration == 30)"
+    )
+
+
+def test_what_is_rerun_and_saved_is_the_copy(page, lab):
+    _, project = lab
+    copy, published = (project / name / NOTEBOOK for name in ("my-notebooks", "notebooks"))
+    choose(page, "File", "Save Notebook")
+    page.wait_for_function("() => !document.querySelector('.jp-mod-dirty')")
+    assert "Accuracy" in copy.read_text()
+    assert published.read_text() == rehearsal_of(NOTEBOOK, project)
+    assert workbench.copy_notebooks(project) == []  # as a second start does
+    assert "Accuracy" in copy.read_text()
+
+
+def test_runs_can_be_reached_and_the_published_notebook_is_not_saved(page, lab):
+    _, project = lab
+    page.locator(".jp-BreadCrumbs-home").click()
+    listed(page, re.compile("^runs")).wait_for()
+    listed(page, re.compile("^notebooks")).dblclick()
+    page.locator(".jp-BreadCrumbs-item[title=notebooks]").wait_for()
+    listed(page, NOTEBOOK).dblclick()
+    page.locator(".lm-TabBar-tab.lm-mod-current", has_text=NOTEBOOK).wait_for()
+    choose(page, "File", "Save Notebook")
+    refusal = page.locator(".jp-Dialog", has_text="is published as it is, and was not saved")
+    refusal.wait_for()
+    refusal.get_by_role("button").click()
+    published = project / "notebooks" / NOTEBOOK
+    assert published.read_text() == rehearsal_of(NOTEBOOK, project)

@@ -214,10 +214,7 @@ def test_tests_lab_and_publish_are_started_after_the_same_set_up(machine):
     started = machine.start("test", "-k", "some")
     assert len(machine.installs()) == N_INSTALLS
     assert started.stdout.endswith("-m genres test -k some\n")
-    lab = machine.start("lab").stdout
-    as_root = "" if os.getuid() else " --allow-root"
-    root = f"--ServerApp.root_dir={machine.project}/notebooks"
-    assert lab.endswith(f"-I -m jupyterlab {root}{as_root}\n")
+    assert machine.start("lab", "--in-place").stdout.endswith("-m genres lab --in-place\n")
     assert machine.start("publish", "runs/mine").stdout.endswith("genres publish runs/mine\n")
 
 
@@ -276,7 +273,7 @@ def test_a_machine_without_bash_is_told(machine):
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
-        (["--help"], ["run", "report", "classify", "--quick"]),
+        (["--help"], ["run", "lab", "classify", "--quick"]),
         (["run", "--help"], ["--data", "--name", "--only", "--quick", "--fresh", "--offline"]),
     ],
 )

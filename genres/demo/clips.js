@@ -1,13 +1,13 @@
 // Which sounds does the demo have to play, besides the user's files? One at a time.
 
 import { button } from "./elements.js";
+import { asked } from "./server.js";
 
 const player = new Audio();
 let playing = null; // { button, label } of the clip that plays or is fetched
 
 export async function fetchClip(kind, name) {
-  const response = await fetch(`/sound/${kind}?name=${encodeURIComponent(name)}`);
-  if (!response.ok) throw new Error((await response.text()).trim());
+  const response = await asked(`/sound/${kind}?name=${encodeURIComponent(name)}`);
   return new File([await response.blob()], name, { type: "audio/wav", lastModified: 0 });
 }
 
@@ -36,7 +36,7 @@ export function playButton(kind, name, label, { start, fail }) {
     } catch (error) {
       if (playing !== own) return;
       quiet();
-      fail(error instanceof TypeError ? "The demo does not respond: is it running?" : error.message);
+      fail(error.message);
     }
   });
   return made;

@@ -6,7 +6,7 @@ import { $, button, element } from "./elements.js";
 import * as files from "./files.js";
 import { clock, drawAxis, drawBands, drawMel, drawOverview, drawSwatch, drawTaggram, drawWave } from "./pictures.js";
 import { saveCsv, saveJson, saveList, savePng } from "./saving.js";
-import { post } from "./server.js";
+import { asked, post } from "./server.js";
 import { percent, ranked, spanText, stepAt, tagText, tagsAt, timelineOf } from "./tracks.js";
 import * as view from "./view.js";
 
@@ -44,7 +44,7 @@ function progress(label, share = 0, left = null) {
 }
 
 async function showState() {
-  state = await (await fetch("/state")).json();
+  state = await (await asked("/state")).json();
   $("model").textContent = state.model || "";
   $("how-to-train").textContent = state.how_to_train;
   $("training").hidden = Boolean(state.model);
@@ -64,13 +64,14 @@ const playing = (kind, name, label) => playButton(kind, name, label, { start: ()
 async function addExample(name) {
   try {
     add([await fetchClip("example", name)]);
-  } catch {
-    complain("The demo does not respond: is it running?");
+  } catch (error) {
+    complain(error.message);
   }
 }
 
 function add(chosen) {
   if (!chosen.length) return;
+  if ($("examples").contains(document.activeElement)) $("examples").querySelector("summary").focus();
   $("examples").open = false;
   files.add([...chosen]);
 }
@@ -360,4 +361,4 @@ for (const name of ["dragover", "dragleave", "drop"]) {
 }
 $("train").addEventListener("click", train);
 files.open({ limits: () => state, show, update, hide, plays: () => !audio.paused, progress, complain });
-showState().catch(() => complain("The demo does not respond: is it running?"));
+showState().catch((error) => complain(error.message));

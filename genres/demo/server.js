@@ -1,6 +1,17 @@
-// How does the page talk to the demo? One request at a time: a new one ends the one in flight.
+// How does the page talk to the demo? What is posted takes its time: a new post ends the one in flight.
+
+const GONE = "The demo has stopped responding: start it again.";
 
 let inFlight = null; // AbortController
+
+// Ask for something; throw an error that says in a sentence why it does not come.
+export async function asked(address, options) {
+  const response = await fetch(address, options).catch((error) => {
+    throw error instanceof TypeError ? new Error(GONE) : error;
+  });
+  if (!response.ok) throw new Error((await response.text()).trim());
+  return response;
+}
 
 export function abandon() {
   inFlight?.abort();
@@ -13,16 +24,14 @@ export async function post(address, body, receive) {
   abandon();
   const own = (inFlight = new AbortController());
   try {
-    const response = await fetch(address, { method: "POST", body, signal: own.signal });
-    if (!response.ok) throw new Error((await response.text()).trim());
+    const response = await asked(address, { method: "POST", body, signal: own.signal });
     for await (const message of messages(response)) {
       if (inFlight !== own) return false;
       receive(message);
     }
   } catch (error) {
     if (inFlight !== own) return false;
-    const lost = error instanceof TypeError;
-    receive({ refusal: lost ? "The demo has stopped responding: start it again." : error.message });
+    receive({ refusal: error instanceof TypeError ? GONE : error.message });
   }
   return inFlight === own;
 }

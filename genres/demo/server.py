@@ -282,12 +282,13 @@ class _State(_Guarded):
 class _Sound(_Guarded):
     async def get(self, kind):
         name = self.get_query_argument("name", "")
+        if self.workers.hearing is None:
+            raise HTTPError(409)
         try:
             if kind == "example":
                 wav = await asyncio.to_thread(sounds.example, name)
             else:
-                known = await self.workers.known()
-                wav = await asyncio.to_thread(known.wav, name)
+                wav = await asyncio.to_thread((await self.workers.known()).wav, name)
         except KeyError:
             raise _Said(404, "This sound is not at hand.") from None
         except Refusal as refusal:

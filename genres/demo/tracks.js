@@ -59,8 +59,9 @@ export function tagsAt({ names, edges, taggram }, seconds, n) {
 
 // What a track is on the whole, in a few words.
 export function mostly(track) {
+  if (track.sound?.silent) return "silent";
   const [timeline] = track.timelines.values();
-  if (track.sound.silent || !timeline) return track.sound.silent ? "silent" : "";
+  if (!timeline) return "";
   const likeliest = ranked(meansOf(timeline), timeline.genres).slice(0, 2);
-  return likeliest.map(({ genre, share }) => `${genre} ${percent(share)}`).join(", ");
+  return likeliest.filter(({ share }) => share >= 0.01).map(({ genre, share }) => `${genre} ${percent(share)}`).join(", ");
 }

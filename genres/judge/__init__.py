@@ -1,1 +1,1 @@
-"""How good is somebody's own classifier, how sound somebody's own collection?"""
+"""How good is somebody's own classifier?"""

@@ -180,11 +180,14 @@ class _Judged:
             processes.put(Process())
 
         def ask(path):
-            process = processes.get()
+            process, digest = processes.get(), ""
             try:
-                return process.describe(path)
+                digest = files.sha256(path)
+                return process.describe(path), digest
             except Failure as failure:
-                return failure
+                return failure, digest
+            except OSError as error:
+                return Failure(f"It cannot be read: {error.strerror}."), digest
             finally:
                 processes.put(process)
 
@@ -194,10 +197,10 @@ class _Judged:
         finally:
             while not processes.empty():
                 processes.get().close()
-        for path, answer in zip(paths, answers, strict=True):
+        for path, (answer, digest) in zip(paths, answers, strict=True):
             model = benchmark.of_file(path, "features" if isinstance(answer, Failure) else answer)
             model = model._replace(name=self._free_name(name or model.name, path))
-            made = self.bench.evaluation(model, str(path), files.sha256(path))
+            made = self.bench.evaluation(model, str(path), digest)
             self._earlier[made.name] = self.bench.carry_over(made, self._place)
             self.evaluations.append(made)
             evaluations.path_of(self._place, made.name).with_suffix(".log").unlink(missing_ok=True)

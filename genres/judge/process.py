@@ -22,6 +22,7 @@ TIMEOUT = 300.0
 
 _TO_DESCRIBE = 60.0  # seconds that reading a model's file may take
 _MOST_ANSWER = 1 << 28  # bytes
+_TIMES, _LONGEST_FIT = ("fit", "predict"), 1e7  # what is timed; seconds
 _LONGEST = 200  # characters of what a library says of an error
 _THREADS = ("OMP", "OPENBLAS", "MKL", "NUMBA", "VECLIB_MAXIMUM")
 
@@ -120,8 +121,8 @@ class Process:
             If the file cannot be run, defines no model, or asks for what there is not.
         """
         job = {"describe": True, "model": {"path": str(path)}, "seed": 0}
-        inputs = self._ask(job, _TO_DESCRIBE)[0]["inputs"]
-        if inputs not in INPUTS:
+        inputs = self._ask(job, _TO_DESCRIBE)[0].get("inputs")
+        if inputs not in [*INPUTS]:
             known = ", ".join(f'"{kind}"' for kind in INPUTS)
             raise Failure(f"It asks for inputs {inputs!r}; there are {known}.")
         return inputs
@@ -167,15 +168,20 @@ class Process:
                     probabilities, len(order), n_genres, answer.get("classes", [])
                 )
                 likeliest = probabilities.argmax(axis=1)
+            seconds = {what: min(float(answer["seconds"][what]), _LONGEST_FIT) for what in _TIMES}
+            if likeliest is None:
+                raise ValueError("no predictions")
         except Failure as failure:
             failure.printed = printed
             raise
+        except (LookupError, TypeError, ValueError, OverflowError) as error:
+            raise Failure("What it predicted cannot be read.", printed) from error
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         back = np.argsort(order)
         n_other = 0 if labels is None else int(np.sum(labels != likeliest))
         given = None if probabilities is None else probabilities[back]
-        return Fold(likeliest[back], given, answer["seconds"], n_other, printed)
+        return Fold(likeliest[back], given, seconds, n_other, printed)
 
     def _ask(self, job, timeout, arrays=None, keep=False):
         """Have a job done in a folder of its own; give its answer, what was printed, the folder."""
@@ -213,12 +219,16 @@ class Process:
             answer = files.read_json(folder / worker.ANSWER)
         except Refusal as refusal:
             raise Failure(_sudden_end(ended), printed) from refusal
+        if not isinstance(answer, dict):
+            raise Failure("What it predicted cannot be read.", printed)
         if "failed" in answer:
-            where = f" in line {answer['line']}" if answer["line"] else ""
-            why = " ".join(str(answer["why"]).split())
+            where = f" in line {answer['line']}" if answer.get("line") else ""
+            why = " ".join(str(answer.get("why")).split())
             why = why if len(why) <= _LONGEST else f"{why[:_LONGEST]}…"
             stop = "" if why.endswith((".", "…", "!", "?")) else "."
-            raise Failure(f"{answer['failed'].capitalize()} failed{where}: {why}{stop}", printed)
+            raise Failure(
+                f"{str(answer['failed']).capitalize()} failed{where}: {why}{stop}", printed
+            )
         return answer
 
 
@@ -296,6 +306,8 @@ def _checked_probabilities(probabilities, n_rows, n_genres, classes):
             f"It predicted probabilities of the shape {_shape(probabilities)}, and {n_rows} clips "
             f"of {len(classes)} genres need ({n_rows}, {len(classes)})."
         )
+    if not all(isinstance(label, int | float) for label in classes):
+        raise Failure("Its classes_ are not the labels of y_train.")
     columns = _checked_labels(np.asarray(classes), len(classes), n_genres)
     wrong = ~np.isfinite(probabilities).all(axis=1)
     if wrong.any():

@@ -7,6 +7,7 @@ model's process has a folder with ``x_train.npy``, ``y_train.npy`` and ``x_test.
 the clips to predict nor the name of any clip.
 """
 
+import ctypes
 import importlib.util
 import inspect
 import json
@@ -23,6 +24,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+import psutil
 import sklearn.ensemble
 import sklearn.neighbors
 import sklearn.pipeline
@@ -37,6 +39,8 @@ ANSWER, LABELS, PROBABILITIES = "answer.json", "labels.npy", "probabilities.npy"
 
 _MOST_OUTPUT = 1 << 15  # bytes of what a model printed, the last ones
 _MODULE = "handed_in"
+_TO_END = 5.0  # seconds that it may take until a process that was killed is gone
+_SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER of prctl
 
 
 class _Fault(Exception):
@@ -55,6 +59,8 @@ def main():
     most = MOST_MEMORY if hard == resource.RLIM_INFINITY else min(MOST_MEMORY, hard)
     resource.setrlimit(resource.RLIMIT_DATA, (most, most))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with suppress(OSError, AttributeError):  # Linux has it: what a model leaves behind is ours
+        ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
     while line := _read_line(jobs):
         answer = _serve(json.loads(line), jobs, answers)
         os.write(answers, (json.dumps(answer) + "\n").encode())
@@ -97,8 +103,13 @@ def _serve(job, jobs, answers):
         if ended is None and time.monotonic() > deadline:
             timed_out = True
             _end(child)
-    _end(child)  # and what it started
-    os.waitpid(child, 0)
+    _end(child)
+    deadline = time.monotonic() + _TO_END
+    with suppress(ChildProcessError):  # until there is none, also of those that it left behind
+        while time.monotonic() < deadline:
+            _end_descendants()
+            if os.waitpid(-1, os.WNOHANG)[0] == 0:
+                time.sleep(0.01)
     printed = _drain(reading, printed)
     os.close(reading)
     killed = ended.si_code != os.CLD_EXITED
@@ -123,8 +134,13 @@ def _end(child):
     """Kill a process and all of its group. While it is not waited for, its number is its own."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(child, signal.SIGKILL)
-    with suppress(ProcessLookupError):
-        os.kill(child, signal.SIGKILL)
+    _end_descendants()
+
+
+def _end_descendants():
+    for left in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            left.kill()
 
 
 def _perform(job):
@@ -171,18 +187,21 @@ def _fit_and_predict(job, folder, doing):
     _seed(job["seed"])
     handed_in = _read_model(job["model"])
     if "describe" in job:
-        return {"inputs": handed_in.get("inputs", "features")}
+        return {"inputs": str(handed_in.get("inputs", "features"))}
     x_train, y_train, x_test = (
         np.load(folder / f"{name}.npy", allow_pickle=False)
         for name in ("x_train", "y_train", "x_test")
     )
     doing.append("building it")
+    fit_options = handed_in.get("fit_options", {})
+    if not isinstance(fit_options, dict):
+        raise _Fault("'fit_options' is no dict")
     if "keras" in sys.modules:
         sys.modules["keras"].utils.set_random_seed(job["seed"])
     model = _build(handed_in["model"], x_train, y_train)
     doing.append("fitting it")
     start = time.perf_counter()
-    model.fit(x_train, y_train, **handed_in.get("fit_options", {}))
+    model.fit(x_train, y_train, **fit_options)
     fitted = time.perf_counter()
     doing.append("predicting with it")
     predicted, probabilities = _predict(model, x_test)

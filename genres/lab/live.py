@@ -21,10 +21,12 @@ from genres.models import evaluation
 from genres.screen import spaced
 from genres.sound import melstore
 
+LOAD = "Load the sound"
+
+_ALL = "100% - 4px"  # of the width, but for a control's margins
+
 N_EXPLAINED = 5
 """Neighbours whose distances are taken apart."""
-
-_LONGEST_NAME = 30  # letters, of the name of a clip beside a picture
 
 
 def find_nearest(train, labels, test, n_neighbors: int, n_rows: int = N_EXPLAINED):
@@ -141,8 +143,10 @@ def explore_neighbours(
         n_neighbors, 1, min(35, len(view.train)), description="Neighbours k"
     )
     sound = recordings.find_sound(bench.data, bench.data.synthetic)
+    has_sound = np.isin(view.names[view.test], list(sound))
     marked = [
-        f"{view.captions[row]}{', with sound' * (view.names[row] in sound)}" for row in view.test
+        f"{view.captions[row]}{', with sound' * bool(there and not has_sound.all())}"
+        for row, there in zip(view.test, has_sound, strict=True)
     ]
     predicted, _ = view.find(features, n_neighbors)
     errors = predicted != view.ids[view.test]
@@ -152,7 +156,8 @@ def explore_neighbours(
         description="Test track",
     )
     figure, synthetic = view.picture.figure, bench.data.synthetic
-    _show(bench, "explorer", figure, controls, view.draw, synthetic, view.clips, sound)
+    lists = [controls[f"feature_{n}"] for n in range(1, len(features) + 1)]
+    _show(bench, "explorer", figure, controls, view.draw, synthetic, view.clips, sound, lists)
 
 
 class _Neighbourhood:
@@ -164,9 +169,9 @@ class _Neighbourhood:
         self.raw = table[list(tables.FEATURES)].to_numpy()
         self.x = tables.standardise(self.raw, train)
         self.names, self.ids = table["File"].to_numpy(str), table["GenreID"].to_numpy()
-        self.captions = [
-            f"{name} ({genre})" for name, genre in zip(self.names, table["Genre"], strict=True)
-        ]
+        clips = list(zip(self.names, table["Genre"], strict=True))
+        self.captions = [f"{name} ({genre})" for name, genre in clips]
+        self.briefly = [liveplots.caption(name, genre) for name, genre in clips]
         self.counted = f"{len(self.test)} test tracks"
         self.n_explained = min(N_EXPLAINED, len(self.train))
         self.picture = liveplots.NeighbourPicture(
@@ -176,6 +181,7 @@ class _Neighbourhood:
             n_features,
             self.n_explained,
             self.counted,
+            max(self.briefly, key=len),
         )
 
     def find(self, features, n_neighbors):
@@ -192,12 +198,12 @@ class _Neighbourhood:
         votes = [n if n <= n_neighbors else "no vote" for n in range(1, len(nearest) + 1)]
         self.picture.update(
             predicted,
-            name=_cut(self.captions[row]),
+            name=self.briefly[row],
             features=features,
             track=self.raw[row, columns[:2]],
             points=self.raw[self.train][:, columns[:2]],
             near=rows[track][:n_neighbors],
-            names=[f"{_cut(self.captions[of])}  {n}" for of, n in zip(nearest, votes, strict=True)],
+            names=[f"{self.briefly[of]}  {n}" for of, n in zip(nearest, votes, strict=True)],
             parts=distance_parts(self.x[row, columns], self.x[nearest][:, columns]),
         )
         accuracy = np.mean(predicted == self.ids[self.test])
@@ -277,7 +283,7 @@ def explore_mistakes(bench, probabilities, labels, spectrograms, rows):
         given, name = probabilities[model][item], clips.names[rows[item]]
         true, predicted = clips.genres[labels[item]], clips.genres[given.argmax()]
         decibels = melstore.decibels(store.mel[rows[item]], store.range_db)
-        picture.update(decibels, given, labels[item], _cut(f"{name} ({true})"))
+        picture.update(decibels, given, labels[item], liveplots.caption(name, true))
         return (
             f"Mistake {place} of {len(mistakes[model])} by {model}, in {len(labels)} clips: {name} "
             f"is {true}, and is predicted as {predicted} with {given.max():.0%}; {true} gets "
@@ -300,12 +306,14 @@ def explore_mistakes(bench, probabilities, labels, spectrograms, rows):
     _show(bench, "mistakes", picture.figure, controls, draw, clips.synthetic, clip, sound)
 
 
-def _show(bench, name, figure, controls, draw, synthetic, clips=None, sound=None):
+def _show(bench, name, figure, controls, draw, synthetic, clips=None, sound=None, distinct=()):
     """Show controls and what follows them; in a run, the initial settings as a still picture.
 
     `draw` takes the controls' values by name, changes the figure, and gives a sentence; `clips`
     takes them too, and gives captions and names of the clips to play, as far as `sound` has them.
+    The `distinct` controls are lists, of which none offers what another has.
     """
+    is_changing = False
 
     def settings():
         return {name: control.value for name, control in controls.items()}
@@ -322,25 +330,50 @@ def _show(bench, name, figure, controls, draw, synthetic, clips=None, sound=None
     players = widgets.VBox()
 
     def follow(_):
+        nonlocal is_changing
+        if is_changing:
+            return
+        is_changing = True
+        _part(distinct)
+        is_changing = False
         shown.value = _as_html(figure, spaced(draw(**settings())))
         players.children = ()
 
-    def load(_):
-        players.children = [part for clip in clips(**settings()) for part in _player(*clip, sound)]
+    def load(button):
+        button.disabled, players.children = True, ()
+        wanted = clips(**settings())
+        for number, clip in enumerate(wanted, start=1):
+            button.description = f"Loading {number} of {len(wanted)}"
+            players.children += tuple(_player(*clip, sound))
+        button.disabled, button.description = False, LOAD
 
+    _part(distinct)
     for control in controls.values():
         control.style.description_width = "7em"
-        control.layout.width = "24em"
+        control.layout = widgets.Layout(
+            width="max-content", min_width=f"min(24em, {_ALL})", max_width=f"calc({_ALL})"
+        )
         control.observe(follow, "value")
     box = widgets.Layout(flex_flow="row wrap")
     parts = [widgets.Box(list(controls.values()), layout=box), shown]
     if sound:
-        button = widgets.Button(description="Load the sound", icon="volume-up")
+        button = widgets.Button(description=LOAD, icon="volume-up")
         button.on_click(load)
         parts += [button, players]
     elif clips:
         parts.append(widgets.HTML("There is no sound of these clips here."))
     display(widgets.VBox(parts))
+
+
+def _part(lists):
+    """Let each of some drop-down lists of features offer those that no other one has."""
+    for control in lists:
+        chosen = control.value
+        elsewhere = {other.value for other in lists} - {chosen}
+        offered = tuple(feature for feature in tables.FEATURES if feature not in elsewhere)
+        if tuple(control.options) != offered:
+            control.options = offered
+            control.value = chosen
 
 
 def _as_html(figure, sentence):
@@ -360,12 +393,8 @@ def _player(caption, name, sound):
     if name not in sound:
         return [widgets.HTML(f"{escape(caption)}: there is no sound of it here.")]
     try:
-        samples = audio.read_whole(sound[name]).samples
+        samples = audio.read_whole(sound[name]()).samples
     except Refusal as refusal:
         return [widgets.HTML(escape(str(refusal)))]
     wave = Audio(samples, rate=audio.SAMPLE_RATE).data
     return [widgets.HTML(escape(caption)), widgets.Audio(value=wave, format="wav", autoplay=False)]
-
-
-def _cut(name):
-    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"

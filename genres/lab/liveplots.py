@@ -10,15 +10,31 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 from PIL import Image
 from sklearn.metrics import confusion_matrix
 
+from genres.data.tables import FEATURES
 from genres.lab.featureplots import axis_label
 from genres.lab.plots import SEQUENTIAL, WIDTH, genre_colours, looks
 from genres.lab.soundplots import draw_spectrogram
 
 _MANY_GENRES = 20  # with more of them there is no room for numbers in the cells of a confusion
+_LONGEST_NAME, _LONGEST_GENRE = 30, 22  # letters
+
+_DOT, _NUMBER = 80, 8  # area of a neighbour's dot in square points, size of its number in points
+_AROUND = np.deg2rad([90, 45, 135, 0, 180, -45, -135, -90])  # where a number may stand
+_AWAY = (10, 16, 24)  # points from its dot
+
+
+def caption(name: str, genre: str) -> str:
+    """Name a clip and its genre, as briefly as a picture has room for."""
+    return f"{_cut(name, _LONGEST_NAME)} ({_cut(genre)})"
+
+
+def _cut(name, longest=_LONGEST_GENRE):
+    return name if len(name) <= longest else f"{name[: longest - 1]}…"
 
 
 def _panels(height, **grid):
@@ -30,6 +46,45 @@ def _panels(height, **grid):
 
 def _title(axis, text):
     axis.set_title(text, y=1.01)  # else its height is sought at each change
+
+
+def place_numbers(dots, texts: Sequence[str], obstacles, size, n_pixels: float):
+    """Find places for numbers beside dots: over no other number and, if there is room, no dot.
+
+    Parameters
+    ----------
+    dots : array of float, shape (n, 2)
+        Where the dots are, in pixels, and what is numbered first comes first.
+    texts : sequence of str, shape (n,)
+        The numbers.
+    obstacles : array of float, shape (n_obstacles, 2)
+        All dots.
+    size : array of float, shape (2,)
+        How many pixels the picture has: a number lies within it.
+    n_pixels : float
+        Of a point.
+
+    Returns
+    -------
+    array of float, shape (n, 2)
+        The middle of each number, in points from its dot.
+    """
+    offsets = np.array([(far * np.cos(a), far * np.sin(a)) for far in _AWAY for a in _AROUND])
+    radius = np.sqrt(_DOT) / 2 * n_pixels
+    taken: list[tuple] = []
+    chosen = []
+    for dot, text in zip(dots, texts, strict=True):
+        middles = dot + offsets * n_pixels
+        half = np.array([0.38 * len(text), 0.6]) * _NUMBER * n_pixels
+        inside = ((middles > half) & (middles < np.asarray(size) - half)).all(axis=1)
+        beyond = np.maximum(np.abs(middles[:, None] - obstacles) - half, 0)
+        free = np.minimum(np.hypot(*beyond.T).min(axis=0) - radius, 2)  # from which on it is enough
+        for middle, other in taken:
+            free -= 1000 * (np.abs(middles - middle) < half + other + 4).all(axis=1)
+        best = np.argmax(free - 100 * ~inside)
+        taken.append((middles[best], half))
+        chosen.append(offsets[best])
+    return np.array(chosen).reshape(-1, 2)
 
 
 def as_png(figure):
@@ -55,8 +110,9 @@ class _Confusion:
             for row, column in np.ndindex(n, n)
             if n <= _MANY_GENRES
         }
-        axis.set_xticks(range(n), genres, rotation=60, ha="right", rotation_mode="anchor")
-        axis.set_yticks(range(n), genres)
+        names = [_cut(genre) for genre in genres]
+        axis.set_xticks(range(n), names, rotation=60, ha="right", rotation_mode="anchor")
+        axis.set_yticks(range(n), names)
         axis.tick_params(labelsize=9 if n <= _MANY_GENRES else 5)
         axis.grid(visible=False)
         axis.set(xlabel="predicted genre", ylabel="true genre")
@@ -85,16 +141,21 @@ class NeighbourPicture:
         Features that are compared; neighbours whose distances are taken apart.
     counted : str
         How many test tracks there are, in words.
+    longest : str
+        The longest caption of a track.
 
     Attributes
     ----------
     figure : Figure
     """
 
-    def __init__(self, genres, train_labels, test_labels, n_features, n_explained, counted):
-        self.figure, (left, self.plane) = _panels(
-            7.6, left=0.115, right=0.87, top=0.95, bottom=0.53, wspace=0.38
-        )
+    def __init__(
+        self, genres, train_labels, test_labels, n_features, n_explained, counted, longest
+    ):
+        self.figure = plt.figure(figsize=(WIDTH, 7.6))
+        above, below = self.figure.subfigures(2, 1, height_ratios=(5, 4))
+        left, self.plane = above.subplots(1, 2)
+        self.explained = below.subplots()
         colours = np.array([genre_colours(genres)[genre] for genre in genres])
         self.colours = colours[train_labels]
         self.confusion = _Confusion(left, test_labels, genres, counted)
@@ -103,22 +164,24 @@ class NeighbourPicture:
         _title(self.plane, "Around the track: features 1 and 2")
         self.links = self.plane.add_collection(LineCollection([], colors="0.45", linewidths=1))
         self.others = self.plane.scatter([0], [0], s=26, alpha=0.55, linewidths=0)
-        self.near = self.plane.scatter([0], [0], s=80, edgecolors="0.15", zorder=3)
+        self.near = self.plane.scatter([0], [0], s=_DOT, edgecolors="0.15", zorder=3)
         self.track = self.plane.scatter([0], [0], s=180, marker="*", color="0.05", zorder=5)
-        look = {"ha": "center", "va": "center", "color": "0.05", "size": 8, "weight": "bold"}
+        look = {"ha": "center", "va": "center", "color": "0.05", "size": _NUMBER, "weight": "bold"}
+        halo = [withStroke(linewidth=2, foreground="white")]
         self.numbers = [
             self.plane.annotate(
-                "", (0, 0), (0, 11), textcoords="offset points", zorder=4, clip_on=True, **look
+                "", (0, 0), (0, 0), textcoords="offset points", zorder=4, path_effects=halo, **look
             )
             for _ in range(n_explained)
         ]
         if len(genres) <= _MANY_GENRES:
             self._add_genres(genres, colours)
         self._add_bars(n_features, n_explained)
+        self._reserve(longest, n_features, n_explained)
 
     def _add_genres(self, genres, colours):
         dots = [
-            self.plane.plot([], [], "o", color=colour, label=genre)[0]
+            self.plane.plot([], [], "o", color=colour, label=_cut(genre))[0]
             for genre, colour in zip(genres, colours, strict=True)
         ]
         beside = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.02), "borderaxespad": 0}
@@ -126,22 +189,38 @@ class NeighbourPicture:
         self.plane.legend(handles=dots, frameon=False, **beside, **size)
 
     def _add_bars(self, n_features, n_explained):
-        axis = self.figure.add_axes((0.31, 0.12, 0.67, 0.235))
+        axis = self.explained
         shades = plt.get_cmap(SEQUENTIAL)(np.linspace(0.1, 0.95, n_features))
         rows, lengths = range(n_explained), np.zeros(n_explained)
         self.bars = [axis.barh(rows, lengths, 0.7, color=c, edgecolor="white") for c in shades]
         axis.set(ylim=(n_explained - 0.5, -0.5), xlabel="squared distance, by feature (no unit)")
         axis.tick_params(labelsize=9)
         axis.grid(axis="y", visible=False)
-        self.explained = axis
-        self.legend = self.figure.legend(
+        self.legend = axis.figure.legend(
             [bars[0] for bars in self.bars],
             [""] * n_features,
-            loc="lower center",
+            loc="outside lower left",
             ncols=min(n_features, 4),
-            fontsize=9,
+            fontsize=8,
             frameon=False,
         )
+
+    def _reserve(self, longest, n_features, n_explained):
+        """Lay the picture out, once, with room for the longest that may be written."""
+        feature = max(FEATURES, key=len)
+        self.plane.set(xlim=(-9e4, -8e4), ylim=(-9e4, -8e4), xlabel=feature, ylabel=feature)
+        self._name(longest, [feature] * n_features, [f"{longest}  no vote"] * n_explained)
+        self.figure.set_layout_engine("constrained")
+        self.figure.draw_without_rendering()
+        self.figure.set_layout_engine("none")  # at each change it would be slow
+        middle = self.explained.transAxes.inverted().transform(self.figure.bbox.size / 2)
+        self.explained.title.set_x(middle[0])
+
+    def _name(self, name, features, names):
+        _title(self.explained, f"Why its neighbours are near {name}")
+        self.explained.set_yticks(range(len(names)), names)
+        for text, feature in zip(self.legend.get_texts(), features, strict=True):
+            text.set_text(feature)
 
     def update(
         self, predicted, name: str, features: Sequence[str], track, points, near, names, parts
@@ -175,10 +254,7 @@ class NeighbourPicture:
                 bar.set(x=start, width=length)
             left = left + lengths
         self.explained.set_xlim(0, max(1.05 * left.max(), 1e-9))
-        _title(self.explained, f"Why its neighbours are near {name}")
-        self.explained.set_yticks(range(len(names)), names)
-        for text, feature in zip(self.legend.get_texts(), features, strict=True):
-            text.set_text(feature)
+        self._name(name, features, names)
 
     def _move_points(self, track, points, near, features):
         self.others.set(offsets=points, facecolors=self.colours)
@@ -192,20 +268,26 @@ class NeighbourPicture:
         for name, at, half, feature in zip("xy", track, reach, features[:2], strict=True):
             limits, label = (at - half, at + half), axis_label(feature)
             self.plane.set(**{f"{name}lim": limits, f"{name}label": label})
-        self._move_numbers(points[near], reach)
+        self._move_numbers(track, points[near])
 
-    def _move_numbers(self, points, reach):
-        """Number the neighbours; those too near each other for two numbers share one label."""
-        labels = {}
-        for number, point in enumerate(points[: len(self.numbers)], start=1):
-            apart = (np.abs(np.subtract(point, place) / reach).max() for place in labels)
-            near = next((p for p, far in zip(labels, apart, strict=True) if far < 0.09), None)
-            labels.setdefault(near or tuple(point), []).append(str(number))
+    def _move_numbers(self, track, near):
+        """Number the neighbours; of those in one place, the first has all numbers."""
+        to_pixels, axis = self.plane.transData.transform, self.plane.bbox
+        pixels = to_pixels(near) - axis.min
+        n_pixels = self.figure.dpi / 72
+        labels: dict[int, list[str]] = {}
+        for number in range(min(len(near), len(self.numbers))):
+            apart = (np.hypot(*(pixels[number] - pixels[first])) for first in labels)
+            same = (first for first, far in zip(labels, apart, strict=True) if far < 5 * n_pixels)
+            labels.setdefault(next(same, number), []).append(str(number + 1))
+        texts = [", ".join(numbers) for numbers in labels.values()]
+        dots = np.vstack([pixels, to_pixels([track]) - axis.min])
+        places = place_numbers(pixels[list(labels)], texts, dots, axis.size, n_pixels)
         for text in self.numbers:
             text.set_text("")
-        for text, (place, numbers) in zip(self.numbers, labels.items(), strict=False):
-            text.xy = place
-            text.set_text(", ".join(numbers))
+        for text, words, first, place in zip(self.numbers, texts, labels, places, strict=False):
+            text.xy = near[first]
+            text.set(text=words, position=place)
 
 
 class VotePicture:

@@ -78,7 +78,8 @@ def describe(figure) -> str:
     str
         Each thing once, in the order in which they are drawn.
     """
-    parts, legends = [figure.get_suptitle()], list(figure.legends)
+    parts = [figure.get_suptitle()]
+    legends = [legend for part in (figure, *figure.subfigs) for legend in part.legends]
     for axis in figure.axes:
         names = [name for name in (axis.get_ylabel(), axis.get_xlabel()) if name]
         parts += [axis.get_title(), " against ".join(names)]

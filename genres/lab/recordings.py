@@ -7,6 +7,7 @@ place, and what comes back says so.
 
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +18,7 @@ from genres.data.clips import Clip
 from genres.decoding import audio
 from genres.extraction import extract
 from genres.sound import melstore
-from genres.synth import builtin
+from genres.synth import builtin, corpus
 
 EXCERPT = 2.0
 """How many seconds of a clip an excerpt has at least."""
@@ -234,8 +235,8 @@ def _look_up(names, table, synthetic, source):
     ), rows
 
 
-def find_sound(data, synthetic: bool) -> dict[str, str]:
-    """Find the sound of clips, as far as it is there: none is made, and none is fetched.
+def find_sound(data, synthetic: bool) -> dict[str, Callable[[], str]]:
+    """Find the sound of clips: of the built-in corpus all, else as far as it is there.
 
     Parameters
     ----------
@@ -246,12 +247,13 @@ def find_sound(data, synthetic: bool) -> dict[str, str]:
 
     Returns
     -------
-    dict of str to str
-        Path of each clip that has sound, by its name in tables.
+    dict of str to callable
+        For each clip that has sound, by its name in tables, what gives the path of its file, and
+        may raise a `Refusal`. A clip of the built-in corpus is made then, if it is not there.
     """
     if synthetic:
-        return {path.name: str(path) for path in (builtin.FOLDER / "audio").glob("*/*.wav")}
+        return {entry.name: partial(builtin.clip, entry) for entry in corpus.entries()}
     found: list[Clip] = []
     with suppress(Refusal):  # what cannot be used has no sound
         found = datasets.read(data.audio).clips if data.audio else []
-    return {clip.name: clip.path for clip in found}
+    return {clip.name: partial(str, clip.path) for clip in found}

@@ -24,6 +24,10 @@ MEDIA = "media"
 
 _EMBEDDED = re.compile(r"data:(?:image|audio)/([\w-]+)[\w.+-]*;base64,([A-Za-z0-9+/=\s]+)")
 _TERMINAL_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+_PAPERMILL_SAYS = "papermill-error-cell-tag"  # the tag of what it puts into a failed notebook
+_REPLY = "shell.execute_reply"  # what a kernel sent when it was done with a cell
+_TAIL = 8  # lines of a traceback that are shown at once
+_EMPTY_HEAD = re.compile(r"<th(\s[^>]*)?>\s*</th>")
 _SHOWS_NOTHING = re.compile(
     r"(?:<style.*?</style>|<(?!(?:img|audio|video|svg|hr)\b)[^>]*>|\s)+", re.S
 )
@@ -45,10 +49,13 @@ class Page(NamedTuple):
     body: str
     sections: list[tuple[str, str]]  # anchor and title of each
     pictures: list[Picture]
+    failure: str = ""  # where and why a notebook did not come to its end, in a line of HTML
 
 
 def of_notebook(path: Path, folder: Path):
     """Turn an executed notebook into a page; its pictures and sound go into ``folder/media``.
+
+    Of one that failed, the page ends where it failed.
 
     Parameters
     ----------
@@ -61,15 +68,26 @@ def of_notebook(path: Path, folder: Path):
     -------
     Page
     """
-    page = _NotebookPage(path.stem, folder)
-    written = [c for c in files.read_json(path)["cells"] if not provenance.is_injected(c)]
-    body = "\n".join(map(page.cell, written))
+    name = path.stem.removesuffix(".failed")
+    page = _NotebookPage(name, folder)
+    written = [c for c in files.read_json(path)["cells"] if not _is_foreign(c)]
+    if name == path.stem:
+        failure, body = "", [page.cell(cell) for cell in written]
+    else:
+        failure, body = page.up_to_failure(written)
     opening = next(("".join(c["source"]) for c in written if c["cell_type"] == "markdown"), "")
     asked = re.search(r"\*\*Question\.\*\*\s*(.+?)(?:\n\n|$)", opening, re.S)
-    question = page.words.to_html(asked[1]) if asked else ""
-    question = question.removeprefix("<p>").rstrip().removesuffix("</p>")
     words = page.words
-    return Page(path.stem, words.title or path.stem, question, body, words.sections, page.pictures)
+    question = words.to_html(asked[1]) if asked else ""
+    question = question.removeprefix("<p>").rstrip().removesuffix("</p>")
+    return Page(
+        name, words.title or name, question, "\n".join(body), words.sections, page.pictures, failure
+    )
+
+
+def _is_foreign(cell):
+    """Say whether a cell of an executed notebook is not of those that a person wrote."""
+    return provenance.is_injected(cell) or _PAPERMILL_SAYS in cell["metadata"].get("tags", [])
 
 
 def of_markdown(text, name):
@@ -95,7 +113,8 @@ class _Words(mistune.HTMLRenderer):
         anchor = f"{self.name}-{re.sub(r'[^a-z0-9]+', '-', plain.lower()).strip('-')}"
         if level == 2:
             self.sections.append((anchor, text))
-        return f'<h{level} id="{anchor}">{text}</h{level}>\n'
+        link = f'<a class="anchor" href="#{anchor}" aria-label="Link to this section">#</a>'
+        return f'<h{level} id="{anchor}">{text} {link}</h{level}>\n'
 
     def link(self, text, url, title=None):
         # What links to a notebook, and in JupyterLab to a cell of it, is a page here.
@@ -103,7 +122,7 @@ class _Words(mistune.HTMLRenderer):
         return super().link(text, url.replace("#cell-id=", "#cell-"), title)
 
     def block_code(self, code, info=None):
-        return f'<div class="scroll" tabindex="0"><pre>{html.escape(code)}</pre></div>\n'
+        return f'<div class="scroll sample" tabindex="0"><pre>{html.escape(code)}</pre></div>\n'
 
     def table(self, text):
         return _in_box(f'<table class="words">\n{text}</table>')
@@ -123,6 +142,31 @@ class _NotebookPage:
         self._n_files = 0
         self.words = _Words(name)
 
+    def up_to_failure(self, cells):
+        """Give a line on where and why a notebook failed, and its cells as far as it came."""
+        code = [cell for cell in cells if cell["cell_type"] == "code" and "".join(cell["source"])]
+        done = [cell for cell in code if _REPLY in cell["metadata"].get("execution", {})]
+        if not done:
+            failure = "Its Python did not start."
+            return failure, [*map(self.cell, cells[:1]), _notice(failure)]
+        error = next((o for o in done[-1]["outputs"] if o["output_type"] == "error"), None)
+        was_killed = not error and len(done) < len(code)
+        last = code[len(done)] if was_killed else done[-1]
+        number = last.get("execution_count") or done[-1]["execution_count"] + 1
+        anchor = html.escape(f"#cell-{last.get('id', '')}")
+        where = f'<a href="{anchor}">cell {number}</a>'
+        if error:
+            failure = f"In {where}: {_named(error, at_most=200)}"
+        elif was_killed:
+            failure = f"In {where} its Python was killed, most often for lack of memory."
+        else:
+            failure = "It came to its end without writing its results."
+        n_left = len(code) - code.index(last) - 1
+        first, *others = map(self.cell, cells[: cells.index(last) + 1])
+        left = f"{n_left} more cells of code were" if n_left > 1 else "One more cell of code was"
+        end = f'<p class="failed">{left} not executed.</p>' if n_left else ""
+        return failure, [first, _notice(failure), *others, end]
+
     def cell(self, cell):
         source = "".join(cell["source"])
         anchor = html.escape(f"cell-{cell.get('id', '')}")
@@ -133,10 +177,12 @@ class _NotebookPage:
         number = cell.get("execution_count")
         label = f"Code of cell {number}" if number else "Code"
         code = highlight(source, PythonLexer(), HtmlFormatter(nowrap=True)).rstrip()
-        shown = "".join(filter(None, map(self._output, cell.get("outputs", []))))
+        outputs = cell.get("outputs", [])
+        shown = "".join(filter(None, map(self._output, outputs)))
+        is_open = " open" if any(o["output_type"] == "error" for o in outputs) else ""
         return (
             f'<div class="cell" id="{anchor}">\n'
-            f'<details class="code"><summary>{label}</summary>'
+            f'<details class="code"{is_open}><summary>{label}</summary>'
             f'<pre tabindex="0">{code}</pre></details>\n{shown}</div>'
         )
 
@@ -144,7 +190,7 @@ class _NotebookPage:
         if output["output_type"] == "stream":
             return _preformatted("".join(output["text"]))
         if output["output_type"] == "error":
-            return _preformatted("\n".join(output["traceback"]))
+            return _error(output)
         data = output["data"]
         if "application/vnd.plotly.v1+json" in data:
             return self._turnable(data, output)
@@ -210,9 +256,36 @@ def _preformatted(text):
     return f'<div class="scroll" tabindex="0"><pre>{text}</pre></div>\n' if text else ""
 
 
+def _notice(failure):
+    return f'<p class="failed"><b>This notebook failed.</b> {failure}</p>'
+
+
+def _named(error, at_most):
+    """Give an error's name and message as HTML, cut where they are too long."""
+    said = " ".join(_TERMINAL_COLOURS.sub("", error["evalue"]).split())
+    said = said if len(said) <= at_most else f"{said[:at_most]}…"
+    return f"<b>{html.escape(error['ename'])}</b>" + (f": {html.escape(said)}" if said else "")
+
+
+def _error(error):
+    """Give an error's name and message, the end of its traceback, and all of it folded up."""
+    lines = _TERMINAL_COLOURS.sub("", "\n".join(error["traceback"])).rstrip().splitlines()
+    box = '<div class="scroll traceback" tabindex="0"><pre>{}</pre></div>'
+    last = [line if len(line) <= 300 else f"{line[:300]}…" for line in lines[-_TAIL:]]
+    tail = box.format(html.escape("\n".join(last))) if last else ""
+    whole = ""
+    if len(lines) > _TAIL:
+        whole = (
+            f"<details><summary>The whole traceback, {len(lines):,} lines</summary>"
+            f"{box.format(html.escape(chr(10).join(lines)))}</details>"
+        )
+    return f'<div class="error"><p>{_named(error, at_most=300)}</p>\n{tail}{whole}</div>\n'
+
+
 def _in_box(content):
     """Put what may be wider than the page into a box that scrolls, with the keyboard too."""
-    return f'<div class="scroll" tabindex="0" role="region" aria-label="Table">{content}</div>\n'
+    content = _EMPTY_HEAD.sub(r"<td\1></td>", content)  # a head without a word is none
+    return f'<div class="scroll" tabindex="0" role="group" aria-label="Table">{content}</div>\n'
 
 
 def _formula(text, is_block=False):
@@ -225,9 +298,10 @@ def _formula(text, is_block=False):
     drawn = text.replace(r"\frac", r"\dfrac") if is_block else text
     image = io.BytesIO()
     try:
-        with rc_context({"mathtext.fontset": "stix", "font.size": 13}):
+        style = {"mathtext.fontset": "stix", "font.size": 13, "savefig.facecolor": "none"}
+        with rc_context(style):
             math_to_image(f"${drawn}$", image, format="svg")
     except ValueError:  # beyond what Matplotlib can draw
         return f"<code>{source}</code>"
     encoded = base64.b64encode(image.getvalue()).decode()
-    return f'<img src="data:image/svg+xml;base64,{encoded}" alt="{source}">'
+    return f'<img class="math" src="data:image/svg+xml;base64,{encoded}" alt="{source}">'

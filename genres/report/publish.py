@@ -8,7 +8,7 @@ from pathlib import Path
 
 from genres import Refusal, files
 from genres.project import COMMAND, PROJECT, find_notebooks
-from genres.report import ledger
+from genres.report import elsewhere, ledger
 from genres.run import provenance, runs
 from genres.screen import spoken
 
@@ -138,6 +138,22 @@ def result_table(rows, results: dict[str, dict], run: dict[str, dict]) -> str:
     took = f"took {spoken(seconds)} on {where} and at most {memory:.1f} GB of memory"
     lines += ["", f"The published run {took}."]
     return "\n".join(lines)
+
+
+def write_badges(project: Path = PROJECT) -> str | None:
+    """Write badges that open the project in Colab and Binder into its pages, or take them out.
+
+    Returns
+    -------
+    str or None
+        The repository's address, as `elsewhere.repository` reads it.
+    """
+    begin, end = elsewhere.BEGIN, elsewhere.END
+    pages = [project / "README.md", project / "docs" / "BROWSER.md"]
+    texts = [fill(page, begin, end, elsewhere.badges(project)) for page in pages]
+    for page, text in zip(pages, texts, strict=True):
+        files.write_text(page, text)
+    return elsewhere.repository(project)
 
 
 def ledger_text(rows, results, project):

@@ -1,4 +1,4 @@
-// What the pages do beyond being read: open all code at once, turn a map.
+// What the pages do beyond being read: open all code at once, copy it, say where one is, turn a map.
 "use strict";
 
 for (const button of document.querySelectorAll("button.all-code")) {
@@ -17,6 +17,83 @@ for (const button of document.querySelectorAll("button.all-code")) {
   });
   for (const one of folded) one.addEventListener("toggle", label);
   label();
+}
+
+const copied = document.createElement("p");
+copied.className = "copied";
+copied.setAttribute("role", "status");
+document.body.append(copied);
+
+async function copy(text) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  const area = document.createElement("textarea"); // where a page of the disk has no clipboard
+  area.value = text;
+  document.body.append(area);
+  area.select();
+  const done = document.execCommand("copy");
+  area.remove();
+  if (!done) throw new Error("no clipboard");
+}
+
+for (const code of document.querySelectorAll(".code > pre, .sample > pre")) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "copy";
+  button.textContent = "Copy";
+  const of = code.parentNode.querySelector("summary")?.textContent;
+  if (of) button.setAttribute("aria-label", `Copy: ${of}`);
+  button.addEventListener("click", async () => {
+    let said = "Copied";
+    try {
+      await copy(code.textContent);
+    } catch {
+      said = "Press Ctrl+C";
+      getSelection().selectAllChildren(code);
+    }
+    button.textContent = copied.textContent = said;
+    button.focus();
+    clearTimeout(button.timer);
+    button.timer = setTimeout(() => {
+      button.textContent = "Copy";
+      copied.textContent = "";
+    }, 2000);
+  });
+  (code.parentNode.matches(".sample") ? code.parentNode : code).before(button);
+}
+
+// A link to what is folded up, or lies in it, unfolds it.
+function unfoldTarget() {
+  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  const box = target?.closest("details");
+  if (box) box.open = true;
+}
+addEventListener("hashchange", unfoldTarget);
+unfoldTarget();
+
+// The section that is read is marked among the contents.
+const entries = new Map(
+  [...document.querySelectorAll(".contents ul ul a")].map((a) => [a.hash.slice(1), a]),
+);
+const headings = [...entries.keys()].map((id) => document.getElementById(id));
+
+function markSection() {
+  const read = headings.filter((one) => one.getBoundingClientRect().top < innerHeight / 4).at(-1);
+  for (const [id, entry] of entries) {
+    if (id !== read?.id) {
+      entry.removeAttribute("aria-current");
+    } else if (!entry.hasAttribute("aria-current")) {
+      entry.setAttribute("aria-current", "location");
+      const box = document.querySelector(".contents");
+      const { top, bottom } = entry.getBoundingClientRect();
+      const frame = box.getBoundingClientRect();
+      if (top < frame.top) box.scrollTop += top - frame.top - 40;
+      if (bottom > frame.bottom) box.scrollTop += bottom - frame.bottom + 40;
+    }
+  }
+}
+if (headings.length) {
+  addEventListener("scroll", () => requestAnimationFrame(markSection), { passive: true });
+  markSection();
 }
 
 function loadPlotly() {

@@ -4,13 +4,14 @@ import html
 import re
 import shutil
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 
 from tqdm import tqdm
 
 from genres import Refusal, files, printable
 from genres.project import RunFolder
-from genres.report import ledger, pages, printing
+from genres.report import elsewhere, ledger, pages, printing, search
 from genres.screen import spoken
 
 TITLE = "Music Genre Classification: From k-NN to RNNs"
@@ -41,11 +42,20 @@ _INTRODUCTION = (
     "that vote, to a champion that measures texture. Each figure is computed by the notebook that "
     "shows it; the code is there, folded up, above what it shows."
 )
+_PARTS = ("site.css", "theme.js", "site.js", "search.js")
 # Nothing on the pages may ask the network for anything, whatever a notebook's output holds.
 _POLICY = (
     "default-src 'none'; img-src 'self' file: data: blob:; media-src 'self' file: data:; "
     "style-src 'self' file: 'unsafe-inline'; script-src 'self' file:"
 )
+
+
+_THEME = '<button type="button" class="theme" hidden></button>'
+_SEARCH = """<form class="search" role="search" hidden><input type="search" role="combobox"
+aria-label="Search all pages" aria-controls="hits" aria-expanded="false" aria-autocomplete="list"
+autocomplete="off" spellcheck="false" placeholder="Search: press /">
+<div class="found" hidden><p role="status"></p>
+<div id="hits" role="listbox" tabindex="-1" aria-label="Sections found"></div></div></form>"""
 
 
 def write(report, project: Path, *, pdf: bool = True) -> str:
@@ -102,10 +112,12 @@ def _write_pages(report, project, folder):
     names = {page.name for page in (front, *made)}
     made = [page._replace(body=_without_dead_links(page.body, names)) for page in made]
     for page in (front, *made):
-        files.write_text(folder / f"{page.name}.html", _around(page, front, made, report))
+        above = elsewhere.of_page(project, page.name) if page in notebooks else ""
+        files.write_text(folder / f"{page.name}.html", _around(page, front, made, report, above))
     files.write_text(folder / "whole.html", _whole(front, made))
+    files.write_text(folder / "search-index.js", search.index([front, *made]))
     here = Path(__file__).parent
-    for name in ("site.css", "site.js"):
+    for name in _PARTS:
         shutil.copyfile(here / name, folder / name)
     if any('class="turnable"' in page.body for page in notebooks):
         from plotly.offline import get_plotlyjs
@@ -123,7 +135,7 @@ def _without_dead_links(body, names):
     return re.sub(r'<a href="([\w-]+)\.html[^"]*"[^>]*>(.*?)</a>', shorten, body, flags=re.S)
 
 
-def _around(page, front, others, report):
+def _around(page, front, others, report, above):
     """Put what leads to the other pages around one of them."""
     row = [front, *others]
     at = row.index(page)
@@ -137,9 +149,11 @@ def _around(page, front, others, report):
 <a class="to-contents" href="#contents">Contents</a>
 {_turn(before, "prev", "← Previous")}
 {_turn(after, "next", "Next →")}
-<button type="button" class="all-code" hidden></button></header>
+{_SEARCH}
+<button type="button" class="all-code" hidden></button>
+{_THEME}</header>
 <main id="text">
-{page.body}
+{above}{page.body}
 <p class="turns">{_turn(before, "prev", "← {}")}{_turn(after, "next", "{} →")}</p>
 </main>
 <nav class="contents" id="contents" aria-label="Contents"><h2>Contents</h2>
@@ -148,7 +162,8 @@ def _around(page, front, others, report):
 href="whole.html">All on one page, to print</a></li>
 </ul></nav>
 </div>
-<script src="site.js"></script>""",
+<script src="site.js"></script>
+<script src="search.js"></script>""",
     )
 
 
@@ -162,11 +177,12 @@ def _turn(page, rel, text):
 
 
 def _entry(page, current):
+    title = html.escape(page.title) + (" (failed)" if page.failure else "")
     if page is not current:
-        return f'<li><a href="{page.name}.html">{html.escape(page.title)}</a></li>\n'
+        return f'<li><a href="{page.name}.html">{title}</a></li>\n'
     below = "".join(f'<li><a href="#{anchor}">{title}</a></li>' for anchor, title in page.sections)
     below = f"<ul>{below}</ul>" if below else ""
-    here = f'<a aria-current="page" href="{page.name}.html">{html.escape(page.title)}</a>'
+    here = f'<a aria-current="page" href="{page.name}.html">{title}</a>'
     return f"<li>{here}{below}</li>\n"
 
 
@@ -182,8 +198,10 @@ def _document(title, body):
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="{_POLICY}">
 <title>{html.escape(title)}</title>
+<meta name="color-scheme" content="light dark">
 <link rel="icon" href="data:,">
 <link rel="stylesheet" href="site.css">
+<script src="theme.js"></script>
 </head>
 <body>
 {body}
@@ -196,7 +214,7 @@ def _front(report, notebooks, rows, folder):
     cards = "\n".join(_card(page, report, folder) for page in notebooks)
     body = f"""<h1>{TITLE}</h1>
 <p>{_INTRODUCTION}</p>
-<p class="told">{_describe(report)}</p>
+<p class="told">{_describe(report, notebooks)}</p>
 <h2 id="figures">Headline figures</h2>
 {_headlines(rows, report)}
 <p><a href="ledger.html"><b>The ledger</b></a>: every figure of the five reports beside its value
@@ -209,7 +227,7 @@ here, and why the two differ ({ledger.summary(rows, report.results)}).</p>
     return pages.Page("index", "Front page", "", body, sections, [])
 
 
-def _describe(report):
+def _describe(report, notebooks):
     """Say which run this is: its data, when and on what, and what is to be known of it."""
     results = report.results
     data = sorted({found["data"] for found in results.values() if "data" in found})
@@ -222,6 +240,8 @@ def _describe(report):
         if "cpu" in report.machine:
             told += f" on {report.machine['cores']} cores of {html.escape(report.machine['cpu'])}"
     told += "."
+    if failed := [page.name[:2] for page in notebooks if page.failure]:
+        told += f" <b>Failed: {', '.join(failed)}.</b>"
     if any(found.get("quick") for found in results.values()):
         told += " <b>A rehearsal: its figures are rough.</b>"
     marked = [name[:2] for name, found in results.items() if found.get("synthetic")]
@@ -233,7 +253,7 @@ def _describe(report):
 
 def _headlines(rows, report):
     lines = [
-        '<div class="scroll" tabindex="0" role="region" aria-label="Headline figures">',
+        '<div class="scroll" tabindex="0" role="group" aria-label="Headline figures">',
         '<table class="headlines"><thead>',
         "<tr><th>notebook and figure</th><th>the report</th><th>here</th></tr></thead>",
         "<tbody>",
@@ -256,9 +276,11 @@ def _card(page, report, folder):
         for key, mark in (("synthetic", "synthetic music"), ("quick", "rehearsal"))
         if found.get(key)
     ]
+    failure = re.sub(r"</?a\b[^>]*>", "", page.failure)  # whose cell is on the notebook's page
+    failed = f'<p class="failed"><b>Failed.</b> {failure}</p>' if failure else ""
     return (
         f'<li>{cover}<h3><a href="{page.name}.html">{html.escape(page.title)}</a></h3>'
-        f"<p>{page.question}</p>{''.join(marks)}</li>"
+        f"<p>{page.question}</p>{failed}{''.join(marks)}</li>"
     )
 
 
@@ -287,7 +309,12 @@ def _ledger_page(rows, report):
     )
     text = ledger.page(introduction, rows, report.results, report.home)
     page = pages.of_markdown(text, "ledger")
-    return page._replace(title="Ledger", body=f'<div class="ledger">\n{page.body}</div>')
+    numbers = count(1)
+    body = re.sub("<details>", lambda _: f'<details id="ledger-{next(numbers)}">', page.body)
+    titles = re.findall(r'<details id="([\w-]+)"><summary><b>(.*?)</b>', body)
+    return page._replace(
+        title="Ledger", body=f'<div class="ledger">\n{body}</div>', sections=titles
+    )
 
 
 def _whole(front, others):
@@ -302,11 +329,11 @@ def _whole(front, others):
     text = re.sub(rf'href="({names})\.html#cell-', r'href="#\1-cell-', text)
     text = re.sub(rf'href="(?:{names})\.html#', 'href="#', text)
     text = re.sub(rf'href="({names})\.html"', r'href="#\1"', text)
-    text = text.replace("<details><summary><b>", "<details open><summary><b>")  # the ledger's
+    text = text.replace('<details id="ledger-', '<details open id="ledger-')
     return _document(
         TITLE,
-        '<p class="bar"><a class="home" href="index.html">To the pages one by one</a>'
-        '<button type="button" class="all-code" hidden></button></p>\n'
+        '<header class="bar"><a class="home" href="index.html">To the pages one by one</a>'
+        f'<button type="button" class="all-code" hidden></button>{_THEME}</header>\n'
         f'<main class="whole">\n{text}\n</main>\n<script src="site.js"></script>',
     )
 

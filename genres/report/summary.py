@@ -36,7 +36,7 @@ def conclude(outcome, rows) -> int:
     print(f"\n{table}\n")
     for failure in outcome.failures:
         print(failure)
-    if outcome.seconds or not run.site.exists():
+    if outcome.seconds or outcome.failures or not run.site.exists():
         _write_site(run, outcome.is_whole)
     if not outcome.failures:
         print(_write_ledger(run, rows, results))

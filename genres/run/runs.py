@@ -74,7 +74,7 @@ class Report(NamedTuple):
 
     folder: Path  # of the run
     home: Path  # the folder that holds notebooks/ and figures/
-    notebooks: list[Path]  # the executed ones, in order
+    notebooks: list[Path]  # the executed ones, in order; of those that failed, as far as they came
     missing: list[str]  # names of the project's notebooks that are not among them
     results: dict[str, dict]  # what each notebook kept
     states: list[dict]  # what is known of the execution of each, as Run.read_state has it
@@ -113,7 +113,7 @@ def find(project: Path, wanted: str | Path | None = None):
     Raises
     ------
     Refusal
-        If there is no such run, or nothing of it was executed to its end.
+        If there is no such run, or nothing of it was executed.
     """
     runs = project / "runs"
     if wanted is None:
@@ -132,13 +132,18 @@ def of_run(folder, project):
     """Take what a run executed so far, as `find` does."""
     run, names = Run(project, folder), [path.stem for path in find_notebooks(project)]
     done = [name for name in names if run.executed(name).exists()]
-    if not done:
+    places = {
+        name: run.executed(name) if name in done else run.failed(name)
+        for name in names
+        if name in done or run.failed(name).exists()
+    }
+    if not places:
         raise Refusal(f"{folder} holds no executed notebook yet: {COMMAND} run executes them.")
     return Report(
         folder,
         folder,
-        [run.executed(name) for name in done],
-        [name for name in names if name not in done],
+        list(places.values()),
+        [name for name in names if name not in places],
         {name: read_if_sound(run.results(name)) for name in done},
         [state for name in done if (state := run.read_state(name))],
     )

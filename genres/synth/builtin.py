@@ -141,6 +141,26 @@ def audio(n_per_genre: int = 30, workers=None, progress=True) -> Path:
     return folder
 
 
+def clip(entry: corpus.Entry) -> str:
+    """Make the sound of one clip of the built-in corpus, if it is not there yet.
+
+    Returns
+    -------
+    str
+        The path of its file.
+
+    Raises
+    ------
+    Refusal
+        If its folder cannot be written to.
+    """
+    path = FOLDER / "audio" / entry.genre / entry.name
+    with _writing_to(path.parent):
+        if not path.exists():
+            _render((path, entry))
+    return str(path)
+
+
 def mel_store(n_per_genre: int = 30, workers=None, progress=True) -> Path:
     """Make the mel store of the built-in corpus, as far as it is not there yet.
 

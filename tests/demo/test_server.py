@@ -10,7 +10,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import numpy as np
 import psutil
@@ -21,6 +21,7 @@ from genres.__main__ import main
 from genres.demo import hearing, workers
 from genres.demo.connections import MOST_CONNECTIONS
 from genres.demo.server import MOST_WAITING
+from genres.demo.sounds import examples
 from genres.project import PROJECT
 from genres.sound import tagger, tags
 from tests.demo_server import SECONDS, files_in_flight, pretending, serving
@@ -33,7 +34,9 @@ def server(toy_run):
 
 
 def test_nobody_is_served_without_the_token(server):
-    for path in ("/", "/page.js", "/state", "/classify", "/nowhere", "/?token=", "/?token=guess"):
+    sounds = ("/sound/example?name=" + next(iter(examples())), "/sound/known?name=clip-5.wav")
+    pages = ("/", "/page.js", "/state", "/classify", "/nowhere", "/?token=", "/?token=guess")
+    for path in pages + sounds:
         for method in ("GET", "POST", "PUT"):
             status, headers, body = server.request(path, method)
             assert status == 403, (method, path)
@@ -68,6 +71,16 @@ def test_who_comes_by_another_name_or_from_another_page_is_not_served(server):
     assert status == 403
     assert said == "The demo serves its own page, and not http://127.0.0.1:1.\n"
     assert server.request("/nowhere", **inside)[0] == 404
+
+
+def test_sounds_are_given_by_their_names_and_no_file_by_its_path(server, toy_run):
+    inside = server.enter()
+    paths = ("../../../../etc/passwd", "/etc/passwd", str(toy_run / "models"), "clip-5.wav", "")
+    for kind in ("known", "example"):
+        for name in paths:
+            status, _, said = server.request(f"/sound/{kind}?name={quote(name)}", **inside)
+            assert (status, said) == (404, "This sound is not at hand.\n")
+    assert server.request("/sound/other?name=x", **inside)[0] == 404
 
 
 def test_what_is_too_large_is_refused_while_it_comes(server):

@@ -319,6 +319,14 @@ def test_segments_are_as_long_as_usual_where_nothing_is_said(tmp_path, settings,
     assert sorted(found) == sorted(lengths)
 
 
+def test_kaggles_tables_are_of_3_and_30_s_on_the_command_line(tmp_path):
+    collection = make_collection(tmp_path / "audio", {"rock": 1, "folk": 1}, seconds=30)
+    options = ["--features", "kaggle", "--workers", "1"]
+    assert main(["extract", str(collection), "--out", str(tmp_path / "out"), *options]) == 0
+    found = {path.name for path in (tmp_path / "out").glob("*.csv")}
+    assert found == {"features_3_sec.csv", "features_30_sec.csv", "rejected.csv"}
+
+
 @pytest.mark.parametrize(
     ("settings", "complaint"),
     [

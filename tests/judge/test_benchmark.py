@@ -179,6 +179,7 @@ model = Chance()
 def model_of(fit="return self", predict="return [0] * len(x)", more=""):
     return f"""
 import ctypes, os, sys, time
+from pathlib import Path
 import numpy as np
 class Broken:
     def fit(self, x, y):
@@ -191,12 +192,13 @@ model = Broken()
 
 
 PROBABILITIES = "def predict_proba(self, x): return "
+FAKES = "next(Path(os.environ['TMPDIR']).glob('*/')).joinpath('answer.json').write_text('[1]')"
 BROKEN = {
     "raises": (
         model_of("raise ValueError('no\\x1b[31m more')"),
-        "Fitting it failed in line 6: V.*b",
+        "Fitting it failed in line 7: V.*b",
     ),
-    "exits": (model_of("sys.exit(0)"), "Fitting it failed in line 6: it calls sys.exit"),
+    "exits": (model_of("sys.exit(0)"), "Fitting it failed in line 7: it calls sys.exit"),
     "ends": (model_of("os._exit(7)"), "It ended its own process .status 7"),
     "crashes": (model_of("ctypes.string_at(0)"), "Its process was ended by SIGSEGV"),
     "hangs": (model_of("time.sleep(60)"), "It took longer than 1 s for a fold"),
@@ -208,6 +210,11 @@ BROKEN = {
     "nan": (model_of(more=f"{PROBABILITIES}np.full((3, 3), np.nan)"), "NaN or infinite for 3 of 3"),
     "logits": (model_of(more=f"{PROBABILITIES}np.full((3, 3), 2.0)"), "as after a softmax"),
     "wide": (model_of(more=f"{PROBABILITIES}np.full((3, 5), 0.2)"), r"shape \(3, 5\)"),
+    "fakes": (model_of(f"{FAKES}; os._exit(0)"), "What it predicted cannot be read"),
+    "classes": (
+        model_of(more=f"classes_ = ['a', 'b', 'c']\n    {PROBABILITIES}np.eye(3)"),
+        "classes_ are not",
+    ),
     "syntax": ("model = (", "Running it failed in line 1: SyntaxError"),
     "nothing": ("x = 1", "it defines no name 'model'"),
     "number": ("model = 1", "'model' is a int, without fit and predict"),
@@ -227,7 +234,7 @@ def test_a_broken_model_gets_one_sentence(name, process, tmp_path):
 
 
 def test_what_a_model_forks_ends_with_its_fold(process, tmp_path):
-    forks = model_of("os.fork(); os.fork() or time.sleep(1000)")
+    forks = model_of("os.fork(); os.fork() or (os.setsid(), time.sleep(1000))")
     model = Model("forks", str(write(tmp_path, "forks.py", forks)))
     process.fit_and_predict(model, np.zeros((3, 2)), np.arange(3), np.zeros((3, 2)), 3)
     inside = psutil.Process(process._process.pid).children(recursive=True)

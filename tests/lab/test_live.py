@@ -1,6 +1,7 @@
 """Live cells: what they compute, what they show in a run, and what follows a control."""
 
 import re
+from itertools import combinations
 from types import SimpleNamespace
 
 import ipywidgets as widgets
@@ -9,10 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+from matplotlib.backends.backend_agg import RendererAgg
 from sklearn.metrics.pairwise import euclidean_distances
+from traitlets import TraitError
 
 from genres.data import folders, tables
-from genres.lab import live, plots, recordings
+from genres.lab import live, liveplots, plots, recordings
 from genres.models import evaluation, neighbours
 from genres.screen import spaced
 from genres.sound import melstore
@@ -135,14 +138,27 @@ def test_the_most_confident_mistakes_come_first():
     assert live.find_mistakes(equal, np.array([1, 0])).tolist() == []
 
 
-def test_sound_is_found_but_never_made(bench, tmp_path):
-    assert recordings.find_sound(bench.data, synthetic=True) == {}
+def test_sound_of_the_built_in_corpus_is_made_when_it_is_wanted(bench, tmp_path):
+    sound = recordings.find_sound(bench.data, synthetic=True)
+    assert len(sound) == 1000
     assert list(tmp_path.iterdir()) == []
-    there = tmp_path / "audio" / "pop" / "pop.00000.wav"
+    there = tmp_path / "audio" / "pop" / "synthetic_pop_00000.wav"
     there.parent.mkdir(parents=True)
-    there.touch()
-    assert recordings.find_sound(bench.data, synthetic=True) == {there.name: str(there)}
+    there.write_text("kept")
+    assert sound[there.name]() == str(there)
+    assert there.read_text() == "kept"
+    made = sound["synthetic_jazz_00099.wav"]()
+    assert soundfile.info(made).duration == 30
+    assert made == str(tmp_path / "audio" / "jazz" / "synthetic_jazz_00099.wav")
     assert recordings.find_sound(bench.data, synthetic=False) == {}
+
+
+def test_sound_of_other_data_is_what_is_there(tmp_path):
+    folder = tmp_path / "music" / "jazz"
+    folder.mkdir(parents=True)
+    soundfile.write(folder / "a.wav", np.zeros(100), 22050)
+    sound = recordings.find_sound(SimpleNamespace(audio=folder.parent), synthetic=False)
+    assert {name: give() for name, give in sound.items()} == {"jazz/a.wav": str(folder / "a.wav")}
 
 
 def test_in_a_run_there_are_still_pictures_only(bench, displayed, table, classified):
@@ -167,7 +183,7 @@ def test_accuracy_follows_features_and_k(bench, displayed, table):
     assert plt.get_fignums() == []
     features = list(tables.BASE_FEATURES)
     before = cell.children[1].value
-    for n_neighbors, fourth in ((1, "tempo"), (9, "tempo"), (9, "rmse_var"), (9, features[0])):
+    for n_neighbors, fourth in ((1, "tempo"), (9, "tempo"), (9, "rmse_var"), (9, "rmse_mean")):
         controls["Neighbours k"].value = n_neighbors
         controls["Feature 4"].value = features[3] = fourth
         accuracy = library_accuracy(table, features, n_neighbors)
@@ -175,6 +191,30 @@ def test_accuracy_follows_features_and_k(bench, displayed, table):
         assert f"k = {n_neighbors}." in sentence(cell)
     assert cell.children[1].value != before
     assert f'alt="{sentence(cell)}"' in cell.children[1].value
+
+
+def test_no_feature_can_be_chosen_twice(bench, displayed, table, monkeypatch):
+    live.explore_neighbours(bench, table)
+    controls = controls_of(displayed[0])
+    lists = [controls[f"Feature {n}"] for n in range(1, 5)]
+    drawn = []
+    draw = live._Neighbourhood.draw
+    monkeypatch.setattr(
+        live._Neighbourhood, "draw", lambda *a, **k: drawn.append(k) or draw(*a, **k)
+    )
+    live.explore_neighbours(bench, table)
+    lists = [controls_of(displayed[1])[f"Feature {n}"] for n in range(1, 5)]
+    for number, feature in ((3, "rmse_var"), (0, "tempo"), (1, tables.FEATURES[0])):
+        before = len(drawn)
+        lists[number].value = feature
+        chosen = [control.value for control in lists]
+        assert chosen[number] == feature
+        assert len(set(chosen)) == 4
+        assert len(drawn) == before + 1  # not once more for each list that is renewed
+        for control in lists:
+            assert set(control.options) == {*tables.FEATURES} - {*chosen} | {control.value}
+    with pytest.raises(TraitError):
+        lists[2].value = lists[0].value
 
 
 def test_the_track_at_the_start_is_misclassified(bench, displayed, table):
@@ -185,27 +225,50 @@ def test_the_track_at_the_start_is_misclassified(bench, displayed, table):
     assert true != predicted
 
 
-def test_what_has_sound_is_played_on_demand(bench, displayed, table, tmp_path):
+def test_what_has_sound_is_played_on_demand(bench, displayed, table, tmp_path, monkeypatch):
     x_train, y_train, x_test, y_test = split(table, tables.BASE_FEATURES)
     predicted, rows = live.find_nearest(x_train, y_train, x_test, 5)
     track = int((predicted != y_test).argmax())
     files = table["File"].to_numpy()
     names = [files[~tables.is_train(table)][track]]
     names += list(files[tables.is_train(table)][rows[track]])
-    folder = tmp_path / "audio" / "some"
-    folder.mkdir(parents=True)
-    soundfile.write(folder / names[0], np.linspace(-0.5, 0.5, 44100), 22050)
-    (folder / names[1]).write_text("no sound at all")
+    soundfile.write(tmp_path / "a.wav", np.linspace(-0.5, 0.5, 44100), 22050)
+    (tmp_path / "b.wav").write_text("no sound at all")
+    monkeypatch.setattr(
+        recordings,
+        "find_sound",
+        lambda *_: {
+            names[0]: lambda: str(tmp_path / "a.wav"),
+            names[1]: lambda: str(tmp_path / "b.wav"),
+        },
+    )
     live.explore_neighbours(bench, table)
     _, _, button, players = displayed[0].children
+    labels = [label for label, _ in controls_of(displayed[0])["Test track"].options]
+    assert [label.endswith(", with sound") for label in labels].count(True) == 1
     assert players.children == ()
     button.click()
     kinds = [type(part).__name__ for part in players.children]
     assert kinds == ["HTML", "Audio", *["HTML"] * 5]
     assert players.children[1].value[:4] == b"RIFF"
     assert "there is no sound of it here" in players.children[-1].value
+    assert (button.description, button.disabled) == (live.LOAD, False)
     controls_of(displayed[0])["Neighbours k"].value += 1
     assert players.children == ()
+
+
+def test_a_clip_of_the_built_in_corpus_is_made_to_be_played(bench, displayed, table, tmp_path):
+    live.explore_neighbours(bench, table, n_neighbors=1)
+    _, _, button, players = displayed[0].children
+    seen = []
+    button.observe(lambda change: seen.append(change.new), "description")
+    button.click()
+    kinds = [type(part).__name__ for part in players.children]
+    assert kinds == ["HTML", "Audio"] * 6
+    assert len(list(tmp_path.glob("audio/*/*.wav"))) == 6
+    assert seen == [f"Loading {n} of 6" for n in range(1, 7)] + [live.LOAD]
+    button.click()
+    assert len(players.children) == 12
 
 
 def test_votes_follow_the_number_of_members(bench, displayed):
@@ -235,7 +298,9 @@ def test_mistakes_follow_the_model_and_keep_to_what_there_is(bench, displayed, c
         assert clip.replace("<", "&lt;").replace(">", "&gt;") in shown
         assert f"is {GENRES[labels[places[-1]]]}, " in shown
         assert spaced(f"with {probabilities[model][places[-1]].max():.0%}") in shown
-    assert "There is no sound of these clips here." in displayed[0].children[-1].value
+    others = spectrograms.clips._replace(synthetic=False)
+    live.explore_mistakes(bench, probabilities, labels, spectrograms._replace(clips=others), rows)
+    assert "There is no sound of these clips here." in displayed[1].children[-1].value
 
 
 def test_models_without_a_mistake_are_not_offered(bench, displayed, classified):
@@ -251,30 +316,88 @@ def test_two_genres_and_few_tracks_will_do(bench, displayed, table):
     assert controls_of(displayed[0])["Neighbours k"].max == tables.is_train(few).sum()
 
 
-def test_neighbours_too_near_each_other_share_a_number_and_genres_have_a_legend():
-    from genres.lab.liveplots import NeighbourPicture
+def neighbour_picture(genres=GENRES, longest="a track (pop)", n_explained=3):
+    plots.set_style()
+    labels = np.arange(40) % len(genres)
+    return liveplots.NeighbourPicture(genres, labels, labels[:2], 4, n_explained, "2", longest)
 
-    picture = NeighbourPicture(GENRES, np.array([0, 1, 1, 0]), np.array([2]), 2, 3, "1 track")
-    points = np.array([[1.0, 1], [5, 5], [5.1, 5], [0, 0]])
-    parts = np.ones((3, 2))
-    setting = {"name": "a", "features": ["tempo", "rmse_mean"], "names": list("abc")}
+
+def show_neighbours(picture, points, near, name="a track (pop)", track=(0.0, 0.0), n=3):
     picture.update(
-        np.array([0]), track=[0.0, 0], points=points, near=[0, 1, 2], parts=parts, **setting
+        np.array([0, 0]),
+        name=name,
+        features=["tempo", "spectral_bandwidth_mean", "spectral_contrast_mean", "rmse_var"],
+        track=np.array(track),
+        points=points,
+        near=near,
+        names=[f"{name}  no vote"] * n,
+        parts=np.ones((n, 4)),
     )
+
+
+def test_neighbours_in_one_place_share_a_number_and_genres_have_a_legend():
+    picture = neighbour_picture()
+    points = np.zeros((40, 2))
+    points[:3] = [1, 1], [5, 5], [5.01, 5]
+    show_neighbours(picture, points, [0, 1, 2])
     assert [text.get_text() for text in picture.numbers] == ["1", "2, 3", ""]
     named = [text.get_text() for text in picture.plane.get_legend().get_texts()]
     assert named == list(GENRES)
-    picture.update(np.array([0]), track=[0.0, 0], points=points, near=[0], parts=parts, **setting)
+    assert "Shown: tempo, spectral_bandwidth_mean," in plots.describe(picture.figure)
+    show_neighbours(picture, points, [0])
     assert [text.get_text() for text in picture.numbers] == ["1", "", ""]
     plt.close(picture.figure)
 
 
-def test_no_picture_needs_a_layout_anew(tmp_path):
-    plots.set_style()
-    from genres.lab.liveplots import NeighbourPicture
+@pytest.mark.parametrize("spread", [0.02, 0.2, 1.0])
+def test_no_number_of_a_neighbour_covers_another_one_or_leaves_the_plane(spread):
+    picture, rng = neighbour_picture(n_explained=5), np.random.default_rng(5)
+    for _ in range(12):
+        points = rng.uniform(-1, 1, (40, 2))
+        points[:9] = rng.normal(0, spread, (9, 2))
+        show_neighbours(picture, points, np.arange(9), n=5)
+        picture.figure.draw_without_rendering()
+        boxes = [text.get_window_extent() for text in picture.numbers if text.get_text()]
+        for number, box in enumerate(boxes):
+            assert not any(box.overlaps(other) for other in boxes[:number])
+            assert picture.plane.bbox.contains(*box.min)
+            assert picture.plane.bbox.contains(*box.max)
+    plt.close(picture.figure)
 
-    picture = NeighbourPicture(GENRES, np.array([0, 1]), np.array([2]), 4, 2, "1 track")
-    places = []
+
+LONG = [f"Experimental electronic music, part {n}" for n in range(7)]
+
+
+@pytest.mark.parametrize("genres", [GENRES, LONG, [f"genre {n}" for n in range(20)], LONG * 3])
+def test_nothing_that_is_written_is_cut_or_covers_something_else(genres, monkeypatch):
+    genres = [f"{genre}{n // 7}" if genres == LONG * 3 else genre for n, genre in enumerate(genres)]
+    name = liveplots.caption("The Name of an Artist - And of a Long Song.mp3", genres[0])
+    assert name.startswith("The Name of an Artist")
+    picture = neighbour_picture(genres, name, n_explained=5)
+    points = np.random.default_rng(6).uniform(-1e5, -9e4, (40, 2))
+    show_neighbours(picture, points, np.arange(5), name, points[7], n=5)
+    plots.mark_synthetic(picture.figure)
+    drawn = []
+    draw = RendererAgg.draw_text
+    monkeypatch.setattr(
+        RendererAgg, "draw_text", lambda *a, mtext, **k: drawn.append(mtext) or draw(*a, **k)
+    )
+    liveplots.as_png(picture.figure)
+    assert name in " ".join(text.get_text() for text in drawn)
+    boxes = [text.get_window_extent() for text in drawn]
+    for text, box in zip(drawn, boxes, strict=True):
+        assert picture.figure.bbox.contains(*box.min), text
+        assert picture.figure.bbox.contains(*box.max), text
+    upright = [
+        box for text, box in zip(drawn, boxes, strict=True) if text.get_rotation() in (0, 90)
+    ]
+    if len(genres) <= 7:  # of more, some lie close in a matrix
+        assert not any(one.overlaps(other) for one, other in combinations(upright, 2))
+    plt.close(picture.figure)
+
+
+def test_no_picture_needs_a_layout_anew(tmp_path):
+    picture, places = neighbour_picture(), []
     for n in range(3):  # a run saves a picture as a file, and then in the notebook
         assert not picture.figure.get_constrained_layout()
         picture.figure.savefig(tmp_path / f"{n}.png", bbox_inches="tight")

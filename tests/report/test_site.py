@@ -128,6 +128,134 @@ def test_a_map_can_be_turned_without_a_network(visit, run):
     assert [url for url in visit.asked if not own(url, run.site)] == []
 
 
+def search(visit, words):
+    """Type words into the search with the keyboard alone; give the lines of the sections found."""
+    visit.keyboard.press("/")
+    visit.keyboard.type(words)
+    visit.locator(".found").wait_for()
+    return [found.inner_text() for found in visit.locator("#hits a").all()]
+
+
+def test_search_finds_a_section_of_another_page_and_leads_there_by_keyboard(visit, run):
+    found = search(visit, "One artist sides")
+    assert found[0].startswith("One artist on both sides\n06 · ")
+    assert visit.locator(".found mark").first.inner_text() == "One"
+    visit.keyboard.press("ArrowDown")
+    visit.keyboard.press("ArrowUp")  # to the last
+    visit.keyboard.press("ArrowDown")
+    field = visit.get_by_role("combobox", name="Search all pages")
+    assert field.get_attribute("aria-activedescendant") == "hit-0"
+    visit.keyboard.press("Enter")
+    visit.wait_for_url("**/06-honest-evaluation.html?*#*one-artist-on-both-sides")
+    assert visit.locator(".contents [aria-current=location]").inner_text() == (
+        "One artist on both sides"
+    )
+    assert visit.evaluate("CSS.highlights.get('found').size") > 3
+    assert visit.complaints == []
+    assert [url for url in visit.asked if not own(url, run.site)] == []
+
+
+@pytest.mark.parametrize(
+    "words, heading",
+    [
+        ("knn", "02 · k-NN on four features"),  # as it is not written
+        ("SÉBASTIEN Herculano", ""),  # no page has both
+        ("shannon wâvelet", "The Shannon wavelet"),
+        ("cross_val_score luck", "How lucky is this test set?"),  # in code
+        ("<img onerror=alert()>", ""),
+    ],
+)
+def test_search_finds_words_however_they_are_written(visit, words, heading):
+    found = search(visit, words)
+    assert (found[0].partition("\n")[0] if found else "") == heading
+    assert ("No sections" in visit.locator(".found [role=status]").inner_text()) == (not found)
+    assert visit.complaints == []
+
+
+def test_escape_leaves_the_search_where_the_reader_was(visit):
+    visit.locator(".home").focus()
+    search(visit, "tempo")
+    visit.keyboard.press("Escape")
+    assert not visit.locator(".found").is_visible()
+    assert visit.evaluate("document.activeElement.className") == "home"
+    search(visit, "tempo")
+    visit.keyboard.press("Tab")  # out of it
+    assert not visit.locator(".found").is_visible()
+
+
+def test_what_is_found_in_folded_code_is_unfolded(visit, run):
+    name = "02-knn-baseline"
+    visit.goto(f"{(run.site / name).as_uri()}.html?q=student_t#{name}-is-k-5-a-good-choice")
+    is_open = [code.get_attribute("open") is not None for code in visit.locator(".code").all()]
+    assert any(is_open) and not all(is_open)
+    visit.goto(f"{(run.site / 'ledger').as_uri()}.html#ledger-3")
+    assert [box.get_attribute("open") for box in visit.locator("details").all()].count("") == 1
+
+
+def test_code_is_copied_and_a_reader_is_told(visit, run):
+    visit.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    visit.open(NAMES[1])
+    visit.locator(".code > summary").first.press("Enter")
+    visit.keyboard.press("Tab")
+    assert visit.evaluate("document.activeElement.ariaLabel") == "Copy: Code of cell 1"
+    visit.keyboard.press("Enter")
+    visit.locator("[role=status]:text-is('Copied')").wait_for(state="attached")
+    copied = visit.evaluate("navigator.clipboard.readText()")
+    assert copied == visit.locator(".code > pre").first.inner_text()
+    visit.evaluate("delete Navigator.prototype.clipboard; document.execCommand = () => false")
+    visit.keyboard.press("Enter")
+    visit.locator("[role=status]:text-is('Press Ctrl+C')").wait_for(state="attached")
+    assert visit.evaluate("getSelection().toString()").strip() == copied.strip()
+
+
+def test_a_page_is_dark_as_the_system_is_or_as_the_reader_chose(visit):
+    shade = "getComputedStyle(document.body).backgroundColor"
+    white, dark = "rgb(255, 255, 255)", "rgb(20, 24, 28)"
+    assert visit.evaluate(shade) == white
+    visit.emulate_media(color_scheme="dark")
+    assert visit.evaluate(shade) == dark
+    visit.get_by_role("button", name="Light page").press("Enter")
+    assert visit.evaluate(shade) == white
+    visit.open(NAMES[1])  # another page remembers it
+    assert visit.evaluate(shade) == white
+    visit.get_by_role("button", name="Dark page").click()
+    visit.emulate_media(color_scheme="light")
+    assert visit.evaluate(shade) == white  # follows the system again
+    visit.get_by_role("button", name="Dark page").click()
+    assert visit.evaluate(shade) == dark
+    visit.emulate_media(media="print")
+    assert visit.evaluate(shade) == white
+
+
+def violations(visit, axe, **rules):
+    """What axe-core has against the page in the browser."""
+    options = {"preload": False, "resultTypes": ["violations"], "rules": rules}
+    found = axe.run(visit, options=options).response["violations"]
+    return [(one["id"], one["nodes"][0]["html"]) for one in found]
+
+
+@pytest.fixture(scope="session")
+def axe():
+    return pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+
+
+def test_no_page_bars_anybody(visit, axe):
+    for name in [*NAMES, *OTHERS[:-1]]:  # the last holds the others
+        visit.open(name)
+        assert violations(visit, axe, **{"color-contrast": {"enabled": False}}) == [], name
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_all_text_has_contrast(visit, axe, scheme):
+    visit.emulate_media(color_scheme=scheme)
+    for name in ["index", NAMES[1]]:
+        visit.open(name)
+        visit.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+        search(visit, "artist folds")
+        visit.keyboard.press("ArrowDown")
+        assert violations(visit, axe) == [], name
+
+
 def test_sound_plays_and_scripts_in_outputs_do_not_run(visit, run, tmp_path):
     sound = base64.b64encode(silence()).decode()
     html = f'<audio controls src="data:audio/wav;base64,{sound}"></audio><script>document.title=1'

@@ -1,0 +1,1 @@
+"""Which faults does somebody's own collection have?"""
