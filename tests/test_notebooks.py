@@ -259,7 +259,8 @@ def test_a_rehearsal_comes_to_its_end(quick_run, quick_results, name):
     assert set(quick_results[name]) >= ALL_HAVE | KEYS[name]
     assert quick_results[name]["quick"] is True
     assert quick_results[name]["synthetic"] == (not os.environ.get("GENRE_TEST_DATA"))
-    assert ledger.figure(HEADLINES[name], quick_results[name]) is not None
+    if not quick_results[name]["synthetic"]:  # whose artists are not known
+        assert ledger.figure(HEADLINES[name], quick_results[name]) is not None
 
 
 def test_each_change_of_the_lstm_has_a_difference_and_what_it_says_of_the_reports_claim(
