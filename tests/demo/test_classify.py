@@ -444,7 +444,10 @@ def test_a_model_goes_by_the_name_or_folder_of_its_run(make_model, monkeypatch, 
     ("wanted", "said"),
     [
         ("nowhere", "There is no run nowhere, and no folder of a model."),
-        ("untrained", "untrained holds no model: it is neither a run in which notebook 11 has "),
+        (
+            "untrained",
+            "untrained holds no model: it is neither a run in which notebook 11 or 13 has ",
+        ),
     ],
 )
 def test_a_model_that_is_not_there_is_refused(runs, tmp_path, capsys, wanted, said):
