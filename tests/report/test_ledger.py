@@ -322,10 +322,11 @@ def make_project(make_toy_project, folder):
 def test_a_run_ends_with_its_own_ledger(make_toy_project, tmp_path, capsys):
     project = make_project(make_toy_project, tmp_path)
     assert run_report(str(project.data), project=tmp_path, quick=True) == 0
-    said = capsys.readouterr().out.splitlines()[-1]
-    assert said.startswith("Ledger of the five reports, ")
-    assert said.endswith(
-        "toy-quick/ledger.md: 1 rows: 1 different. This is a rehearsal: its figures are rough."
+    said = capsys.readouterr().out
+    assert "\nThe ledger of the five reports: " in said
+    assert (
+        "toy-quick/ledger.md\n"
+        "  1 row: 1 different. This is a rehearsal: its figures are rough.\n" in said
     )
     text = (tmp_path / "runs" / "toy-quick" / "ledger.md").read_text()
     assert "on toy. This is a rehearsal: its figures are rough." in text

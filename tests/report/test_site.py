@@ -358,7 +358,7 @@ def test_without_a_browser_it_is_said_what_to_install(run, tmp_path):
     listed = re.findall(r"<li[^>]*>(?:<a[^>]*>)?(\d\d .*?)<", contents_of(front))
     assert [line[:2] for line in listed] == [name[:2] for name in NAMES]
     assert [line[:2] for line in listed if not line.endswith(" (not run)")] == [NAMES[1][:2]]
-    assert listed[0] == "01 · Feature distributions (not run)"
+    assert listed[0] == "01 · What the features say about the genres (not run)"
     assert f'href="{NAMES[0]}.html"' not in front
 
 
