@@ -118,7 +118,6 @@ def _add_commands_of_the_report(subparsers):
     )
     handout.add_argument("--out", metavar="FOLDER", help="by default runs/handout")
 
-    # What follows is pytest's, --help too: nothing but a null character would begin an option.
     lab = subparsers.add_parser(
         "lab",
         command=commands.lab,
@@ -138,6 +137,7 @@ def _add_commands_of_the_report(subparsers):
         help="after --, JupyterLab's own options",
     )
 
+    # What follows is pytest's, --help too: nothing but a null character would begin an option.
     test = subparsers.add_parser(
         "test", command=commands.test, help="run the tests", prefix_chars="\0", add_help=False
     )
@@ -174,7 +174,7 @@ def _add_evaluate(subparsers):
     )
     evaluate.add_argument("--name", help="name of the model (by default that of its file)")
     evaluate.add_argument(
-        "--timeout", type=float, default=300.0, metavar="S", help="for a fold (by default 300)"
+        "--timeout", type=float, default=300.0, metavar="S", help="seconds that a fold may take"
     )
     evaluate.add_argument(
         "--fresh", action="store_true", help="judge unchanged models of a class again, too"
@@ -196,8 +196,8 @@ def _add_commands_on_music(subparsers):
         command=commands.demo,
         help="open a page that shows the genre of your music over time",
         description="Serve a page, to this machine alone, that shows the genre of your music over "
-        "time. It needs a model that notebook 11 trained; where there is none it offers to train a "
-        "rough one.",
+        "time. It needs a model that notebook 11 or 13 trained; where there is none it offers to "
+        "train a rough one.",
     )
     demo.add_argument("--port", type=_port, help="where to serve (by default any that is free)")
     demo.add_argument("--no-browser", action="store_false", dest="browser", help="open no browser")
@@ -249,9 +249,9 @@ def _add_commands_on_music(subparsers):
     actions = data.add_subparsers(dest="action", required=True, metavar="action")
     actions.add_parser("list", help="what there is, of which licence, and where")
     where = actions.add_parser("where", help="the folder of a collection")
-    where.add_argument("name")
+    where.add_argument("name", help="a name from 'data list'")
     fetch = actions.add_parser("fetch", help="download a collection")
-    fetch.add_argument("name")
+    fetch.add_argument("name", help="a name from 'data list'")
     fetch.add_argument("--folder", help="data folder to put it into (by default the project's)")
 
     synth = subparsers.add_parser(
@@ -274,8 +274,9 @@ def _add_commands_on_music(subparsers):
         "classify",
         command=commands.classify,
         help="predict the genre of files",
-        description="Predict the genre of files of music, with a model that notebook 11 trained. "
-        "Each is cut into windows of 30 s. What cannot be read, or lasts over an hour, is skipped.",
+        description="Predict the genre of files of music, with a model that notebook 11 or 13 "
+        "trained. Each is cut into windows of 30 s. What cannot be read, or lasts over an hour, is "
+        "skipped.",
     )
     classify.add_argument("names", nargs="+", metavar="FILE", help="a file, or a folder of files")
     classify.add_argument("--model", **MODEL)
@@ -301,8 +302,8 @@ def _add_commands_on_music(subparsers):
         "tags",
         command=commands.tags,
         help="tag files",
-        description="Say which of fifty tags, such as jazz, guitar or sad, a network "
-        "gives to files of music that was trained on 200,000 songs of the Million Song Dataset.",
+        description="Tag files of music with fifty tags, such as jazz, guitar or sad, by a network "
+        "that was trained on 200,000 songs of the Million Song Dataset.",
     )
     tags.add_argument("names", nargs="+", metavar="FILE", help="a file, or a folder of files")
     tags.add_argument(

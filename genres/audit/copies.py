@@ -25,6 +25,7 @@ _FAN = 4  # pairs that a landmark begins
 _REACH = 32  # entries of the index behind a clip's own that it is compared with
 _FEWEST_HASHES = 6  # that two clips share, for their landmarks to be compared
 _FEWEST_LANDMARKS = 15  # that copies share beyond chance
+_OVERLAP = 5.0  # s that copies play the same, where neither is as short; beats agree for less
 _SHIFTS = np.arange(0.4, 2.1, 0.2)  # s
 
 
@@ -57,9 +58,9 @@ class Match(NamedTuple):
 def find(fingerprints: Sequence[Fingerprint], progress: bool | Callable = True):
     """Find the clips that are copies of each other.
 
-    The cost grows with the number of clips, not of pairs. In a group of many copies not every pair
-    is listed, but each is connected with all others; exact copies are listed with the first of
-    them.
+    They play the same for 5 s, or one of them throughout. The cost grows with the number of clips,
+    not of pairs. In a group of many copies not every pair is listed, but each is connected with all
+    others; exact copies are listed with the first of them.
 
     Parameters
     ----------
@@ -135,8 +136,13 @@ def _compare(fingerprints, progress=False, least=SAME_RECORDING):
                 offset, n, agreement, error = _agreement(
                     place, other, offset, *clips, shifts, least
                 )
-                if agreement - 2 * error >= least and agreement * n >= _FEWEST_LANDMARKS:
-                    begin, end = max(0, offset), min(lengths[place], lengths[other] + offset)
+                begin, end = max(0, offset), min(lengths[place], lengths[other] + offset)
+                shorter = min(lengths[place], lengths[other])
+                if (
+                    agreement - 2 * error >= least
+                    and agreement * n >= _FEWEST_LANDMARKS
+                    and end - begin >= min(_OVERLAP * scale.frames_per_second, 0.9 * shorter)
+                ):
                     seconds = np.array([offset, end - begin]) / scale.frames_per_second
                     yield place, other, *seconds.tolist(), float(agreement)
             step(1)

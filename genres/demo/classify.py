@@ -236,8 +236,8 @@ def find_model(wanted: str | Path | None = None) -> Path:
         found = next(filter(None, map(_champions, places)), [])
         if not found and any(place.is_dir() for place in places):
             raise Refusal(
-                f"{wanted} holds no model: it is neither a run in which notebook 11 has trained "
-                "one nor a model's folder, with a file champion.json."
+                f"{wanted} holds no model: it is neither a run in which notebook 11 or 13 has "
+                "trained one nor a model's folder, with a file champion.json."
             )
         if not found:
             raise Refusal(f"There is no run {wanted}, and no folder of a model.")

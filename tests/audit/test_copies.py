@@ -90,6 +90,15 @@ def test_excerpts_that_do_not_overlap_are_no_copies():
     assert copies.find([fingerprints.of_sound(part) for part in parts], progress=False) == []
 
 
+def test_clips_of_which_only_the_ends_agree_are_no_copies():
+    samples = corpus.render("pop", 5, SECONDS).samples
+    ends = [samples[: 13 * SR], samples[10 * SR :]]
+    assert copies.find([fingerprints.of_sound(end) for end in ends], progress=False) == []
+    within = [samples, samples[10 * SR : 13 * SR]]
+    (match,) = copies.find([fingerprints.of_sound(part) for part in within], progress=False)
+    assert match.offset == pytest.approx(10, abs=0.02)
+
+
 def test_exact_copies_are_listed_with_the_first_of_them():
     one, other = (corpus.render("pop", seed, 5.0).samples for seed in (1, 2))
     taken = [fingerprints.of_sound(samples) for samples in (other, one, one, other, one)]
