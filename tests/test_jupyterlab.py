@@ -230,6 +230,27 @@ def test_no_control_is_wider_than_a_narrow_window(page):
         page.keyboard.press("Control+b")
 
 
+def test_a_picture_is_scrolled_in_a_narrow_window(page):
+    page.keyboard.press("Control+b")
+    page.set_viewport_size({"width": 360, "height": 800})
+    try:
+        page.wait_for_function(
+            """() => {
+              const picture = document.querySelector(".jp-OutputArea img[alt^=Accuracy]");
+              const around = picture.closest(".widget-html");
+              around.scrollLeft = 1000;
+              return picture.offsetWidth === 580 && around.scrollLeft > 200
+                && around.clientWidth <= innerWidth;
+            }""",
+            timeout=PATIENCE / 10,
+        )
+        said = page.locator(".jp-OutputArea p[role=status]")
+        assert said.evaluate("one => one.offsetWidth <= innerWidth")
+    finally:
+        page.set_viewport_size(WINDOW)
+        page.keyboard.press("Control+b")
+
+
 def test_sound_of_the_built_in_corpus_is_made_at_a_press(page, lab):
     _, project = lab
     page.get_by_role("button", name="Load the sound").click()

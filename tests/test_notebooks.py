@@ -1,6 +1,7 @@
 """The notebooks as they are written, as a rehearsal executes them, and as they are published."""
 
 import ast
+import os
 import re
 
 import nbformat
@@ -257,8 +258,9 @@ def test_a_rehearsal_comes_to_its_end(quick_run, quick_results, name):
     assert list((quick_run / "figures").glob(f"{name}-*.png"))
     assert set(quick_results[name]) >= ALL_HAVE | KEYS[name]
     assert quick_results[name]["quick"] is True
-    assert quick_results[name]["synthetic"] is False
-    assert ledger.figure(HEADLINES[name], quick_results[name]) is not None
+    assert quick_results[name]["synthetic"] == (not os.environ.get("GENRE_TEST_DATA"))
+    if not quick_results[name]["synthetic"]:  # whose artists are not known
+        assert ledger.figure(HEADLINES[name], quick_results[name]) is not None
 
 
 def test_each_change_of_the_lstm_has_a_difference_and_what_it_says_of_the_reports_claim(
@@ -283,7 +285,7 @@ def test_what_voting_adds_is_the_vote_less_the_mean_of_its_members(quick_results
     assert voting["low"] <= voting["difference"] <= voting["high"]
 
 
-def test_each_fault_has_a_gap_on_the_same_clips(quick_results):
+def test_each_fault_has_a_gap_on_the_same_clips(real_data, quick_results):
     results = quick_results["06-honest-evaluation"]
     rows = [row for models in results["faults"].values() for row in models.values()]
     assert len(rows) >= 12
@@ -296,7 +298,7 @@ def test_each_fault_has_a_gap_on_the_same_clips(quick_results):
     assert artists["points"] == pytest.approx(np.mean(single))
 
 
-def test_spectrograms_are_compared_with_amplitudes_on_the_same_clips(quick_results):
+def test_spectrograms_are_compared_with_amplitudes_on_the_same_clips(real_data, quick_results):
     results = quick_results["07-spectrogram-models"]
     assert results["n_sound_test"] == 93
     assert len(results["raw_against_mel"]) == 4
@@ -310,7 +312,7 @@ def test_spectrograms_are_compared_with_amplitudes_on_the_same_clips(quick_resul
         assert row["from"] <= row["gap"] <= row["to"]
 
 
-def test_what_hangs_on_no_chance_is_the_reference_in_a_rehearsal_too(quick_results):
+def test_what_hangs_on_no_chance_is_the_reference_in_a_rehearsal_too(real_data, quick_results):
     baseline, search = quick_results["02-knn-baseline"], quick_results["03-feature-search"]
     assert round(baseline["accuracy"], 5) == 0.40404
     assert round(baseline["macro_f1"], 5) == 0.39835

@@ -5,72 +5,29 @@ use them: there it is a still picture of the initial settings.
 """
 
 import base64
+from collections import Counter
 from collections.abc import Sequence
 from html import escape
 
 import ipywidgets as widgets
 import numpy as np
 from IPython.display import Audio, Markdown, display
-from sklearn.neighbors import KNeighborsClassifier
 
 from genres import Refusal
 from genres.data import tables
 from genres.decoding import audio
 from genres.lab import liveplots, plots, recordings
-from genres.models import evaluation
+from genres.models import evaluation, neighbours
 from genres.screen import spaced
 from genres.sound import melstore
 
 LOAD = "Load the sound"
 
 _ALL = "100% - 4px"  # of the width, but for a control's margins
+_NARROWEST = 580  # pixels to which a picture shrinks in a narrow window, to be scrolled there
 
 N_EXPLAINED = 5
 """Neighbours whose distances are taken apart."""
-
-
-def find_nearest(train, labels, test, n_neighbors: int, n_rows: int = N_EXPLAINED):
-    """Predict genres of test tracks by scikit-learn's k-NN, neighbours weighted by 1/distance.
-
-    Parameters
-    ----------
-    train, test : arrays of float, shapes (n_train, n_features) and (n_test, n_features)
-        Standardised features.
-    labels : array of int, shape (n_train,)
-        Genre ids.
-    n_neighbors : int
-        Neighbours that vote.
-    n_rows : int
-        Neighbours to name, where these are more.
-
-    Returns
-    -------
-    predicted : array of int, shape (n_test,)
-        Genre ids.
-    rows : array of int, shape (n_test, n_rows)
-        The nearest training tracks, the nearest first: at least as many as vote.
-    """
-    knn = KNeighborsClassifier(n_neighbors, weights="distance").fit(train, labels)
-    n_rows = min(max(n_neighbors, n_rows), len(train))
-    return knn.predict(test), knn.kneighbors(test, n_rows, return_distance=False)
-
-
-def distance_parts(track, others):
-    """Take squared Euclidean distances apart.
-
-    Parameters
-    ----------
-    track : array of float, shape (n_features,)
-        From where.
-    others : array of float, shape (n_others, n_features)
-        To where.
-
-    Returns
-    -------
-    array of float, shape (n_others, n_features)
-        What each feature adds: rows sum to the squared distances.
-    """
-    return (np.asarray(others) - track) ** 2
 
 
 def accuracies_by_size(probabilities, labels):
@@ -187,7 +144,8 @@ class _Neighbourhood:
     def find(self, features, n_neighbors):
         """Classify all test tracks by some features."""
         x = self.x[:, _columns(features)]
-        return find_nearest(x[self.train], self.ids[self.train], x[self.test], n_neighbors)
+        known = x[self.train], self.ids[self.train]
+        return neighbours.find_nearest(*known, x[self.test], n_neighbors, N_EXPLAINED)
 
     def draw(self, n_neighbors, track, **features):
         """Draw the predictions and the surroundings of one test track; put them into words."""
@@ -204,12 +162,15 @@ class _Neighbourhood:
             points=self.raw[self.train][:, columns[:2]],
             near=rows[track][:n_neighbors],
             names=[f"{self.briefly[of]}  {n}" for of, n in zip(nearest, votes, strict=True)],
-            parts=distance_parts(self.x[row, columns], self.x[nearest][:, columns]),
+            parts=neighbours.distance_parts(self.x[row, columns], self.x[nearest][:, columns]),
         )
-        accuracy = np.mean(predicted == self.ids[self.test])
+        accuracy = spaced(f"{np.mean(predicted == self.ids[self.test]):.1%}")
+        voters = Counter(self.genres[of] for of in self.ids[self.train[rows[track][:n_neighbors]]])
+        counts = ", ".join(f"{genre} {count}" for genre, count in voters.most_common())
         return (
-            f"Accuracy {accuracy:.1%} of {self.counted}, k = {n_neighbors}. {self.names[row]} is "
-            f"{self.genres[self.ids[row]]}; its neighbours predict {self.genres[predicted[track]]}."
+            f"Accuracy {accuracy} of {self.counted}, k = {n_neighbors}. {self.names[row]} is "
+            f"{self.genres[self.ids[row]]}; its neighbours ({counts}), weighted by nearness, "
+            f"predict {self.genres[predicted[track]]}."
         )
 
     def clips(self, n_neighbors, track, **features):
@@ -244,7 +205,8 @@ def explore_votes(bench, probabilities, labels, genres: Sequence[str], synthetic
 
     def draw(n_members):
         picture.update(evaluation.hard_vote(probabilities[:n_members]), n_members)
-        shares = [f"{shares[n_members - 1]:.1%} by {name}" for name, shares in accuracies.items()]
+        by_vote = {name: spaced(f"{a[n_members - 1]:.1%}") for name, a in accuracies.items()}
+        shares = [f"{share} by {name}" for name, share in by_vote.items()]
         who = "network 1 alone" if n_members == 1 else f"networks 1 to {n_members}"
         return f"Accuracy of {who} on {counted}: {', '.join(shares)}."
 
@@ -283,11 +245,11 @@ def explore_mistakes(bench, probabilities, labels, spectrograms, rows):
         given, name = probabilities[model][item], clips.names[rows[item]]
         true, predicted = clips.genres[labels[item]], clips.genres[given.argmax()]
         decibels = melstore.decibels(store.mel[rows[item]], store.range_db)
+        for_it, for_truth = (spaced(f"{share:.0%}") for share in (given.max(), given[labels[item]]))
         picture.update(decibels, given, labels[item], liveplots.caption(name, true))
         return (
             f"Mistake {place} of {len(mistakes[model])} by {model}, in {len(labels)} clips: {name} "
-            f"is {true}, and is predicted as {predicted} with {given.max():.0%}; {true} gets "
-            f"{given[labels[item]]:.0%}."
+            f"is {true}, and is predicted as {predicted} with {for_it}; {true} gets {for_truth}."
         )
 
     def clip(model, place):
@@ -318,7 +280,7 @@ def _show(bench, name, figure, controls, draw, synthetic, clips=None, sound=None
     def settings():
         return {name: control.value for name, control in controls.items()}
 
-    sentence = spaced(draw(**settings()))
+    sentence = draw(**settings())
     if not bench.interactive:
         bench.show(figure, name, synthetic)
         display(Markdown(sentence))
@@ -326,7 +288,8 @@ def _show(bench, name, figure, controls, draw, synthetic, clips=None, sound=None
     if synthetic:
         plots.mark_synthetic(figure)
     plots.close(figure)  # it would be shown a second time below the cell
-    shown = widgets.HTML(_as_html(figure, sentence))
+    said = widgets.HTML(_status(sentence))
+    shown = widgets.HTML(_as_html(figure, sentence), layout=widgets.Layout(overflow="auto"))
     players = widgets.VBox()
 
     def follow(_):
@@ -336,15 +299,20 @@ def _show(bench, name, figure, controls, draw, synthetic, clips=None, sound=None
         is_changing = True
         _part(distinct)
         is_changing = False
-        shown.value = _as_html(figure, spaced(draw(**settings())))
+        sentence = draw(**settings())
+        said.value, shown.value = _status(sentence), _as_html(figure, sentence)
         players.children = ()
 
     def load(button):
         button.disabled, players.children = True, ()
         wanted = clips(**settings())
-        for number, clip in enumerate(wanted, start=1):
-            button.description = f"Loading {number} of {len(wanted)}"
+        here = [clip for clip in wanted if clip[1] in sound]
+        for number, clip in enumerate(here, start=1):
+            button.description = f"Loading {number} of {len(here)}"
             players.children += tuple(_player(*clip, sound))
+        if len(here) < len(wanted):
+            which = "the others of these clips" if here else "these clips"
+            players.children += (widgets.HTML(escape(recordings.absence(bench.data, which))),)
         button.disabled, button.description = False, LOAD
 
     _part(distinct)
@@ -355,13 +323,13 @@ def _show(bench, name, figure, controls, draw, synthetic, clips=None, sound=None
         )
         control.observe(follow, "value")
     box = widgets.Layout(flex_flow="row wrap")
-    parts = [widgets.Box(list(controls.values()), layout=box), shown]
+    parts = [widgets.Box(list(controls.values()), layout=box), said, shown]
     if sound:
         button = widgets.Button(description=LOAD, icon="volume-up")
         button.on_click(load)
         parts += [button, players]
     elif clips:
-        parts.append(widgets.HTML("There is no sound of these clips here."))
+        parts.append(widgets.HTML(escape(recordings.absence(bench.data, "these clips"))))
     display(widgets.VBox(parts))
 
 
@@ -376,22 +344,23 @@ def _part(lists):
             control.value = chosen
 
 
+def _status(sentence):
+    return f'<p role="status">{escape(sentence)}</p>'
+
+
 def _as_html(figure, sentence):
-    """Write a sentence and, below it, a picture that has it as its alternative text."""
-    png = base64.b64encode(liveplots.as_png(figure)).decode("ascii")
+    """Write a picture, still readable in a narrow window, with a sentence in place of it."""
+    png = base64.b64encode(plots.as_png(figure)).decode("ascii")
     width, height = figure.canvas.get_width_height()
     return (
-        f'<p role="status">{escape(sentence)}</p>'
         f'<img alt="{escape(sentence)}" width="{width}" height="{height}" '
-        'style="max-width: 100%; height: auto" '
+        f'style="max-width: 100%; min-width: {_NARROWEST}px; height: auto" '
         f'src="data:image/png;base64,{png}">'
     )
 
 
 def _player(caption, name, sound):
-    """Give a caption and a player of a clip, or a sentence if it has no sound."""
-    if name not in sound:
-        return [widgets.HTML(f"{escape(caption)}: there is no sound of it here.")]
+    """Give a caption and a player of a clip, or a sentence if its file cannot be used."""
     try:
         samples = audio.read_whole(sound[name]()).samples
     except Refusal as refusal:

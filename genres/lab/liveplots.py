@@ -3,16 +3,13 @@
 Each is drawn once. A new setting then moves what is in it, which is faster than drawing it anew.
 """
 
-import io
 from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
-from PIL import Image
 from sklearn.metrics import confusion_matrix
 
 from genres.data.tables import FEATURES
@@ -23,9 +20,9 @@ from genres.lab.soundplots import draw_spectrogram
 _MANY_GENRES = 20  # with more of them there is no room for numbers in the cells of a confusion
 _LONGEST_NAME, _LONGEST_GENRE = 30, 22  # letters
 
-_DOT, _NUMBER = 80, 8  # area of a neighbour's dot in square points, size of its number in points
+_DOT, _NUMBER = 120, 8  # area of a neighbour's dot in square points, size of its number in points
 _AROUND = np.deg2rad([90, 45, 135, 0, 180, -45, -135, -90])  # where a number may stand
-_AWAY = (10, 16, 24)  # points from its dot
+_AWAY = (13, 19, 26)  # points from its dot
 
 
 def caption(name: str, genre: str) -> str:
@@ -34,7 +31,10 @@ def caption(name: str, genre: str) -> str:
 
 
 def _cut(name, longest=_LONGEST_GENRE):
-    return name if len(name) <= longest else f"{name[: longest - 1]}…"
+    """Shorten a long name in the middle: names that begin alike often end differently."""
+    n_last = (longest - 1) // 2
+    whole = len(name) <= longest
+    return name if whole else f"{name[: longest - 1 - n_last]}…{name[-n_last:]}"
 
 
 def _panels(height, **grid):
@@ -49,7 +49,9 @@ def _title(axis, text):
 
 
 def place_numbers(dots, texts: Sequence[str], obstacles, size, n_pixels: float):
-    """Find places for numbers beside dots: over no other number and, if there is room, no dot.
+    """Find places for numbers: in their dots; where others lie there, beside them.
+
+    Beside its dot, a number covers no other one and, if there is room, no dot.
 
     Parameters
     ----------
@@ -71,11 +73,13 @@ def place_numbers(dots, texts: Sequence[str], obstacles, size, n_pixels: float):
     """
     offsets = np.array([(far * np.cos(a), far * np.sin(a)) for far in _AWAY for a in _AROUND])
     radius = np.sqrt(_DOT) / 2 * n_pixels
-    taken: list[tuple] = []
-    chosen = []
-    for dot, text in zip(dots, texts, strict=True):
-        middles = dot + offsets * n_pixels
-        half = np.array([0.38 * len(text), 0.6]) * _NUMBER * n_pixels
+    halves = [np.array([0.38 * len(text), 0.6]) * _NUMBER * n_pixels for text in texts]
+    gaps = np.sort(np.hypot(*(dots[:, None] - obstacles).T), axis=0)[1]  # to the nearest other
+    alone = [len(text) == 1 and gap > 1.7 * radius for text, gap in zip(texts, gaps, strict=True)]
+    taken = [(dots[n], halves[n]) for n in np.flatnonzero(alone)]
+    chosen = np.zeros((len(dots), 2))
+    for n in np.flatnonzero(~np.array(alone, bool)):
+        middles, half = dots[n] + offsets * n_pixels, halves[n]
         inside = ((middles > half) & (middles < np.asarray(size) - half)).all(axis=1)
         beyond = np.maximum(np.abs(middles[:, None] - obstacles) - half, 0)
         free = np.minimum(np.hypot(*beyond.T).min(axis=0) - radius, 2)  # from which on it is enough
@@ -83,19 +87,8 @@ def place_numbers(dots, texts: Sequence[str], obstacles, size, n_pixels: float):
             free -= 1000 * (np.abs(middles - middle) < half + other + 4).all(axis=1)
         best = np.argmax(free - 100 * ~inside)
         taken.append((middles[best], half))
-        chosen.append(offsets[best])
-    return np.array(chosen).reshape(-1, 2)
-
-
-def as_png(figure):
-    """Draw a picture, and give it as the bytes of a PNG file."""
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()  # saving a figure draws it twice
-    png = io.BytesIO()
-    Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").save(
-        png, "png", compress_level=1
-    )
-    return png.getvalue()
+        chosen[n] = offsets[best]
+    return chosen
 
 
 class _Confusion:
@@ -161,11 +154,12 @@ class NeighbourPicture:
         self.confusion = _Confusion(left, test_labels, genres, counted)
         self.plane.tick_params(labelsize=9)
         self.plane.locator_params(nbins=5)
-        _title(self.plane, "Around the track: features 1 and 2")
+        _title(self.plane, "Around the track")
         self.links = self.plane.add_collection(LineCollection([], colors="0.45", linewidths=1))
         self.others = self.plane.scatter([0], [0], s=26, alpha=0.55, linewidths=0)
         self.near = self.plane.scatter([0], [0], s=_DOT, edgecolors="0.15", zorder=3)
         self.track = self.plane.scatter([0], [0], s=180, marker="*", color="0.05", zorder=5)
+        self.leaders = self.plane.add_collection(LineCollection([], colors="0.05", linewidths=0.7))
         look = {"ha": "center", "va": "center", "color": "0.05", "size": _NUMBER, "weight": "bold"}
         halo = [withStroke(linewidth=2, foreground="white")]
         self.numbers = [
@@ -209,15 +203,18 @@ class NeighbourPicture:
         """Lay the picture out, once, with room for the longest that may be written."""
         feature = max(FEATURES, key=len)
         self.plane.set(xlim=(-9e4, -8e4), ylim=(-9e4, -8e4), xlabel=feature, ylabel=feature)
-        self._name(longest, [feature] * n_features, [f"{longest}  no vote"] * n_explained)
+        names = [f"{longest}  no vote"] * n_explained
+        self._name(longest, [feature] * n_features, names, n_explained)
         self.figure.set_layout_engine("constrained")
         self.figure.draw_without_rendering()
         self.figure.set_layout_engine("none")  # at each change it would be slow
         middle = self.explained.transAxes.inverted().transform(self.figure.bbox.size / 2)
         self.explained.title.set_x(middle[0])
 
-    def _name(self, name, features, names):
-        _title(self.explained, f"Why its neighbours are near {name}")
+    def _name(self, name, features, names, n_neighbors):
+        some = n_neighbors > len(names)
+        who = f"the {len(names)} nearest of {n_neighbors}" if some else "its neighbours"
+        _title(self.explained, f"Why {who} are near {name}")
         self.explained.set_yticks(range(len(names)), names)
         for text, feature in zip(self.legend.get_texts(), features, strict=True):
             text.set_text(feature)
@@ -254,7 +251,7 @@ class NeighbourPicture:
                 bar.set(x=start, width=length)
             left = left + lengths
         self.explained.set_xlim(0, max(1.05 * left.max(), 1e-9))
-        self._name(name, features, names)
+        self._name(name, features, names, len(near))
 
     def _move_points(self, track, points, near, features):
         self.others.set(offsets=points, facecolors=self.colours)
@@ -283,6 +280,9 @@ class NeighbourPicture:
         texts = [", ".join(numbers) for numbers in labels.values()]
         dots = np.vstack([pixels, to_pixels([track]) - axis.min])
         places = place_numbers(pixels[list(labels)], texts, dots, axis.size, n_pixels)
+        there = near[list(labels)]
+        away = self.plane.transData.inverted().transform(to_pixels(there) + places * n_pixels)
+        self.leaders.set_segments(list(np.stack([there, away], axis=1)))
         for text in self.numbers:
             text.set_text("")
         for text, words, first, place in zip(self.numbers, texts, labels, places, strict=False):

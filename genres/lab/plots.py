@@ -1,11 +1,14 @@
 """What does it look like?"""
 
+import io
 from collections.abc import Sequence
 from itertools import cycle
 
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from PIL import Image
 
 WIDTH = 9.0
 """Width of a picture in inches: readable at the width at which notebooks are shown."""
@@ -64,6 +67,17 @@ def close(figure):
 def mark_synthetic(figure):
     """Say on a picture that its music was made by a program."""
     figure.text(0.995, 0.005, "synthetic music", ha="right", va="bottom", color="0.4", size=9)
+
+
+def as_png(figure):
+    """Draw a picture, and give it as the bytes of a PNG file."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()  # saving a figure draws it twice
+    png = io.BytesIO()
+    Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").save(
+        png, "png", compress_level=1
+    )
+    return png.getvalue()
 
 
 def describe(figure) -> str:

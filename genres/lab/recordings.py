@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from genres import Refusal
-from genres.data import datasets, folders, tables
+from genres.data import catalogue, datasets, folders, tables
 from genres.data.clips import Clip
 from genres.decoding import audio
 from genres.extraction import extract
@@ -257,3 +257,22 @@ def find_sound(data, synthetic: bool) -> dict[str, Callable[[], str]]:
     with suppress(Refusal):  # what cannot be used has no sound
         found = datasets.read(data.audio).clips if data.audio else []
     return {clip.name: partial(str, clip.path) for clip in found}
+
+
+def absence(data, which: str) -> str:
+    """Say that some clips have no sound here and, of the course's, where it is from.
+
+    Parameters
+    ----------
+    data : genres.data.folders.Data
+        The data at hand.
+    which : str
+        The clips, in words.
+
+    Returns
+    -------
+    str
+        A sentence.
+    """
+    advice = catalogue.hint("gtzan") if data.name == folders.COURSE else ""
+    return f"The sound of {which} is not on this machine{advice}."

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numba import get_num_threads
+from sklearn.neighbors import KNeighborsClassifier
 
 from genres import cluster, parallel
 from genres.data import tables
@@ -249,3 +250,47 @@ def _scores(subsets, n_correct, n_predicted, test_labels):
     f1 = np.divide(2 * n_correct, n_true + n_predicted, out=zeros, where=occurs)
     accuracy = n_correct.sum(axis=1) / len(test_labels)
     return SubsetScores(subsets, accuracy, f1.sum(axis=1) / occurs.sum(axis=1))
+
+
+def find_nearest(train, labels, test, n_neighbors: int, n_rows: int):
+    """Predict genres of test tracks by scikit-learn's k-NN, neighbours weighted by 1/distance.
+
+    Parameters
+    ----------
+    train, test : arrays of float, shapes (n_train, n_features) and (n_test, n_features)
+        Standardised features.
+    labels : array of int, shape (n_train,)
+        Genre ids.
+    n_neighbors : int
+        Neighbours that vote.
+    n_rows : int
+        Neighbours to name, where these are more.
+
+    Returns
+    -------
+    predicted : array of int, shape (n_test,)
+        Genre ids.
+    rows : array of int, shape (n_test, n_rows)
+        The nearest training tracks, the nearest first: at least as many as vote.
+    """
+    knn = KNeighborsClassifier(n_neighbors, weights="distance").fit(train, labels)
+    n_rows = min(max(n_neighbors, n_rows), len(train))
+    return knn.predict(test), knn.kneighbors(test, n_rows, return_distance=False)
+
+
+def distance_parts(track, others):
+    """Take squared Euclidean distances apart.
+
+    Parameters
+    ----------
+    track : array of float, shape (n_features,)
+        From where.
+    others : array of float, shape (n_others, n_features)
+        To where.
+
+    Returns
+    -------
+    array of float, shape (n_others, n_features)
+        What each feature adds: rows sum to the squared distances.
+    """
+    return (np.asarray(others) - track) ** 2

@@ -1,7 +1,7 @@
 """Live cells: what they compute, what they show in a run, and what follows a control."""
 
 import re
-from itertools import combinations
+from dataclasses import replace
 from types import SimpleNamespace
 
 import ipywidgets as widgets
@@ -10,19 +10,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
-from matplotlib.backends.backend_agg import RendererAgg
-from sklearn.metrics.pairwise import euclidean_distances
 from traitlets import TraitError
 
-from genres.data import folders, tables
-from genres.lab import live, liveplots, plots, recordings
+from genres.data import catalogue, folders, tables
+from genres.lab import live, recordings
 from genres.models import evaluation, neighbours
 from genres.screen import spaced
 from genres.sound import melstore
 from genres.synth import builtin
 
 GENRES = ["blues", "jazz", "pop"]
-SOME_FEATURES = [tables.BASE_FEATURES, ("rmse_var", "tempo", "mfcc_4_mean", "chroma_stft_1_mean")]
 
 
 @pytest.fixture(scope="module")
@@ -87,35 +84,8 @@ def sentence(cell):
     return re.match('<p role="status">(.*?)</p>', cell.children[1].value)[1]
 
 
-@pytest.mark.parametrize("features", SOME_FEATURES)
-@pytest.mark.parametrize("n_neighbors", [1, 5, 12])
-def test_predictions_are_those_of_the_librarys_search(table, features, n_neighbors):
-    x_train, y_train, x_test, _ = split(table, features)
-    predicted, _ = live.find_nearest(x_train, y_train, x_test, n_neighbors)
-    columns = np.arange(len(features))[None]
-    expected = neighbours.predict_subsets(x_train, y_train, x_test, columns, n_neighbors)
-    np.testing.assert_array_equal(predicted, expected[0])
-
-
-def test_the_nearest_are_named_in_order_and_more_than_vote(table):
-    x_train, y_train, x_test, _ = split(table, tables.BASE_FEATURES)
-    _, rows = live.find_nearest(x_train, y_train, x_test, n_neighbors=2, n_rows=5)
-    assert rows.shape == (len(x_test), 5)
-    distances = euclidean_distances(x_test, x_train)
-    np.testing.assert_allclose(
-        np.take_along_axis(distances, rows, axis=1), np.sort(distances, axis=1)[:, :5]
-    )
-    _, rows = live.find_nearest(x_train[:3], y_train[:3], x_test, 2, n_rows=5)
-    assert rows.shape[1] == 3
-
-
-def test_parts_of_distances_sum_to_their_squares():
-    rng = np.random.default_rng(2)
-    track, others = rng.normal(size=4), rng.normal(size=(6, 4))
-    parts = live.distance_parts(track, others)
-    assert parts.shape == others.shape
-    squares = euclidean_distances(track[None], others, squared=True)[0]
-    np.testing.assert_allclose(parts.sum(axis=1), squares)
+def picture_of(cell):
+    return cell.children[2].value
 
 
 def test_the_first_members_vote_as_the_library_has_it():
@@ -182,15 +152,15 @@ def test_accuracy_follows_features_and_k(bench, displayed, table):
     assert bench.pictures == {}
     assert plt.get_fignums() == []
     features = list(tables.BASE_FEATURES)
-    before = cell.children[1].value
+    before = picture_of(cell)
     for n_neighbors, fourth in ((1, "tempo"), (9, "tempo"), (9, "rmse_var"), (9, "rmse_mean")):
         controls["Neighbours k"].value = n_neighbors
         controls["Feature 4"].value = features[3] = fourth
         accuracy = library_accuracy(table, features, n_neighbors)
         assert sentence(cell).startswith(spaced(f"Accuracy {accuracy:.1%} of "))
         assert f"k = {n_neighbors}." in sentence(cell)
-    assert cell.children[1].value != before
-    assert f'alt="{sentence(cell)}"' in cell.children[1].value
+    assert picture_of(cell) != before
+    assert f'alt="{sentence(cell)}"' in picture_of(cell)
 
 
 def test_no_feature_can_be_chosen_twice(bench, displayed, table, monkeypatch):
@@ -217,17 +187,25 @@ def test_no_feature_can_be_chosen_twice(bench, displayed, table, monkeypatch):
         lists[2].value = lists[0].value
 
 
+def test_the_votes_of_all_neighbours_are_counted(bench, displayed, table):
+    live.explore_neighbours(bench, table, n_neighbors=11)
+    counts = re.search(r"its neighbours \((.+?)\), weighted", sentence(displayed[0]))[1]
+    votes = [int(count) for count in re.findall(r" (\d+)", counts)]
+    assert sum(votes) == 11
+    assert votes == sorted(votes, reverse=True)
+
+
 def test_the_track_at_the_start_is_misclassified(bench, displayed, table):
     live.explore_neighbours(bench, table)
     true, predicted = re.search(
-        r" is (\w+); its neighbours predict (\w+)\.", sentence(displayed[0])
+        r" is (\w+); its neighbours .+ predict (\w+)\.", sentence(displayed[0])
     ).groups()
     assert true != predicted
 
 
 def test_what_has_sound_is_played_on_demand(bench, displayed, table, tmp_path, monkeypatch):
     x_train, y_train, x_test, y_test = split(table, tables.BASE_FEATURES)
-    predicted, rows = live.find_nearest(x_train, y_train, x_test, 5)
+    predicted, rows = neighbours.find_nearest(x_train, y_train, x_test, 5, 5)
     track = int((predicted != y_test).argmax())
     files = table["File"].to_numpy()
     names = [files[~tables.is_train(table)][track]]
@@ -243,23 +221,38 @@ def test_what_has_sound_is_played_on_demand(bench, displayed, table, tmp_path, m
         },
     )
     live.explore_neighbours(bench, table)
-    _, _, button, players = displayed[0].children
+    *_, button, players = displayed[0].children
     labels = [label for label, _ in controls_of(displayed[0])["Test track"].options]
     assert [label.endswith(", with sound") for label in labels].count(True) == 1
     assert players.children == ()
     button.click()
     kinds = [type(part).__name__ for part in players.children]
-    assert kinds == ["HTML", "Audio", *["HTML"] * 5]
+    assert kinds == ["HTML", "Audio", "HTML", "HTML"]
     assert players.children[1].value[:4] == b"RIFF"
-    assert "there is no sound of it here" in players.children[-1].value
+    said = "The sound of the others of these clips is not on this machine."
+    assert players.children[-1].value == said
     assert (button.description, button.disabled) == (live.LOAD, False)
     controls_of(displayed[0])["Neighbours k"].value += 1
     assert players.children == ()
 
 
+def test_one_line_says_where_the_sound_of_the_courses_tracks_is_from(
+    bench, displayed, table, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(catalogue, "_data_folders", lambda: [tmp_path])
+    monkeypatch.setattr(recordings, "find_sound", lambda *_: {"another": str})
+    bench.data = replace(bench.data, name=folders.COURSE, synthetic=False)
+    live.explore_neighbours(bench, table)
+    *_, button, players = displayed[0].children
+    button.click()
+    (said,) = [part.value for part in players.children]
+    assert said.startswith("The sound of these clips is not on this machine; gtzan is not here: ")
+    assert "genres data fetch gtzan downloads it" in said
+
+
 def test_a_clip_of_the_built_in_corpus_is_made_to_be_played(bench, displayed, table, tmp_path):
     live.explore_neighbours(bench, table, n_neighbors=1)
-    _, _, button, players = displayed[0].children
+    *_, button, players = displayed[0].children
     seen = []
     button.observe(lambda change: seen.append(change.new), "description")
     button.click()
@@ -300,7 +293,8 @@ def test_mistakes_follow_the_model_and_keep_to_what_there_is(bench, displayed, c
         assert spaced(f"with {probabilities[model][places[-1]].max():.0%}") in shown
     others = spectrograms.clips._replace(synthetic=False)
     live.explore_mistakes(bench, probabilities, labels, spectrograms._replace(clips=others), rows)
-    assert "There is no sound of these clips here." in displayed[1].children[-1].value
+    said = "The sound of these clips is not on this machine."
+    assert displayed[1].children[-1].value == said
 
 
 def test_models_without_a_mistake_are_not_offered(bench, displayed, classified):
@@ -314,93 +308,3 @@ def test_two_genres_and_few_tracks_will_do(bench, displayed, table):
     few = pd.concat([few], ignore_index=True)
     live.explore_neighbours(bench, few, n_neighbors=3)
     assert controls_of(displayed[0])["Neighbours k"].max == tables.is_train(few).sum()
-
-
-def neighbour_picture(genres=GENRES, longest="a track (pop)", n_explained=3):
-    plots.set_style()
-    labels = np.arange(40) % len(genres)
-    return liveplots.NeighbourPicture(genres, labels, labels[:2], 4, n_explained, "2", longest)
-
-
-def show_neighbours(picture, points, near, name="a track (pop)", track=(0.0, 0.0), n=3):
-    picture.update(
-        np.array([0, 0]),
-        name=name,
-        features=["tempo", "spectral_bandwidth_mean", "spectral_contrast_mean", "rmse_var"],
-        track=np.array(track),
-        points=points,
-        near=near,
-        names=[f"{name}  no vote"] * n,
-        parts=np.ones((n, 4)),
-    )
-
-
-def test_neighbours_in_one_place_share_a_number_and_genres_have_a_legend():
-    picture = neighbour_picture()
-    points = np.zeros((40, 2))
-    points[:3] = [1, 1], [5, 5], [5.01, 5]
-    show_neighbours(picture, points, [0, 1, 2])
-    assert [text.get_text() for text in picture.numbers] == ["1", "2, 3", ""]
-    named = [text.get_text() for text in picture.plane.get_legend().get_texts()]
-    assert named == list(GENRES)
-    assert "Shown: tempo, spectral_bandwidth_mean," in plots.describe(picture.figure)
-    show_neighbours(picture, points, [0])
-    assert [text.get_text() for text in picture.numbers] == ["1", "", ""]
-    plt.close(picture.figure)
-
-
-@pytest.mark.parametrize("spread", [0.02, 0.2, 1.0])
-def test_no_number_of_a_neighbour_covers_another_one_or_leaves_the_plane(spread):
-    picture, rng = neighbour_picture(n_explained=5), np.random.default_rng(5)
-    for _ in range(12):
-        points = rng.uniform(-1, 1, (40, 2))
-        points[:9] = rng.normal(0, spread, (9, 2))
-        show_neighbours(picture, points, np.arange(9), n=5)
-        picture.figure.draw_without_rendering()
-        boxes = [text.get_window_extent() for text in picture.numbers if text.get_text()]
-        for number, box in enumerate(boxes):
-            assert not any(box.overlaps(other) for other in boxes[:number])
-            assert picture.plane.bbox.contains(*box.min)
-            assert picture.plane.bbox.contains(*box.max)
-    plt.close(picture.figure)
-
-
-LONG = [f"Experimental electronic music, part {n}" for n in range(7)]
-
-
-@pytest.mark.parametrize("genres", [GENRES, LONG, [f"genre {n}" for n in range(20)], LONG * 3])
-def test_nothing_that_is_written_is_cut_or_covers_something_else(genres, monkeypatch):
-    genres = [f"{genre}{n // 7}" if genres == LONG * 3 else genre for n, genre in enumerate(genres)]
-    name = liveplots.caption("The Name of an Artist - And of a Long Song.mp3", genres[0])
-    assert name.startswith("The Name of an Artist")
-    picture = neighbour_picture(genres, name, n_explained=5)
-    points = np.random.default_rng(6).uniform(-1e5, -9e4, (40, 2))
-    show_neighbours(picture, points, np.arange(5), name, points[7], n=5)
-    plots.mark_synthetic(picture.figure)
-    drawn = []
-    draw = RendererAgg.draw_text
-    monkeypatch.setattr(
-        RendererAgg, "draw_text", lambda *a, mtext, **k: drawn.append(mtext) or draw(*a, **k)
-    )
-    liveplots.as_png(picture.figure)
-    assert name in " ".join(text.get_text() for text in drawn)
-    boxes = [text.get_window_extent() for text in drawn]
-    for text, box in zip(drawn, boxes, strict=True):
-        assert picture.figure.bbox.contains(*box.min), text
-        assert picture.figure.bbox.contains(*box.max), text
-    upright = [
-        box for text, box in zip(drawn, boxes, strict=True) if text.get_rotation() in (0, 90)
-    ]
-    if len(genres) <= 7:  # of more, some lie close in a matrix
-        assert not any(one.overlaps(other) for one, other in combinations(upright, 2))
-    plt.close(picture.figure)
-
-
-def test_no_picture_needs_a_layout_anew(tmp_path):
-    picture, places = neighbour_picture(), []
-    for n in range(3):  # a run saves a picture as a file, and then in the notebook
-        assert not picture.figure.get_constrained_layout()
-        picture.figure.savefig(tmp_path / f"{n}.png", bbox_inches="tight")
-        places.append([axis.get_position().bounds for axis in picture.figure.axes])
-    assert places[0] == places[1] == places[2]
-    plt.close(picture.figure)

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, f1_score
+from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.neighbors import KNeighborsClassifier
 
 from genres.data import tables
@@ -221,3 +222,36 @@ def test_too_few_training_rows_are_refused():
 def test_too_few_features_are_refused():
     with pytest.raises(ValueError, match="at least 4 features, not 3"):
         neighbours.search_subsets(np.zeros((9, 3)), np.arange(9) % 2, np.zeros((1, 3)), [0])
+
+
+def random_tracks():
+    rng = np.random.default_rng(2)
+    return rng.normal(size=(60, 4)), np.arange(60) % 3, rng.normal(size=(20, 4))
+
+
+@pytest.mark.parametrize("n_neighbors", [1, 5, 12])
+def test_the_nearest_predict_as_a_search_of_sets_does(n_neighbors):
+    train, labels, test = random_tracks()
+    predicted, _ = neighbours.find_nearest(train, labels, test, n_neighbors, 5)
+    expected = neighbours.predict_subsets(train, labels, test, np.arange(4)[None], n_neighbors)
+    np.testing.assert_array_equal(predicted, expected[0])
+
+
+def test_the_nearest_are_named_in_order_and_more_than_vote():
+    train, labels, test = random_tracks()
+    _, rows = neighbours.find_nearest(train, labels, test, n_neighbors=2, n_rows=5)
+    assert rows.shape == (len(test), 5)
+    distances = euclidean_distances(test, train)
+    np.testing.assert_allclose(
+        np.take_along_axis(distances, rows, axis=1), np.sort(distances, axis=1)[:, :5]
+    )
+    _, rows = neighbours.find_nearest(train[:3], labels[:3], test, 2, n_rows=5)
+    assert rows.shape[1] == 3
+
+
+def test_parts_of_distances_sum_to_their_squares():
+    train, _, (track, *_) = random_tracks()
+    parts = neighbours.distance_parts(track, train)
+    assert parts.shape == train.shape
+    squares = euclidean_distances(track[None], train, squared=True)[0]
+    np.testing.assert_allclose(parts.sum(axis=1), squares)
