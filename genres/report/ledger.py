@@ -30,6 +30,14 @@ REPORTS = {
 NONE = "–"
 """How a figure is written that is not there."""
 
+_OTHERWISE_EQUAL, _INCOMPARABLE = "equal from different comparisons", "not comparable"
+
+EXPLAINED = (
+    "A row is comparable if there is a value both there and here. Where equal values come from "
+    "different comparisons, the row says what was compared."
+)
+"""What `summary` counts."""
+
 _NUMBER = re.compile(r"\d[\d,]*(\.\d+)?%?|\.\d+")
 
 
@@ -132,7 +140,8 @@ def summary(rows, results):
     """Say how many rows there are, and how many of their values are the report's."""
     counts = Counter(_verdict(row, results) for row in rows)
     told = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
-    return f"{len(rows)} rows: {told}"
+    total = f"{len(rows)} row{'s' * (len(rows) != 1)}"
+    return f"{total}, none comparable" if set(counts) == {_INCOMPARABLE} else f"{total}: {told}"
 
 
 def page(introduction: str, rows, results: dict[str, dict], home: Path, start: Path | None = None):
@@ -191,14 +200,17 @@ def figure(row, results):
 
 
 def headline(row, results):
-    """Write the report's figure of a headline and the one in a notebook's results, both alike.
+    """Write a headline's figure as reported, and the one in a notebook's results, both alike.
 
-    Each is in the headline's form, or a dash where there is none.
+    Each is in the headline's form, or a dash where there is none; the first is preceded by the
+    report's number.
     """
     values = (number(row.reported) if row.reported else None, figure(row, results))
-    return tuple(
+    reported, here = (
         NONE if value is None else _write(value, row.form).replace("%", " %") for value in values
     )
+    source = f"report {row.report}" if row.report.isdigit() else row.report
+    return (reported if reported == NONE else f"{source}: {reported}"), here
 
 
 def number(text):
@@ -257,10 +269,10 @@ def _write(value, like):
 def _verdict(row, results):
     value = here(row, results)
     if not row.reported or value == NONE:
-        return "without two values to compare"
+        return _INCOMPARABLE
     if value != row.reported:
         return "different"
-    return "equal in figure only" if row.why else "equal"
+    return _OTHERWISE_EQUAL if row.why else "equal"
 
 
 def _cell_numbers(notebook):

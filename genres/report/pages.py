@@ -75,7 +75,7 @@ def of_notebook(path: Path, folder: Path):
         failure, body = "", [page.cell(cell) for cell in written]
     else:
         failure, body = page.up_to_failure(written)
-    opening = next(("".join(c["source"]) for c in written if c["cell_type"] == "markdown"), "")
+    opening = _opening(written)
     asked = re.search(r"\*\*Question\.\*\*\s*(.+?)(?:\n\n|$)", opening, re.S)
     words = page.words
     question = words.to_html(asked[1]) if asked else ""
@@ -83,6 +83,21 @@ def of_notebook(path: Path, folder: Path):
     return Page(
         name, words.title or name, question, "\n".join(body), words.sections, page.pictures, failure
     )
+
+
+def title_of(path):
+    """Read a notebook's title; where it has none, its name stands for it."""
+    found = re.search(r"^# (.+)$", _opening(files.read_json(path)["cells"]), re.M)
+    return found[1].strip() if found else path.stem
+
+
+def unbroken(text):
+    """Keep a number and its % on one line."""
+    return re.sub(r"(?<=\d) (?=%)", "\N{NO-BREAK SPACE}", text)
+
+
+def _opening(cells):
+    return next(("".join(c["source"]) for c in cells if c["cell_type"] == "markdown"), "")
 
 
 def _is_foreign(cell):
@@ -104,6 +119,9 @@ class _Words(mistune.HTMLRenderer):
         super().__init__(escape=False)
         self.name, self.title, self.sections = name, "", []
         self.to_html = mistune.create_markdown(renderer=self, plugins=[table, math])
+
+    def text(self, text):
+        return unbroken(super().text(text))
 
     def heading(self, text, level, **_):
         plain = html.unescape(re.sub(r"<[^>]+>", "", text))
@@ -144,27 +162,28 @@ class _NotebookPage:
 
     def up_to_failure(self, cells):
         """Give a line on where and why a notebook failed, and its cells as far as it came."""
-        code = [cell for cell in cells if cell["cell_type"] == "code" and "".join(cell["source"])]
-        done = [cell for cell in code if _REPLY in cell["metadata"].get("execution", {})]
-        if not done:
+        code = [c for c in cells if c["cell_type"] == "code" and "".join(c["source"]).strip()]
+        begun = [cell for cell in code if cell["metadata"].get("execution")]
+        if not begun:
             failure = "Its Python did not start."
             return failure, [*map(self.cell, cells[:1]), _notice(failure)]
-        error = next((o for o in done[-1]["outputs"] if o["output_type"] == "error"), None)
-        was_killed = not error and len(done) < len(code)
-        last = code[len(done)] if was_killed else done[-1]
-        number = last.get("execution_count") or done[-1]["execution_count"] + 1
+        *before, last = begun
+        number = last.get("execution_count") or (before[-1]["execution_count"] + 1 if before else 1)
         anchor = html.escape(f"#cell-{last.get('id', '')}")
         where = f'<a href="{anchor}">cell {number}</a>'
+        n_left = len(code) - len(begun)
+        left = f"{n_left} code cells" if n_left > 1 else "code cell"
+        error = next((o for o in last["outputs"] if o["output_type"] == "error"), None)
         if error:
             failure = f"In {where}: {_named(error, at_most=200)}"
-        elif was_killed:
+        elif _REPLY not in last["metadata"]["execution"]:
             failure = f"In {where} its Python was killed, most often for lack of memory."
+        elif n_left:
+            failure = f"It stopped after {where}; the {left} after it did not run."
         else:
             failure = "It came to its end without writing its results."
-        n_left = len(code) - code.index(last) - 1
         first, *others = map(self.cell, cells[: cells.index(last) + 1])
-        left = f"{n_left} more cells of code were" if n_left > 1 else "One more cell of code was"
-        end = f'<p class="failed">{left} not executed.</p>' if n_left else ""
+        end = f'<p class="failed">The {left} after cell {number} did not run.</p>' if n_left else ""
         return failure, [first, _notice(failure), *others, end]
 
     def cell(self, cell):
@@ -284,7 +303,7 @@ def _error(error):
 
 def _in_box(content):
     """Put what may be wider than the page into a box that scrolls, with the keyboard too."""
-    content = _EMPTY_HEAD.sub(r"<td\1></td>", content)  # a head without a word is none
+    content = _EMPTY_HEAD.sub(r"<td\1></td>", unbroken(content))  # a head without a word is none
     return f'<div class="scroll" tabindex="0" role="group" aria-label="Table">{content}</div>\n'
 
 

@@ -24,11 +24,11 @@ Published runs are evaluations; what was looked at during development is noted a
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 """What stands around the table of results in README.md."""
 
-_INTRODUCTION = """\
+_INTRODUCTION = f"""\
 Each row is a figure, table or number of a report. It gives the value there and here, the cell \
-that computes it, and why the two differ. Where equal values come from different comparisons, it \
-says so. Where a value depends on random seeds or splits, it is the mean over them. A cell's \
-number is the one beside it in the notebook; in JupyterLab the link leads to the cell.
+that computes it, and why the two differ. {ledger.EXPLAINED} Where a value \
+depends on random seeds or splits, it is the mean over them. A cell's number is the one beside \
+it in the notebook; in JupyterLab the link leads to the cell.
 
 `.venv/bin/genres publish` writes this page, from [data/ledger.csv](../data/ledger.csv) and \
 [figures/results.json](../figures/results.json)."""
@@ -118,11 +118,11 @@ def result_table(rows, results: dict[str, dict], run: dict[str, dict]) -> str:
     Returns
     -------
     str
-        A Markdown table: notebook, what its headline is, the report's figure, this run's; and a
-        sentence on what the run took.
+        A Markdown table: notebook, what its headline is, which report's figure, this run's; and
+        a sentence on what the run took.
     """
     lines = [
-        "| notebook | headline | the report | this project |",
+        "| notebook | headline | reported | this project |",
         "| --- | --- | ---: | ---: |",
     ]
     for name, row in ledger.headlines(rows).items():

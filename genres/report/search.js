@@ -190,6 +190,7 @@ const MOVES = {
   PageUp: (at) => Math.max(at - 5, 0),
 };
 
+if (matchMedia("(min-width: 40rem) and (any-pointer: fine)").matches) field.placeholder += ": press /";
 search.hidden = false;
 field.addEventListener("input", () => (showing = show()));
 field.addEventListener("focus", () => {

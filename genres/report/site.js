@@ -118,8 +118,9 @@ for (const map of document.querySelectorAll(".turnable")) {
     try {
       await loadPlotly();
       map.prepend(place);
-      const layout = { ...figure.layout, autosize: true, width: undefined };
-      const options = { displaylogo: false, responsive: true };
+      const modebar = { orientation: "v", color: "#55606b", activecolor: "#0b5394", bgcolor: "#fff0" };
+      const layout = { ...figure.layout, autosize: true, width: undefined, modebar };
+      const options = { displaylogo: false, displayModeBar: true, responsive: true };
       await Plotly.newPlot(place, figure.data, layout, options);
       map.querySelector(".picture")?.setAttribute("hidden", "");
       button.parentNode.remove();

@@ -53,7 +53,7 @@ _POLICY = (
 _THEME = '<button type="button" class="theme" hidden></button>'
 _SEARCH = """<form class="search" role="search" hidden><input type="search" role="combobox"
 aria-label="Search all pages" aria-controls="hits" aria-expanded="false" aria-autocomplete="list"
-autocomplete="off" spellcheck="false" placeholder="Search: press /">
+autocomplete="off" spellcheck="false" placeholder="Search">
 <div class="found" hidden><p role="status"></p>
 <div id="hits" role="listbox" tabindex="-1" aria-label="Sections found"></div></div></form>"""
 
@@ -105,15 +105,21 @@ def _write_pages(report, project, folder):
     waiting = tqdm(report.notebooks, "report", unit="page", leave=False, disable=None)
     notebooks = [pages.of_notebook(path, folder) for path in waiting]
     rows = ledger.read(project / ledger.PLACE)
-    made = [*notebooks, _ledger_page(rows, report)]
+    others = [_ledger_page(rows, report)]
     words = [path for name in WORDS if (path := project / "notebooks" / name).exists()]
-    made += [pages.of_markdown(path.read_text("utf-8"), path.stem.lower()) for path in words]
+    others += [pages.of_markdown(path.read_text("utf-8"), path.stem.lower()) for path in words]
     front = _front(report, notebooks, rows, folder)
-    names = {page.name for page in (front, *made)}
-    made = [page._replace(body=_without_dead_links(page.body, names)) for page in made]
+    names = {page.name for page in (front, *notebooks, *others)}
+    made = [
+        page._replace(body=_without_dead_links(page.body, names)) for page in (*notebooks, *others)
+    ]
+    not_run = {
+        name: pages.title_of(project / "notebooks" / f"{name}.ipynb") for name in report.missing
+    }
     for page in (front, *made):
-        above = elsewhere.of_page(project, page.name) if page in notebooks else ""
-        files.write_text(folder / f"{page.name}.html", _around(page, front, made, report, above))
+        above = elsewhere.of_page(project, page.name) if _is_numbered(page.name) else ""
+        text = _around(page, [front, *made], not_run, above)
+        files.write_text(folder / f"{page.name}.html", text)
     files.write_text(folder / "whole.html", _whole(front, made))
     files.write_text(folder / "search-index.js", search.index([front, *made]))
     here = Path(__file__).parent
@@ -135,14 +141,13 @@ def _without_dead_links(body, names):
     return re.sub(r'<a href="([\w-]+)\.html[^"]*"[^>]*>(.*?)</a>', shorten, body, flags=re.S)
 
 
-def _around(page, front, others, report, above):
-    """Put what leads to the other pages around one of them."""
-    row = [front, *others]
+def _around(page, row, not_run, above):
+    """Put what leads to the other pages, all of which are in a row, around one of them."""
     at = row.index(page)
     before = row[at - 1] if at else None
     after = row[at + 1] if at + 1 < len(row) else None
     return _document(
-        TITLE if page is front else f"{page.title} – {TITLE}",
+        TITLE if page is row[0] else f"{page.title} – {TITLE}",
         f"""<a class="skip" href="#text">To the text</a>
 <div class="page">
 <header class="bar"><a class="home" href="index.html">{TITLE}</a>
@@ -158,7 +163,7 @@ def _around(page, front, others, report, above):
 </main>
 <nav class="contents" id="contents" aria-label="Contents"><h2>Contents</h2>
 <ul>
-{"".join(_entry(other, page) for other in row)}{"".join(map(_no_entry, report.missing))}<li><a
+{_entries(page, row, not_run)}<li><a
 href="whole.html">All on one page, to print</a></li>
 </ul></nav>
 </div>
@@ -171,23 +176,40 @@ def _turn(page, rel, text):
     """Link the page before or after; ``{}`` in the text stands for its title."""
     if page is None:
         return ""
-    title = html.escape(page.title)
+    title = _marked(page)
     label = "" if "{}" in text else f' aria-label="{text.strip("← →")}: {title}"'
     return f'<a rel="{rel}" href="{page.name}.html"{label}>{text.format(title)}</a>'
 
 
+def _marked(page):
+    return html.escape(page.title) + (" (failed)" if page.failure else "")
+
+
+def _entries(current, row, not_run):
+    """List all pages, and each notebook that was not run where its page would be."""
+    entries = {page.name: _entry(page, current) for page in row}
+    waiting = {
+        name: f'<li class="none">{html.escape(title)} (not run)</li>\n'
+        for name, title in not_run.items()
+    }
+    front, *others = entries
+    numbered = sorted([*waiting, *filter(_is_numbered, others)])
+    rest = [name for name in others if not _is_numbered(name)]
+    return "".join(map((entries | waiting).get, [front, *numbered, *rest]))
+
+
+def _is_numbered(name):
+    return name[:1].isdigit()
+
+
 def _entry(page, current):
-    title = html.escape(page.title) + (" (failed)" if page.failure else "")
+    title = _marked(page)
     if page is not current:
         return f'<li><a href="{page.name}.html">{title}</a></li>\n'
     below = "".join(f'<li><a href="#{anchor}">{title}</a></li>' for anchor, title in page.sections)
     below = f"<ul>{below}</ul>" if below else ""
     here = f'<a aria-current="page" href="{page.name}.html">{title}</a>'
     return f"<li>{here}{below}</li>\n"
-
-
-def _no_entry(name):
-    return f'<li class="none">{html.escape(name)}: not executed in this run</li>\n'
 
 
 def _document(title, body):
@@ -231,14 +253,14 @@ def _describe(report, notebooks):
     """Say which run this is: its data, when and on what, and what is to be known of it."""
     results = report.results
     data = sorted({found["data"] for found in results.values() if "data" in found})
-    told = f"A run on the data <b>{html.escape(', '.join(data))}</b>" if data else "A run"
+    told = f"Run on the <b>{html.escape(', '.join(data))}</b> data" if data else "A run"
     if report.finished:
         day = datetime.fromisoformat(report.finished)
         told += f", finished on {day.day} {day:%B %Y}"
     if report.seconds:
         told += f": {spoken(report.seconds)}"
         if "cpu" in report.machine:
-            told += f" on {report.machine['cores']} cores of {html.escape(report.machine['cpu'])}"
+            told += f" on {report.machine['cores']} cores ({html.escape(report.machine['cpu'])})"
     told += "."
     if failed := [page.name[:2] for page in notebooks if page.failure]:
         told += f" <b>Failed: {', '.join(failed)}.</b>"
@@ -255,7 +277,7 @@ def _headlines(rows, report):
     lines = [
         '<div class="scroll" tabindex="0" role="group" aria-label="Headline figures">',
         '<table class="headlines"><thead>',
-        "<tr><th>notebook and figure</th><th>the report</th><th>here</th></tr></thead>",
+        "<tr><th>notebook and figure</th><th>reported</th><th>here</th></tr></thead>",
         "<tbody>",
     ]
     for name, row in ledger.headlines(rows).items():
@@ -263,7 +285,7 @@ def _headlines(rows, report):
             reported, here = ledger.headline(row, report.results[name])
             lines.append(
                 f'<tr><td><a href="{name}.html">{name[:2]} · {row.headline}</a></td>'
-                f"<td>{reported}</td><td><b>{here}</b></td></tr>"
+                f"<td>{pages.unbroken(reported)}</td><td><b>{here}</b></td></tr>"
             )
     return "\n".join([*lines, "</tbody></table></div>"])
 
@@ -305,7 +327,8 @@ def _ledger_page(rows, report):
     introduction = (
         "What each figure, table and number shows, its value there and here, the cell that "
         "computes it here, and why the two differ. Where a value depends on random seeds or "
-        "splits, it is the mean over them. The reasons are those of the published run."
+        "splits, it is the mean over them. The reasons are those of the published run. "
+        f"{ledger.EXPLAINED}"
     )
     text = ledger.page(introduction, rows, report.results, report.home)
     page = pages.of_markdown(text, "ledger")
@@ -332,9 +355,10 @@ def _whole(front, others):
     text = text.replace('<details id="ledger-', '<details open id="ledger-')
     return _document(
         TITLE,
-        '<header class="bar"><a class="home" href="index.html">To the pages one by one</a>'
+        '<div class="sheet">\n'
+        '<header class="bar"><a class="home" href="index.html">Back to separate pages</a>'
         f'<button type="button" class="all-code" hidden></button>{_THEME}</header>\n'
-        f'<main class="whole">\n{text}\n</main>\n<script src="site.js"></script>',
+        f'<main class="whole">\n{text}\n</main>\n</div>\n<script src="site.js"></script>',
     )
 
 

@@ -149,7 +149,7 @@ def _write_ledger(run, rows, results):
     introduction = (
         f"Here is what this run found, on {run.data.name}.{rough} The reasons why figures differ "
         "are those of the published run. A cell's number is the one beside it in the executed "
-        "notebook."
+        f"notebook. {ledger.EXPLAINED}"
     )
     files.write_text(run.ledger, ledger.page(introduction, rows, results, run.folder))
     counts = ledger.summary(rows, results)

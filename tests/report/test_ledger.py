@@ -232,7 +232,7 @@ def test_the_table_says_what_is_equal_and_what_is_not(tmp_path, make_toy_project
         row(report="2", place="Figure 3", notebook="", cell="", why="lost"),
     ]
     assert ledger.summary(of_it, RESULTS) == (
-        "4 rows: 1 different, 1 equal, 1 equal in figure only, 1 without two values to compare"
+        "4 rows: 1 different, 1 equal, 1 equal from different comparisons, 1 not comparable"
     )
     lines = ledger.page("What.", of_it, RESULTS, tmp_path, tmp_path / "docs").splitlines()
     assert lines[2] == "What."
@@ -246,9 +246,8 @@ def test_the_table_says_what_is_equal_and_what_is_not(tmp_path, make_toy_project
     assert "| Figure 3 | it | – | – | – | lost |" in lines
     assert [line for line in lines if "<summary>" in line] == [
         f"<details><summary><b>{ledger.REPORTS['1']}</b> (3 rows: 1 different, 1 equal, "
-        "1 equal in figure only)</summary>",
-        f"<details><summary><b>{ledger.REPORTS['2']}</b> "
-        "(1 rows: 1 without two values to compare)</summary>",
+        "1 equal from different comparisons)</summary>",
+        f"<details><summary><b>{ledger.REPORTS['2']}</b> (1 row, none comparable)</summary>",
     ]
 
 
@@ -258,13 +257,13 @@ def test_the_table_says_what_is_equal_and_what_is_not(tmp_path, make_toy_project
 @pytest.mark.parametrize(
     ("reported", "key", "form", "written"),
     [
-        ("1000", "n_train", "1,000", ("1,000", "10,747")),
-        ("90.35%", "accuracy", "0.0%", ("90.3 %", "40.4 %")),
-        (".82", "models/both: two, in 10. s/accuracies", "0.0%", ("82.0 %", "50.0 %")),
-        ("0.521", "accuracy", "0.000", ("0.521", "0.404")),
+        ("1000", "n_train", "1,000", ("report 1: 1,000", "10,747")),
+        ("90.35%", "accuracy", "0.0%", ("report 1: 90.3 %", "40.4 %")),
+        (".82", "models/both: two, in 10. s/accuracies", "0.0%", ("report 1: 82.0 %", "50.0 %")),
+        ("0.521", "accuracy", "0.000", ("report 1: 0.521", "0.404")),
         ("", "accuracy", "0.0%", (NONE, "40.4 %")),
-        ("0.5", "per_genre/jazz/f1", "0.000", ("0.500", NONE)),
-        ("0.5", "per_genre", "0.000", ("0.500", NONE)),
+        ("0.5", "per_genre/jazz/f1", "0.000", ("report 1: 0.500", NONE)),
+        ("0.5", "per_genre", "0.000", ("report 1: 0.500", NONE)),
     ],
 )
 def test_a_headline_and_the_reports_figure_are_written_alike(reported, key, form, written):
@@ -323,10 +322,11 @@ def make_project(make_toy_project, folder):
 def test_a_run_ends_with_its_own_ledger(make_toy_project, tmp_path, capsys):
     project = make_project(make_toy_project, tmp_path)
     assert run_report(str(project.data), project=tmp_path, quick=True) == 0
-    said = capsys.readouterr().out.splitlines()[-1]
-    assert said.startswith("Ledger of the five reports, ")
-    assert said.endswith(
-        "toy-quick/ledger.md: 1 rows: 1 different. This is a rehearsal: its figures are rough."
+    said = capsys.readouterr().out
+    assert "\nThe ledger of the five reports: " in said
+    assert (
+        "toy-quick/ledger.md\n"
+        "  1 row: 1 different. This is a rehearsal: its figures are rough.\n" in said
     )
     text = (tmp_path / "runs" / "toy-quick" / "ledger.md").read_text()
     assert "on toy. This is a rehearsal: its figures are rough." in text
@@ -361,7 +361,7 @@ def test_publishing_writes_the_page_of_the_ledger(make_toy_project, tmp_path, mo
     page = (tmp_path / "docs" / "LEDGER.md").read_text()
     link = f"[02, cell 3](../notebooks/{KNN}.ipynb#cell-id=cell-0)"
     assert f"| Figure 1 | it | 0.404 | 0.250 | {link} | other tracks |" in page
-    assert "| k-NN | 40.4 % | 25.0 % |" in (tmp_path / "README.md").read_text()
+    assert "| k-NN | report 1: 40.4 % | 25.0 % |" in (tmp_path / "README.md").read_text()
 
 
 @pytest.mark.parametrize("kind", [float, np.float32, np.float64])

@@ -39,20 +39,24 @@ def test_a_failed_notebook_stands_in_its_place_with_its_last_lines(failed):
     text = re.sub(r"<[^>]+>", "", page)
     assert re.search(r"This notebook failed\. In cell 4: ValueError: no such &lt;b&gt;", text)
     assert "so far so good" in text and "never reached" not in text
-    assert "2 more cells of code were not executed." in text
+    assert "The 2 code cells after cell 4 did not run." in text
     assert "An Exception was encountered" not in text  # papermill's own words
     tail, whole = re.findall(r'<div class="scroll traceback"[^>]*><pre>(.*?)</pre>', page, re.S)
     assert len(tail.splitlines()) <= 8 < 300 < len(whole.splitlines())
     assert "\x1b" not in page
     assert page.index("<details><summary>The whole traceback") < page.index(whole)
-    assert page.index("02-knn-baseline.html") < page.index("(failed)") < page.index("11-champion:")
+    listed = ("02-knn-baseline.html", "(failed)", "11-champion (not run)")
+    assert (places := [page.index(one) for one in listed]) == sorted(places)
 
 
 def test_the_front_page_and_the_whole_say_what_failed(failed):
     front = (failed / "index.html").read_text()
     assert "Failed: 03." in front
     assert "<b>Failed.</b> In cell 4: <b>ValueError</b>: no such &lt;b&gt;genre" in front
-    assert "11-champion: not executed in this run" in front
+    assert "11-champion (not run)" in front
+    assert ">02-knn-baseline (failed) →" not in front
+    beside = (failed / "02-knn-baseline.html").read_text()
+    assert '<a rel="next" href="03-feature-search.html">03-feature-search (failed) →</a>' in beside
     whole = (failed / "whole.html").read_text()
     assert 'href="#03-feature-search-cell-cell-0"' in whole
     assert 'id="03-feature-search-cell-cell-0"' in whole
@@ -81,23 +85,31 @@ def test_a_run_of_which_all_failed_has_its_site_made_anew(make_toy_project, tmp_
 
 
 @pytest.mark.parametrize(
-    "n_replied, words",
+    "states, words, end",
     [
-        (0, "Its Python did not start."),
-        (1, 'In <a href="#cell-b">cell 2</a> its Python was killed'),
-        (2, "It came to its end without writing its results."),
+        ([], "Its Python did not start.", ""),
+        (["done", "begun"], 'In <a href="#cell-b">cell 2</a> its Python was killed', "did not run"),
+        (["begun"], 'In <a href="#cell-a">cell 1</a> its Python was killed', "2 code cells after"),
+        (
+            ["done"],
+            'It stopped after <a href="#cell-a">cell 1</a>; the 2 code cells after it did not run.',
+            "The 2 code cells after cell 1 did not run.",
+        ),
+        (["done"] * 3, "It came to its end without writing its results.", ""),
     ],
 )
-def test_a_notebook_without_an_error_says_how_far_it_came(tmp_path, n_replied, words):
-    cells = [code_cell("a", "1"), code_cell("b", "2")]
-    for number, cell in enumerate(cells[:n_replied], start=1):
-        cell["execution_count"] = number
-        cell["metadata"]["execution"] = {"shell.execute_reply": "2026-01-01"}
+def test_a_notebook_without_an_error_says_how_far_it_came(tmp_path, states, words, end):
+    cells = [code_cell("a", "1"), code_cell("b", "2"), code_cell("d", " "), code_cell("c", "1")]
+    for number, (cell, state) in enumerate(zip([*cells[:2], cells[3]], states, strict=False), 1):
+        cell["execution_count"] = number if state == "done" else None
+        replied = {"shell.execute_reply": "2026-01-01"} if state == "done" else {}
+        cell["metadata"]["execution"] = {"iopub.status.busy": "2026-01-01"} | replied
     heading = {"cell_type": "markdown", "id": "h", "metadata": {}, "source": "# 12 · One"}
     path = tmp_path / "12-one.failed.ipynb"
     path.write_text(json.dumps({"cells": [heading, *cells]}))
     page = pages.of_notebook(path, tmp_path)
     assert page.failure.startswith(words)
+    assert end in page.body and ("did not run" in page.body) == bool(end)
     assert (page.name, page.title) == ("12-one", "12 · One")
 
 

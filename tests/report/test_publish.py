@@ -161,8 +161,8 @@ def test_the_readme_has_the_table_of_the_results_between_its_markers(project):
     rows = ledger.read(project.folder / ledger.PLACE)
     expected = f"# Title\n\n{BEGIN}\n{result_table(rows, results, run)}\n{END}\n\nThe end.\n"
     assert (project.folder / "README.md").read_text() == expected
-    assert "| 40.4 % | 40.4 % |" in expected
-    assert "| 0.521 | 0.250 |" in expected
+    assert "| report 1: 40.4 % | 40.4 % |" in expected
+    assert "| report 1: 0.521 | 0.250 |" in expected
 
 
 def test_each_notebook_is_described_with_the_commit_of_its_code(project):
@@ -220,7 +220,7 @@ def test_one_notebook_is_published_and_the_others_stay_as_they_are(project):
     described = files.read_json(project.folder / "figures" / "run.json")
     assert [described[name]["commit"] for name in (KNN, SEARCH)] == [after, before]
     readme = (project.folder / "README.md").read_text()
-    assert "| 40.4 % | 50.0 % |" in readme and "| 0.521 | 0.250 |" in readme
+    assert "| report 1: 40.4 % | 50.0 % |" in readme and "| report 1: 0.521 | 0.250 |" in readme
     assert "| 40.4 % | 50.0 % |" in (project.folder / "docs" / "LEDGER.md").read_text()
 
 

@@ -92,6 +92,26 @@ def test_no_page_is_wider_than_its_window(visit, width):
     assert visit.complaints == []
 
 
+@pytest.mark.parametrize("width", [360, 640, 768, 900, 1055, 1056, 1280])
+def test_what_is_found_lies_within_the_window(visit, width):
+    visit.set_viewport_size({"width": width, "height": 800})
+    for name in ("index", NAMES[1]):
+        visit.open(name)
+        search(visit, "tempo")
+        box, field = visit.locator(".found").bounding_box(), visit.locator(".search input")
+        assert box["x"] >= 0 and box["x"] + box["width"] <= width
+        assert 0 < box["y"] - field.bounding_box()["y"] < 110
+
+
+def test_the_whole_report_has_margins_and_its_bar_is_as_wide_as_its_text(visit):
+    for width in (360, 1280):
+        visit.set_viewport_size({"width": width, "height": 740})
+        visit.open("whole")
+        bar, text = (visit.locator(one).bounding_box() for one in (".bar", "main"))
+        assert (bar["x"], bar["width"]) == (text["x"], text["width"])
+        assert bar["x"] >= 16 and bar["x"] + bar["width"] <= width - 16
+
+
 def test_code_is_folded_and_unfolds_with_the_keyboard(visit):
     visit.open(NAMES[1])
     code = visit.locator(".code > pre")
@@ -286,6 +306,10 @@ def test_the_whole_report_is_printed_where_there_is_a_browser(browser, run, tmp_
 # Without one
 
 
+def contents_of(page):
+    return page[page.index('<nav class="contents"') :]
+
+
 class Links(HTMLParser):
     """What a page links, and what can be linked on it."""
 
@@ -320,8 +344,8 @@ def test_the_front_page_has_each_headline_and_the_ledger(run, published):
     for name in published:
         assert f'href="{name}.html"' in front
     assert "<b>40.4 %</b>" in front
-    assert "the report" in front and "ledger.html" in front
-    assert "on the data <b>course</b>" in front
+    assert ">report 1: 40.4\xa0%<" in front and "ledger.html" in front
+    assert "Run on the <b>course</b> data" in front
 
 
 def test_without_a_browser_it_is_said_what_to_install(run, tmp_path):
@@ -331,7 +355,10 @@ def test_without_a_browser_it_is_said_what_to_install(run, tmp_path):
     assert said[1].startswith("No PDF of it: for one, install Chromium")
     assert not (folder / "report" / "report.pdf").exists()
     front = (folder / "report" / "index.html").read_text()
-    assert f"{NAMES[0]}: not executed in this run" in front
+    listed = re.findall(r"<li[^>]*>(?:<a[^>]*>)?(\d\d .*?)<", contents_of(front))
+    assert [line[:2] for line in listed] == [name[:2] for name in NAMES]
+    assert [line[:2] for line in listed if not line.endswith(" (not run)")] == [NAMES[1][:2]]
+    assert listed[0] == "01 · What the features say about the genres (not run)"
     assert f'href="{NAMES[0]}.html"' not in front
 
 
@@ -368,6 +395,12 @@ def test_formulas_are_drawn_or_at_least_shown():
     assert r'alt="\frac{a}{b}"' in page.body
     assert r"<code>\nosuch</code>" in page.body
     assert "5 $ and 6 $." in page.body
+
+
+def test_a_number_and_its_percent_sign_are_not_parted():
+    text = "It is 5 % here.\n\n| a |\n|--|\n| 29.7 % |\n\n`5 % 3`\n"
+    body = pages.of_markdown(text, "t").body
+    assert "5\xa0% here" in body and "29.7\xa0%" in body and "5 % 3" in body
 
 
 def test_links_to_notebooks_lead_to_their_pages():
