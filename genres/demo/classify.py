@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+import textwrap
 import warnings
 from collections.abc import Callable
 from functools import cache, partial
@@ -23,6 +24,7 @@ PICTURES = (".png", ".svg")
 
 _AT_ONCE = 10  # windows: their spectrograms take memory
 _N_COLUMNS = 4000  # frames of a picture's spectrogram
+_TITLE = 64  # letters in a line of its title
 
 
 class Prediction(NamedTuple):
@@ -229,7 +231,8 @@ def find_model(wanted: str | Path | None = None) -> Path:
         found = [folder for run in project.RUNS.glob("*") for folder in _champions(run)]
         if not found:
             raise NoModel(
-                f"There is no trained model yet: {project.COMMAND} run --only 11 makes one."
+                f"There is no trained model yet: {project.COMMAND} run --only 11 makes one, "
+                "and with --quick a rough one in a few minutes."
             )
     else:
         places = Path(wanted).expanduser(), project.RUNS / wanted
@@ -376,9 +379,9 @@ def _draw(followed, samples, model, out):
     mpl.rcParams["text.parse_math"] = False  # a dollar sign in a name is one
     hop = max(512, len(samples) // _N_COLUMNS)
     decibels = features.log_mel(samples, audio.SAMPLE_RATE, hop_length=hop)
-    title = printable(followed.title(Path(followed.file).name))
-    kind = _kind(model)
-    title = f"{title}\nModel: {kind}" if kind else title
+    name, kind = printable(followed.title(Path(followed.file).name)), _kind(model)
+    said = [name, f"Model: {kind}"] if kind else [name]
+    title = "\n".join(textwrap.fill(text, _TITLE) for text in said)
     figure = soundplots.timelines(samples, decibels, {"champion": followed.track}, title)
     with files.atomic(out) as temporary, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # it is drawn as a box

@@ -23,6 +23,7 @@ from genres.data import tables
 from genres.decoding import audio
 from genres.decoding.audio import SAMPLE_RATE
 from genres.demo import classify, music
+from genres.lab import plots
 from genres.models import champion
 from genres.models.champion import Champion, Effort
 from genres.sound import measurements, tags
@@ -372,6 +373,22 @@ def test_a_timeline_is_drawn_as_a_picture(model, tmp_path, capsys, ending):
         assert out.read_text().count("<path") > 50
 
 
+def test_all_of_a_pictures_title_is_on_it(make_model, tmp_path, monkeypatch):
+    monkeypatch.setattr(champion, "load", lambda folder: ByPitch())
+    make_model("synthetic", quick=True, synthetic=True)
+    path, cut = write_sound(tmp_path / f"{'a long name ' * 12}.wav", 12), []
+
+    def close(figure):
+        title, whole = figure.get_suptitle(), figure.bbox
+        extent = figure._suptitle.get_window_extent()
+        assert "knows no other" in title.replace("\n", " ")
+        cut.append(extent.x0 < whole.x0 or extent.x1 > whole.x1 or extent.y1 > whole.y1)
+
+    monkeypatch.setattr(plots, "close", close)
+    assert main(["classify", str(path), "--timeline", "--out", str(tmp_path / "a.png")]) == 0
+    assert cut == [False]
+
+
 def test_nothing_is_kept_of_a_file_when_the_next_is_read(model, tmp_path, monkeypatch, capsys):
     """Then a folder of a thousand takes no more memory than one of two."""
     alive = []
@@ -425,7 +442,10 @@ def test_with_nothing_to_classify_no_model_is_loaded(untouched, tmp_path, capsys
 def test_without_a_model_one_sentence_says_what_makes_one(runs, tmp_path, capsys):
     path = write_sound(tmp_path / "a.wav", 2)
     assert main(["classify", str(path)]) == 2
-    sentence = "There is no trained model yet: .venv/bin/genres run --only 11 makes one."
+    sentence = (
+        "There is no trained model yet: .venv/bin/genres run --only 11 makes one, and with --quick "
+        "a rough one in a few minutes."
+    )
     assert lines_of(capsys) == ([], [sentence])
 
 
