@@ -248,7 +248,8 @@ def timelines(samples, decibels, tracks, title: str, truth=None):
     Figure
     """
     n_rows = 2 + len(tracks)
-    size, heights = (WIDTH, 1.3 * n_rows + 1.2), [0.8] + [1.3] * (n_rows - 1)
+    height = 1.3 * n_rows + 1.2 + 0.3 * title.count("\n")
+    size, heights = (WIDTH, height), [0.8] + [1.3] * (n_rows - 1)
     figure, axes = plt.subplots(n_rows, figsize=size, sharex=True, height_ratios=heights)
     seconds = len(samples) / SAMPLE_RATE
     _waveform(axes[0], samples, seconds)
