@@ -122,14 +122,6 @@ def become(command, environment):
     sys.exit(subprocess.run(command, env=environment).returncode)
 
 
-def console():
-    """Be the command ``genres``: what ``python -m genres`` is, too."""
-    start_clean("genres")
-    from genres.__main__ import main
-
-    return main()
-
-
 def pip_settings(listed: str) -> dict[str, str]:
     """Give, as variables, those of pip's settings with which it reaches an index.
 

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +24,10 @@ from genres.synth import corpus
 PROJECT = Path(__file__).resolve().parent.parent
 
 os.environ["GENRE_CHROMIUM"] = ""  # the runs of tests print no PDF: each would take seconds
+# Where the tests are started in the background, Ctrl-C is ignored, and so it would be by what they
+# start and then interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Files whose tests rehearse the report, which takes minutes. In this order, none of them comes at
 # the end, and the last one, which needs the first one's rehearsal, does not have to wait for it.

@@ -281,7 +281,7 @@ def project(tmp_path, monkeypatch):
     monkeypatch.setattr("genres.project.DATA", folder)
     monkeypatch.delenv("GENRE_DATA", raising=False)
 
-    def fail(*_):
+    def fail(*_, **__):
         raise Refusal("a.txt could not be downloaded: example.org does not respond.")
 
     monkeypatch.setattr(catalogue, "download", fail)

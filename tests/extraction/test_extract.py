@@ -403,7 +403,7 @@ def test_a_full_disk_is_told_with_the_file_that_finds_no_room(tmp_path, monkeypa
         write_rejected = extract.extracted.write_rejected
 
         def fail(*args):
-            monkeypatch.setattr(extract.files, "_flush", lambda _: os.write(full, b"x"))
+            monkeypatch.setattr(extract.files, "_flush", lambda *_: os.write(full, b"x"))
             write_rejected(*args)
 
         monkeypatch.setattr(extract.extracted, "write_rejected", fail)
