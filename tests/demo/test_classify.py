@@ -377,12 +377,14 @@ def test_all_of_a_pictures_title_is_on_it(make_model, tmp_path, monkeypatch):
     monkeypatch.setattr(champion, "load", lambda folder: ByPitch())
     make_model("synthetic", quick=True, synthetic=True)
     path, cut = write_sound(tmp_path / f"{'a long name ' * 12}.wav", 12), []
+    close_it = plots.close
 
     def close(figure):
         title, whole = figure.get_suptitle(), figure.bbox
         extent = figure._suptitle.get_window_extent()
         assert "knows no other" in title.replace("\n", " ")
         cut.append(extent.x0 < whole.x0 or extent.x1 > whole.x1 or extent.y1 > whole.y1)
+        close_it(figure)
 
     monkeypatch.setattr(plots, "close", close)
     assert main(["classify", str(path), "--timeline", "--out", str(tmp_path / "a.png")]) == 0
