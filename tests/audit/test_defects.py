@@ -90,7 +90,8 @@ def test_the_worst_comes_first_and_says_how_bad_it_is(clips, tmp_path):
     table.index = GENRES
     found = defects.find(table)
     assert found["clip"].tolist() == [GENRES[2], GENRES[1], GENRES[0]]
-    assert found.sentence[0] == "50 % of it is silent."
+    assert found.sentence[0] == f"{100 * found.figure[0]:.0f} % of it is silent."
+    assert found.figure[0] == pytest.approx(0.5, abs=0.02)
     assert found.figure[1] == pytest.approx(table.clipped[GENRES[1]])
     assert found.sentence[1] == f"{100 * found.figure[1]:.2f} % of its samples are clipped."
 
