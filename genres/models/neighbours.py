@@ -113,7 +113,7 @@ def score_subsets(train, train_labels, test, test_labels, subsets, n_neighbors: 
     n_genres = max(predictions.max(), test_labels.max()) + 1
     counts = np.zeros((2, len(predictions), n_genres), dtype=np.int32)
     nearest.count(predictions.T, test_labels, counts)
-    return _scores(np.asarray(subsets), *counts, test_labels)
+    return _scores(np.asarray(subsets), counts, test_labels)
 
 
 def search_subsets(
@@ -172,7 +172,7 @@ def search_subsets(
             progress(len(labels))
     every = chain.from_iterable(combinations(range(n_features), 4))
     subsets = np.fromiter(every, dtype=np.int64, count=4 * counts.shape[1]).reshape(-1, 4)
-    return _scores(subsets, *counts, test_labels)
+    return _scores(subsets, counts, test_labels)
 
 
 def _predict_fours(columns, train_labels, n_neighbors, n_genres, block):
@@ -240,8 +240,9 @@ def _prepared(train, train_labels, test, n_neighbors):
     )
 
 
-def _scores(subsets, n_correct, n_predicted, test_labels):
-    """Scores from counts of correct predictions and of all, both of shape (n_subsets, n_genres)."""
+def _scores(subsets, counts, test_labels):
+    """Scores from counts of predictions, shape (correct or all, n_subsets, n_genres)."""
+    n_correct, n_predicted = counts
     n_true = np.bincount(test_labels, minlength=n_correct.shape[1])
     occurs = (n_true + n_predicted) > 0
     zeros = np.zeros(n_correct.shape)

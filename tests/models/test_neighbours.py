@@ -183,6 +183,20 @@ def test_every_prediction_is_that_of_double_precision(seed, n_train, n_neighbors
     np.testing.assert_array_equal(found.accuracy, (alone == alone[7]).mean(axis=1))
 
 
+def test_genres_about_equally_strong_are_told_apart():
+    rng = np.random.default_rng(4)
+    labels, four = np.array([0, 1, 1, 0]), np.arange(4)
+    for _ in range(200):
+        first, second, third = np.sort(rng.uniform(1, 2, 3))
+        fourth = 1 / (1 / second + 1 / third - 1 / first)  # the two genres are as strong
+        if fourth <= 0:
+            continue
+        train = np.zeros((4, 4))
+        train[:, 0] = first, second, third, fourth * (1 + rng.normal(scale=1e-7))
+        predicted = neighbours.predict_subsets(train, labels, np.zeros((1, 4)), [four], 4)
+        assert predicted[0, 0] == exactly(train, labels, np.zeros(4), four, 4)
+
+
 def exactly(train, labels, row, four, n_neighbors):
     """The prediction in double precision; of rows equally far the first comes first."""
     squares = (row - train) ** 2
