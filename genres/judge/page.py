@@ -187,8 +187,8 @@ def _comparisons(made):
         [
             escaped(name),
             str(than["n"]),
-            f"{than['points']:+.1f}",
-            f"{than['low']:+.1f} to {than['high']:+.1f}",
+            _signed(than["points"]),
+            f"{_signed(than['low'])} to {_signed(than['high'])}",
             str(than["only_mine"]),
             str(than["only_other"]),
             _NONE
@@ -293,6 +293,10 @@ def escaped(words):
 def percent(share):
     """Write a share as a percentage that stays on one line."""
     return f"{100 * share:.1f}\N{NO-BREAK SPACE}%"
+
+
+def _signed(points):
+    return f"{points:+.1f}".replace("-", "\N{MINUS SIGN}")
 
 
 def short(name):
