@@ -63,7 +63,7 @@ _INFINITE = {
     "varying_bitrate": "have a constant bit rate",
     "low_pass": "have no edge",
 }
-_UNITS = {"sample_rate": 1000, "low_pass": 1000, "bandwidth": 1000}
+_UNITS: dict[str, float] = dict.fromkeys(("sample_rate", "low_pass", "bandwidth"), 1000)
 _UNITS |= dict.fromkeys(("dc", "clipped", "silence"), 0.01)
 _RELATIONS = {
     "identical": "mono in several channels",
