@@ -170,13 +170,13 @@ def figure(scores):
 
 def broken(rows: Sequence[Row]):
     """Give a sentence for each model that did not come through all protocols."""
-    sentences = []
-    for row in rows:
-        why = list(dict.fromkeys(row.made.failures.values()))
-        if why:
-            whole = "" if not row.made.protocols else " (not in all protocols)"
-            sentences.append(f"{row.made.name}{whole}: {why[0]}")
-    return sentences
+    return [f"{row.made.name}{_why(row)}" for row in rows if row.made.failures]
+
+
+def _why(row):
+    """Say why a model did not come through all protocols, after its name."""
+    whole = " (not in all protocols)" if row.made.protocols else ""
+    return f"{whole}: {next(iter(row.made.failures.values()))}"
 
 
 def as_text(rows: Sequence[Row], width=100):
@@ -248,8 +248,10 @@ def as_html(rows: Sequence[Row], bench, title: str, pages: dict[str, str]):
             '<h2 id="leaderboard-picture">Honest and tempting</h2>',
             _picture(judged, bench),
         ]
-    if sentences := broken(rows):
-        items = "\n".join(f"<li>{page.escaped(sentence)}</li>" for sentence in sentences)
+    if failed := [row for row in rows if row.made.failures]:
+        items = "\n".join(
+            f"<li>{_named(row, pages)}{page.escaped(_why(row))}</li>" for row in failed
+        )
         parts += [
             '<h2 id="leaderboard-failures">Not judged, or not by every protocol</h2>',
             f"<ul>\n{items}\n</ul>",
@@ -272,9 +274,7 @@ def _sortable(rows, honest, pages):
     heads += '<th scope="col">reads</th>'
     lines = []
     for row in rows:
-        name = page.escaped(row.made.name)
-        if row.made.name in pages:
-            name = f'<a href="{pages[row.made.name]}">{name}</a>'
+        name = _named(row, pages)
         if row.made.reference:
             name += ' <span class="mark">the report’s</span>'
         cells = "".join(_cell(row.figures.get(protocol)) for protocol in shown)
@@ -288,6 +288,12 @@ def _sortable(rows, honest, pages):
         f'<tr><td colspan="2"></td>{above}<td></td></tr>\n<tr>{heads}</tr>\n'
         f"</thead><tbody>\n{chr(10).join(lines)}\n</tbody></table></div>"
     )
+
+
+def _named(row, pages):
+    name = page.escaped(row.made.name)
+    there = pages.get(row.made.name)
+    return f'<a href="{there}">{name}</a>' if there else name
 
 
 def _cell(scores):
