@@ -233,6 +233,81 @@ def test_the_state_tells_what_an_execution_took_and_where_it_was(toy):
     assert set(state["machine"]["libraries"]) == {"papermill"}
 
 
+# Side by side
+
+MEET = """\
+(run / "{name}").touch()
+deadline = time.monotonic() + 20
+while alone := not (run / "{other}").exists():
+    if time.monotonic() > deadline or {in_vain}:
+        break
+    time.sleep(0.05)
+keep("{name}", alone=alone, cores=os.environ["LOKY_MAX_CPU_COUNT"])
+"""
+
+
+def meet(project, in_vain=False):
+    """Write two notebooks that look for each other, in vain or until they meet."""
+    for name, other in ((KNN, SEARCH), (SEARCH, KNN)):
+        project.write(name, MEET.format(name=name, other=other, in_vain=in_vain))
+    return project
+
+
+def found_by(project):
+    return files.read_json(project.folder / "runs" / "toy" / "results.json")
+
+
+def test_two_notebooks_are_executed_at_the_same_time_and_share_the_cores(
+    make_toy_project, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr("genres.parallel.cores", lambda: 5)
+    monkeypatch.setattr("genres.parallel.memory_left", lambda: 16 << 30)
+    project = meet(make_toy_project(tmp_path))
+    assert run_toy(project) == 0
+    for found in found_by(project).values():
+        assert (found["alone"], found["cores"]) == (False, "2")
+    assert "2 to execute, time not known yet, up to 2 at a time" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("gigabytes", "cores"), [(16, "5"), (3, "2"), (1, "1")])
+def test_one_at_a_time_a_notebook_has_the_cores_that_memory_allows(
+    make_toy_project, tmp_path, monkeypatch, gigabytes, cores
+):
+    monkeypatch.setattr("genres.parallel.cores", lambda: 5)
+    monkeypatch.setattr("genres.parallel.memory_left", lambda: gigabytes << 30)
+    project = meet(make_toy_project(tmp_path), in_vain=True)
+    assert run_toy(project, jobs=1) == 0
+    found = found_by(project)
+    assert {of["cores"] for of in found.values()} == {cores}
+    assert (found[KNN]["alone"], found[SEARCH]["alone"]) == (True, False)
+
+
+def test_where_memory_is_short_the_second_notebook_waits(make_toy_project, tmp_path, monkeypatch):
+    monkeypatch.setattr("genres.parallel.memory_left", lambda: 1 << 20)
+    project = make_toy_project(tmp_path)
+    for name in (KNN, SEARCH):
+        project.write(name, "start = time.time()", f'keep("{name}", start=start, end=time.time())')
+    assert run_toy(project, jobs=2) == 0
+    assert found_by(project)[KNN]["end"] < found_by(project)[SEARCH]["start"]
+
+
+@pytest.mark.parametrize(
+    ("cores", "gigabytes", "jobs"), [(2, 16, 2), (8, 16, 8), (8, 5, 2), (8, 1, 1)]
+)
+def test_by_default_there_are_as_many_as_cores_and_memory_allow(
+    monkeypatch, cores, gigabytes, jobs
+):
+    monkeypatch.setattr("genres.parallel.cores", lambda: cores)
+    monkeypatch.setattr("genres.parallel.memory_left", lambda: gigabytes << 30)
+    assert flights.most_at_once() == jobs
+
+
+def test_no_notebook_at_a_time_is_refused_before_anything_is_done(toy, tmp_path):
+    with pytest.raises(Refusal, match="0 notebooks at the same time"):
+        run_report(str(toy.data), project=toy.folder, out=tmp_path / "runs", jobs=0)
+    assert not (tmp_path / "runs").exists()
+
+
 # What of it still holds
 
 
@@ -725,11 +800,27 @@ def test_of_other_runs_those_of_the_same_kind_and_data_serve(copy, quick, data, 
     assert expect(copy.run, [SEARCH]) == {SEARCH: expected}
 
 
+def test_on_the_built_in_corpus_a_run_is_expected_to_take_what_one_took_there(tmp_path):
+    figures = tmp_path / "figures"
+    files.write_json(figures / "run.json", {KNN: {"seconds": 100}, SEARCH: {"seconds": 4}})
+    files.write_json(figures / "built-in.json", {KNN: 20.0})
+    run = runs.Run(tmp_path, tmp_path / "new", folders.find("synthetic"), quick=False)
+    assert expect(run, [KNN, SEARCH]) == {KNN: 20.0, SEARCH: 4.0}
+    run.quick = True
+    assert expect(run, [KNN]) == {KNN: None}
+
+
 @pytest.mark.parametrize("quick", [False, True])
 def test_every_notebook_of_the_project_has_a_forecast(tmp_path, quick):
     names = [path.stem for path in project.find_notebooks(PROJECT)]
     run = runs.Run(PROJECT, tmp_path / "new", folders.find("synthetic"), quick)
     assert all(expect(run, names).values())
+
+
+def test_time_that_notebooks_were_executed_side_by_side_counts_once():
+    spans = [(30, "10:00:40"), (35, "10:00:45"), (2, "10:00:20"), (5, "10:02:00")]
+    states = [{"seconds": seconds, "finished": f"2026-01-01T{end}+00:00"} for seconds, end in spans]
+    assert runs.time_taken(states) == 35 + 5
 
 
 @pytest.mark.parametrize(
