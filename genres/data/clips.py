@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
-from genres import Refusal
+from genres import Refusal, files
 from genres.data.tables import GTZAN_GENRES, genre_ids, require_genres
 
 CLIPS_AT_LEAST = 10
@@ -16,6 +17,18 @@ CLIPS_AT_LEAST = 10
 
 TRAINING_AT_LEAST = 8
 """Those of them that it needs to train on: folds of 3 that are split into 3 again, for 5-NN."""
+
+SPLITS = "splits"
+"""Folder of a collection, or of a data folder, in which other ways to split its clips lie."""
+
+ARTIST_FOLDS = "artist_folds.csv"
+"""The file there that says which clips are of one artist."""
+
+N_FOLDS = 3
+"""Folds by artist that clips are parted into."""
+
+FOLD_COLUMNS = ("file", "artist_group", "fold")
+"""The columns of a table of such folds."""
 
 _LITTER = {"__macosx", "@eadir", "eadir", "thumbs.db", "desktop.ini", "lost+found", "#recycle"}
 _LITTER |= {"$recycle.bin", "system volume information"}
@@ -70,7 +83,8 @@ def find(folder: str | Path):
 
     Everything in a genre's folder is taken for a clip, unless its name starts with a dot or is one
     that systems give to what they leave behind: whether it is one is found out when it is read. So
-    are folders that are empty or cannot be read, which then are refused.
+    are folders that are empty or cannot be read, which then are refused. The folder of other ways
+    to split the collection, with `ARTIST_FOLDS` in it, is no genre.
 
     Parameters
     ----------
@@ -97,6 +111,7 @@ def find(folder: str | Path):
     clips = [
         _clip(path, genre)
         for genre in filter(is_folder, _visible(folder))
+        if not (genre / ARTIST_FOLDS).is_file()
         for path in _songs_of_genre(genre)
     ]
     if not clips:
@@ -287,6 +302,64 @@ def require_enough(genres, types, source: str | Path):
                 f"{n - n_training[genre]} for testing: of each genre the report needs at least "
                 f"{TRAINING_AT_LEAST} for training and 1 for testing, {why}."
             )
+
+
+def folds(genres, groups):
+    """Part clips into folds in which no group is in two, each with its share of every genre.
+
+    Parameters
+    ----------
+    genres : sequence of str, shape (n_clips,)
+        The genre of each clip.
+    groups : sequence, shape (n_clips,)
+        What must not be in two folds, such as the artist.
+
+    Returns
+    -------
+    array of int, shape (n_clips,)
+        From 1 to `N_FOLDS`. Shares are as near as groups, the most uneven first, allow.
+
+    Raises
+    ------
+    Refusal
+        If there are no folds with clips of every genre in each.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold  # which takes a second
+
+    table = pd.DataFrame({"genre": np.asarray(genres), "group": np.asarray(groups), "fold": 0})
+    n_groups = table.groupby("genre")["group"].nunique()
+    if table.empty or n_groups.min() < N_FOLDS:
+        few = f"{n_groups.idxmin()} has {n_groups.min()}" if len(table) else "there are no clips"
+        raise Refusal(f"For {N_FOLDS} folds each genre needs as many artists or groups: {few}.")
+    splits = StratifiedGroupKFold(N_FOLDS).split(table, table["genre"], table["group"])
+    for fold, (_, held_out) in enumerate(splits, start=1):
+        table.loc[held_out, "fold"] = fold
+    n_folds = table.groupby("genre")["fold"].nunique()
+    if n_folds.min() < N_FOLDS:
+        raise Refusal(
+            f"The artists or groups of {n_folds.idxmin()} cannot be parted into {N_FOLDS} folds."
+        )
+    return table["fold"].to_numpy()
+
+
+def write_folds(path, names, groups, fold):
+    """Write folds by artist, as `genres.data.folders.artist_folds` reads them.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file, written whole or not at all.
+    names : sequence of str, shape (n_clips,)
+        What clips are called in tables.
+    groups : sequence, shape (n_clips,)
+        The artist of each.
+    fold : sequence of int, shape (n_clips,)
+        Its fold, from 1; clips of fold 0 are left out.
+    """
+    numbers = pd.factorize(np.asarray(groups), sort=True)[0]
+    table = pd.DataFrame(dict(zip(FOLD_COLUMNS, (names, numbers, fold), strict=True)))
+    kept = table[table["fold"] > 0]
+    files.write_text(path, kept.to_csv(index=False, lineterminator="\n"))
 
 
 def _group(clip, alone):

@@ -15,15 +15,10 @@ import pandas as pd
 
 from genres import Refusal, files, printable, project, shown
 from genres.data import catalogue, clips, kaggle, tablefiles, tables
+from genres.data.clips import ARTIST_FOLDS, SPLITS
 
 COURSE, SYNTHETIC = "course", "synthetic"
 """The names that data go by; any other data are named by their folder."""
-
-SPLITS = "splits"
-"""Folder of a data folder in which other ways to split its clips lie."""
-
-ARTIST_FOLDS = "artist_folds.csv"
-"""The file there that says which clips are of one artist."""
 
 EXTRACTED = "extracted"
 """Where, in the project's data folder, tables made from folders of audio are kept."""
@@ -38,7 +33,6 @@ _TABLE_NAME = re.compile(
 )
 _NEAR_A_TABLE = re.compile(r"GenreClassData.*", re.IGNORECASE)
 _MOST_TEXT = 1 << 24  # bytes
-_FOLD_COLUMNS = ("artist_group", "fold")
 _LINE = re.compile(r"(?:\w+/)?(\w+)\.(\d{5})\.\w+")
 
 
@@ -342,13 +336,12 @@ def artist_folds(data):
     path = _splits_of(data) / ARTIST_FOLDS
     if not path.exists():
         return None
-    table, lines = tablefiles.read(path, ("file", *_FOLD_COLUMNS), ("file",))
-    folds = pd.DataFrame({name: tablefiles.as_floats(table[name]) for name in _FOLD_COLUMNS})
+    columns = clips.FOLD_COLUMNS[1:]
+    table, lines = tablefiles.read(path, clips.FOLD_COLUMNS, ("file",))
+    folds = pd.DataFrame({name: tablefiles.as_floats(table[name]) for name in columns})
     wrong = ~(folds == folds.round()).to_numpy()
     problem = "is not a whole number"
-    tablefiles.refuse_cell(
-        table, _FOLD_COLUMNS, wrong, problem, lambda row: f"{path}, line {lines[row]}"
-    )
+    tablefiles.refuse_cell(table, columns, wrong, problem, lambda row: f"{path}, line {lines[row]}")
     folds = folds.astype(int).set_axis(table["file"]).rename(columns={"artist_group": "artist"})
     in_two = folds.groupby("artist")["fold"].nunique() > 1
     if in_two.any() or folds.index.has_duplicates:

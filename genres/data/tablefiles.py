@@ -60,7 +60,7 @@ class TableError(Refusal):
         return cls(f"{place}: {problem}{more}.")
 
 
-def read(path: str | Path, columns: Sequence[str], words: Sequence[str]):
+def read(path: str | Path, columns: Sequence[str], words: Sequence[str], optional=()):
     """Read a table from a file, its fields as they stand there.
 
     Parameters
@@ -74,6 +74,8 @@ def read(path: str | Path, columns: Sequence[str], words: Sequence[str]):
         not matter. One more, of row numbers, is left out.
     words : sequence of str
         Those of them that hold text; the others hold numbers.
+    optional : sequence of str
+        Columns that it may have; if any are named, it may have others, too.
 
     Returns
     -------
@@ -96,10 +98,10 @@ def read(path: str | Path, columns: Sequence[str], words: Sequence[str]):
         raise TableError(f"{path}: the name of a table ends in one of {' '.join(SUFFIXES)}.")
     content = _content(path, _MOST_BYTES if suffix == ".parquet" else _MOST_TEXT)
     if suffix == ".parquet":
-        return _parse_parquet(content, columns, words, path), None
+        return _parse_parquet(content, columns, words, optional, path), None
     if suffix == ".gz":
         content = _decompress(content, path)
-    return _parse_text(_decode(content, path), columns, words, path)
+    return _parse_text(_decode(content, path), columns, words, optional, path)
 
 
 def check_columns(names, columns, source):
@@ -218,7 +220,7 @@ def _unpacks_to_more(most, path):
     return TableError(f"{path} unpacks to more than {most >> 20} MiB, so it is no table.")
 
 
-def _parse_parquet(content, columns, words, path):
+def _parse_parquet(content, columns, words, optional, path):
     """Read the columns as they are stored, whatever notes of other programs say of them."""
     damage = TableError(f"{path}: this is no whole parquet file.")
     try:
@@ -227,9 +229,7 @@ def _parse_parquet(content, columns, words, path):
         groups = [metadata.row_group(at).total_byte_size for at in range(metadata.num_row_groups)]
     except Exception as error:  # the library says of damage what it comes upon
         raise damage from error
-    names = _known_names(names, columns)
-    index = _find_index(names)
-    check_columns([name for name in names if name != index], columns, path)
+    names, index = _known_names(names, columns, optional, path)
     n_bytes = max(sum(groups), 8 * metadata.num_rows * len(names))
     most = _unpacked_at_most(content)
     if n_bytes > most:
@@ -281,7 +281,7 @@ def _decode(content, path):
     return text
 
 
-def _parse_text(text, columns, words, path):
+def _parse_text(text, columns, words, optional, path):
     first = next(line for line in io.StringIO(text, newline="") if line.strip())
     separator = max("\t,;", key=first.count)
     try:
@@ -292,9 +292,7 @@ def _parse_text(text, columns, words, path):
     if len(header) == 1:
         problem = "the first line does not name the columns, between tabs, commas or semicolons"
         raise TableError(f"{path}: {problem}.")
-    names = _known_names(header, columns)
-    index = _find_index(names)
-    check_columns([name for name in names if name != index], columns, path)
+    names, index = _known_names(header, columns, optional, path)
     rows, lines = _split(text, separator, '"' in first, path)
     table = pd.DataFrame(rows, columns=names, dtype=object)
     if index is not None:
@@ -302,10 +300,15 @@ def _parse_text(text, columns, words, path):
     return _with_points(table, [name for name in columns if name not in words]), lines
 
 
-def _known_names(names, columns):
-    """Give each name as `columns` has it, where it differs in case, spaces and punctuation only."""
-    known = {_letters(column): column for column in columns}
-    return [known.get(_letters(name), name) for name in names]
+def _known_names(names, columns, optional, path):
+    """Give each name as it is known, whatever its case, spaces and punctuation, and the index's."""
+    known = {_letters(column): column for column in (*columns, *optional)}
+    names = [known.get(_letters(name), name) for name in names]
+    index = _find_index(names)
+    wanted = [*columns, *set(optional).intersection(names)]
+    checked = [name for name in names if name in wanted or not (optional or name == index)]
+    check_columns(checked, wanted, path)
+    return names, index
 
 
 def _letters(name):

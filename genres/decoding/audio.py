@@ -1,5 +1,6 @@
 """How does a file become samples, or a clear refusal?"""
 
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -64,6 +65,28 @@ class Sound(NamedTuple):
     cut_off: bool = False
 
 
+class Recording(NamedTuple):
+    """All of a file as it is: every channel, at its own rate.
+
+    Attributes
+    ----------
+    parts : list of (array of float32, shape (n_samples, n_channels); int)
+        The samples, and how many there are a second. Both rate and channels may change.
+    encoding : Encoding
+        How the file holds them.
+    cut_off : bool
+        As `Sound` has it.
+    """
+
+    parts: list
+    encoding: decoders.Encoding
+    cut_off: bool
+
+    def pieces(self):
+        """Give the parts in turn, as a decoder does."""
+        return iter(self.parts)
+
+
 def read(path: str | Path, seconds: float = 30.0, missing: float = 0.0):
     """Read the beginning of an audio file.
 
@@ -118,21 +141,84 @@ def read_whole(path: str | Path, shortest: float = 1.0, longest: float = 3600.0)
     path = Path(path)
     sound = _resampled(path, longest + 1, shortest)
     if len(sound.samples) > longest * SAMPLE_RATE:
-        raise AudioError("long", f"{path} lasts longer than {longest / 60:g} min.")
+        raise _too_long(path, longest)
     return sound
+
+
+def read_as_it_is(path: str | Path, longest: float = 3600.0):
+    """Read all of an audio file, with all its channels, at its own rate.
+
+    Parameters
+    ----------
+    path : str or Path
+        As `read` has it.
+    longest : float
+        Seconds that it may last.
+
+    Returns
+    -------
+    Recording
+        `mixed` makes of it what `read_whole` gives, and the file is decoded but once.
+
+    Raises
+    ------
+    AudioError
+        As `read_whole` does, but for none that are short.
+    """
+    path, parts, seconds = Path(path), [], 0.0
+    with _opened(path) as file:
+        decoder = decoders.decoder(file)
+        for piece, rate in decoder.pieces():
+            _check_format(rate, piece.shape[1])
+            _check_samples(piece)
+            parts.append((piece, rate))
+            seconds += len(piece) / rate
+            if seconds > longest:
+                raise _too_long(path, longest)
+        if not parts:
+            raise _too_short(decoder.cut_off, 0.0, 0.0)
+        return Recording(parts, decoder.encoding, bool(decoder.cut_off))
+
+
+def mixed(recording: Recording):
+    """Give the mean of a recording's channels, or the loudest where they cancel each other.
+
+    Returns
+    -------
+    Sound
+        What `read_whole` gives of its file.
+    """
+    seconds = sum(len(samples) / rate for samples, rate in recording.parts)
+    return _sound(lambda: recording, seconds + 1, 0.0)
 
 
 def _resampled(path, longest, shortest):
     """Give up to `longest` seconds of a file, and at least `shortest`, at 22,050 a second."""
+    with _opened(path) as file:
+
+        def start():
+            file.seek(0)
+            return decoders.decoder(file)
+
+        return _sound(start, longest, shortest)
+
+
+def _sound(start, longest, shortest):
+    """Mix what a decoder gives, which `start` starts from the beginning."""
+    mix = _Mix(longest, shortest).of(start())
+    cancelling = mix.cancelled
+    if cancelling:
+        mix = _Mix(longest, shortest, mix.loudest).of(start())
+    return Sound(mix.samples, mix.silent, cancelling, mix.cut_off)
+
+
+@contextmanager
+def _opened(path):
+    """Open a file, and tell whatever is wrong with it as an `AudioError`."""
     try:
         _check_file(path)
         with path.open("rb", buffering=0) as file:
-            mixed = _Mix(longest, shortest).of(file)
-            cancelling = mixed.cancelled
-            if cancelling:
-                file.seek(0)
-                mixed = _Mix(longest, shortest, mixed.loudest).of(file)
-            return Sound(mixed.samples, mixed.silent, cancelling, mixed.cut_off)
+            yield file
     except Fault as fault:
         raise AudioError(fault.reason, f"{path} {fault.what}.") from fault
     except FileNotFoundError as error:
@@ -162,8 +248,7 @@ class _Mix:
         self._energy, self._mixed_energy = np.zeros(1), 0.0
         self.cut_off = False
 
-    def of(self, file):
-        decoder = decoders.decoder(file)
+    def of(self, decoder):
         parts, seconds, resampler = [], 0.0, None
         for piece, rate in decoder.pieces():
             _check_format(rate, piece.shape[1])
@@ -250,6 +335,10 @@ def _check_samples(piece):
     if peak > _LOUDEST_PEAK:
         what = f"up to {peak:,.0f} times full scale: up to {_LOUDEST_PEAK:,.0f} can be read"
         raise Fault("too loud", f"holds samples of {what}")
+
+
+def _too_long(path, longest):
+    return AudioError("long", f"{path} lasts longer than {longest / 60:g} min.")
 
 
 def _too_short(cut_off, seconds, shortest):

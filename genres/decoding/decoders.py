@@ -11,7 +11,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import av
 import numpy as np
@@ -42,6 +42,8 @@ _CHECKED = ("flac", "ac3", "eac3", "wavpack")
 _DATA = re.compile(r"^\s*(?:data|data size|ssnd)\s*: (\d+)(?: \(should be (\d+)\))?", re.I | re.M)
 _BLOCK = re.compile(r"Block Align\s*: ([1-9]\d*)\s+.*?Samples/Block\s*: (\d+)", re.S)
 _TYPES = {"u8": "u1", "s16": "i2", "s32": "i4", "s64": "i8", "flt": "f4", "dbl": "f8"}
+_LOSSLESS_SUBTYPES = ("PCM_", "FLOAT", "DOUBLE")
+_PADDING = 2  # bytes by which frames of one bit rate differ
 _MOST_PLANES = 8
 _SYSTEM_ERROR = 2  # of libsndfile's
 _EXACT = 1e-6  # s, less than a sample lasts
@@ -51,6 +53,30 @@ _OPTIONS = {
 }
 
 
+class Encoding(NamedTuple):
+    """How a file holds its sound.
+
+    Attributes
+    ----------
+    format : str
+        Of the file, as ``WAV``, ``MP3`` or ``Ogg``.
+    codec : str
+        Of the sound in it, as FFmpeg or libsndfile calls it: ``pcm_16``, ``mp3``, ``vorbis``.
+    lossless : bool
+        Whether it gives back the samples that were encoded.
+    bits_per_second : float
+        Of the sound alone, without tags and pictures: the mean of what was decoded.
+    constant : bool
+        Whether each frame takes as much as each other, whatever it holds.
+    """
+
+    format: str
+    codec: str
+    lossless: bool
+    bits_per_second: float
+    constant: bool
+
+
 class Plain:
     """Samples that libsndfile reads.
 
@@ -58,11 +84,17 @@ class Plain:
     ----------
     cut_off : bool
         Whether the file promises more than it holds.
+    encoding : Encoding
     """
 
-    def __init__(self, sound: soundfile.SoundFile):
+    def __init__(self, sound: soundfile.SoundFile, kind: str):
         self._sound = sound
         promised, held = _size_of_data(sound.extra_info)
+        seconds = sound.frames / sound.samplerate
+        codec = sound.subtype.lower()
+        lossless = sound.subtype.startswith(_LOSSLESS_SUBTYPES)
+        rate = 8 * held / seconds if seconds else 0.0
+        self.encoding = Encoding(kind, codec, lossless, rate, True)
         self.cut_off = held < promised < _SIZE_UNKNOWN
         self._n_left = sys.maxsize
         if block := _BLOCK.search(sound.extra_info):
@@ -103,6 +135,8 @@ class Compressed:
         file.seek(0)
         self.cut_off = kind == "Ogg" and formats.check_pages(file)
         self._kind, self._source = kind, _Source(file)
+        self._sizes: list[int] = []  # of packets, bytes
+        self._seconds = 0.0
         # FFmpeg finds a length in a header, or guesses one from the size.
         self._has_length = kind in ("FLAC", "MPEG-4") or (
             kind == "MP3" and formats.counts_frames(file)
@@ -127,6 +161,20 @@ class Compressed:
             raise Fault("encoding", what)
         if codec in _CHECKED:
             context.options = {"err_detect": "crccheck+explode"}
+
+    @property
+    def encoding(self) -> Encoding:
+        """How the file holds what was decoded so far."""
+        codec = self._stream.codec_context.codec
+        sizes = self._sizes[1:-1] or [0]
+        kind = None if self._kind == "MP3" else self._kind  # AAC begins alike
+        return Encoding(
+            kind or self._container.format.name.upper(),
+            codec.canonical_name,
+            codec.lossless and not codec.lossy,
+            8 * sum(self._sizes) / self._seconds if self._seconds else 0.0,
+            max(sizes) - min(sizes) <= _PADDING,
+        )
 
     def pieces(self) -> Iterator[tuple[np.ndarray, int]]:
         """Give the sound piece by piece, as `Plain.pieces` does."""
@@ -168,6 +216,8 @@ class Compressed:
         name = self._container.format.name
         seconds, due, fault = 0.0, 0, None
         for packet in self._packets():
+            if packet.size:
+                self._sizes.append(packet.size)
             try:
                 frames = packet.decode()
             except av.FFmpegError as error:
@@ -180,6 +230,7 @@ class Compressed:
                 fault = None
                 due += round(frame.samples / frame.sample_rate / frame.time_base)
                 seconds += frame.samples / frame.sample_rate
+                self._seconds = seconds
                 yield frame
         if fault and name not in _TAILED:
             raise _damaged(seconds) from fault
@@ -252,7 +303,7 @@ def decoder(file: BinaryIO) -> Plain | Compressed:
             return Compressed(file, kind)
         except Fault:
             file.seek(0)
-    return Plain(sound)
+    return Plain(sound, kind)
 
 
 def _as_floats(frame):

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
-from sklearn.model_selection import StratifiedGroupKFold
 
 from genres import Refusal, files
 from genres.data import clips, tables, taggrams
@@ -23,7 +22,6 @@ TAGGRAM, EMBEDDING = np.float32, np.float16
 
 _FILLED_AT_MOST = 0.1  # of a clip, without it being another
 _LASTS = re.compile(r" lasts ([\d.]+) s,")
-_N_FOLDS = 3
 
 
 def read_part(path, columns):
@@ -126,23 +124,19 @@ def write_artist_folds(path, used):
     Parameters
     ----------
     path : Path
-        The file, in the columns that `genres.data.folders.artist_folds` reads. Where there can be
-        no such folds it is taken away.
+        The file, as `genres.data.clips.write_folds` writes it. Where there can be no such folds it
+        is taken away.
     used : sequence of Clip
         Those whose group is not known are left out.
     """
-    rows = [(clip.name, clip.group, clip.genre) for clip in used if clip.group is not None]
-    table = pd.DataFrame(rows, columns=["file", "artist", "genre"])
-    fewest = table.groupby("genre")["artist"].nunique().reindex({clip.genre for clip in used})
-    if fewest.fillna(0).min() >= _N_FOLDS:
-        table["artist_group"] = table["artist"].factorize(sort=True)[0]
-        table["fold"] = 0
-        kfold = StratifiedGroupKFold(_N_FOLDS)
-        splits = kfold.split(table, table["genre"], table["artist_group"])
-        for fold, (_, held_out) in enumerate(splits, start=1):
-            table.loc[held_out, "fold"] = fold
-        if (table.groupby("genre")["fold"].nunique() == _N_FOLDS).all():
-            columns = ["file", "artist_group", "fold"]
-            files.write_text(path, table[columns].to_csv(index=False, lineterminator="\n"))
-            return
-    path.unlink(missing_ok=True)
+    known = [clip for clip in used if clip.group is not None]
+    try:
+        artists = [clip.group for clip in known]
+        lacking = {clip.genre for clip in used} - {clip.genre for clip in known}
+        if lacking:
+            raise Refusal(f"The artists of {lacking.pop()} are not known.")
+        folds = clips.folds([clip.genre for clip in known], artists)
+    except Refusal:
+        path.unlink(missing_ok=True)
+    else:
+        clips.write_folds(path, [clip.name for clip in known], artists, folds)

@@ -11,7 +11,7 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genres.decoding import decoders
+from genres.decoding import audio, decoders
 from genres.decoding.audio import SAMPLE_RATE, AudioError, read, read_whole
 
 ENCODINGS = [
@@ -55,6 +55,31 @@ def test_every_rate_is_brought_to_22050(tmp_path, sr):
     assert hertz_of(samples) == pytest.approx(440, abs=1)
     # Up to its last sample: the filter looks beyond the end.
     assert np.abs(samples - tone(1))[100:].max() < 1e-3
+
+
+@pytest.mark.parametrize(("sign", "rate"), [(1, 44_100), (-1, 44_100), (0.5, 22_050)])
+def test_what_is_read_as_it_is_mixes_to_what_is_read_whole(tmp_path, sign, rate):
+    path = tmp_path / "two.flac"
+    channel = tone(13, rate)  # more than a piece
+    soundfile.write(path, np.stack([channel, sign * channel], axis=1), rate)
+    recording = audio.read_as_it_is(path)
+    assert {(part.shape[1], its_rate) for part, its_rate in recording.parts} == {(2, rate)}
+    assert sum(len(part) for part, _ in recording.parts) == 13 * rate
+    assert recording.encoding[:3] == ("FLAC", "flac", True)
+    mixed, whole = audio.mixed(recording), read_whole(path)
+    np.testing.assert_array_equal(mixed.samples, whole.samples)
+    assert mixed[1:] == whole[1:] == (False, sign == -1, False)
+
+
+def test_what_is_read_as_it_is_is_refused_alike(tmp_path):
+    soundfile.write(tmp_path / "long.wav", tone(2), SAMPLE_RATE)
+    with pytest.raises(AudioError, match=r"lasts longer than 0\.025 min"):
+        audio.read_as_it_is(tmp_path / "long.wav", longest=1.5)
+    soundfile.write(tmp_path / "none.wav", tone(0), SAMPLE_RATE)
+    with pytest.raises(AudioError, match="audio without any sample"):
+        audio.read_as_it_is(tmp_path / "none.wav")
+    with pytest.raises(AudioError, match="does not exist"):
+        audio.read_as_it_is(tmp_path / "nothing.wav")
 
 
 def test_the_mean_of_the_channels_is_taken(tmp_path):
