@@ -13,6 +13,30 @@ _KEPT = {
 }  # as notebooks write it
 
 
+def named_things(notebook: Path) -> set[str] | None:
+    """Give what a notebook's code names of that which notebooks keep for each other.
+
+    Parameters
+    ----------
+    notebook : Path
+        The ``.ipynb`` file.
+
+    Returns
+    -------
+    set of str or None
+        Such as ``bench.run.champion``; None where that is not clear.
+    """
+    sources = [source for kind, source, _ in provenance.read_cells(notebook) if kind == "code"]
+    try:
+        nodes = [node for source in sources for node in ast.walk(ast.parse(source))]
+    except SyntaxError:
+        return None
+    uses = [ast.unparse(node) for node in nodes if isinstance(node, ast.Attribute)]
+    clear = [use for use in uses if use in _KEPT]
+    is_clear = len(clear) == sum(use in ("bench.run", "bench.folder") for use in uses)
+    return set(clear) if is_clear else None
+
+
 def prerequisites(notebooks: list[Path]) -> dict[str, set[str]]:
     """Find out which notebooks have to wait for which.
 
@@ -32,23 +56,10 @@ def prerequisites(notebooks: list[Path]) -> dict[str, set[str]]:
         it does something else with the run's folder, or is not plain Python.
     """
     needs: dict[str, set[str]] = {}
-    things = {notebook.stem: _kept_things(notebook) for notebook in notebooks}
+    things = {notebook.stem: named_things(notebook) for notebook in notebooks}
     for name in things:
         needs[name] = {earlier for earlier in needs if _share(things[name], things[earlier])}
     return needs
-
-
-def _kept_things(notebook):
-    """Give what a notebook names of that which notebooks keep; None where that is not clear."""
-    sources = [source for kind, source, _ in provenance.read_cells(notebook) if kind == "code"]
-    try:
-        nodes = [node for source in sources for node in ast.walk(ast.parse(source))]
-    except SyntaxError:
-        return None
-    uses = [ast.unparse(node) for node in nodes if isinstance(node, ast.Attribute)]
-    clear = [use for use in uses if use in _KEPT]
-    is_clear = len(clear) == sum(use in ("bench.run", "bench.folder") for use in uses)
-    return set(clear) if is_clear else None
 
 
 def _share(later, earlier):

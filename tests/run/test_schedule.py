@@ -6,18 +6,28 @@ from hypothesis import strategies as st
 
 from genres import project
 from genres.project import PROJECT
+from genres.run import schedule
 from genres.run.schedule import Schedule, prerequisites
 
 # Which wait for which
 
 
 def test_a_notebook_of_the_report_waits_for_those_whose_models_and_predictions_it_takes():
-    needs = prerequisites(project.find_notebooks(PROJECT))
-    assert {name: needs[name] for name in needs if needs[name]} == {
+    expected = {
+        "10-wavelets-and-leakage": set(),
         "11-champion": {"06-honest-evaluation"},
         "12-genre-timeline": {"05-lstm-ensemble", "11-champion"},
         "13-transfer": {"06-honest-evaluation", "11-champion"},
     }
+    needs = prerequisites(project.find_notebooks(PROJECT))
+    assert {name: needs[name] for name in expected} == expected
+
+
+def test_every_notebook_of_the_report_names_clearly_what_it_keeps_and_takes():
+    unclear = [
+        path.stem for path in project.find_notebooks(PROJECT) if schedule.named_things(path) is None
+    ]
+    assert unclear == []
 
 
 @pytest.mark.parametrize(
