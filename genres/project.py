@@ -40,6 +40,7 @@ class RunFolder:
         self.lstm_ensemble = self.models / "lstm-ensemble"  # and notebook 05
         self.predictions = self.models / "predictions"  # of classifiers, on held-out tracks
         self.site = folder / "report"  # a web site
+        self.evaluations = folder / "evaluations"  # of somebody's own classifiers
         self.work = folder / "work"  # a folder for each notebook in flight
         self.combined = folder / "results.json"  # the results of all notebooks
         self.ledger = folder / "ledger.md"  # the run's figures beside those of the reports
