@@ -275,6 +275,7 @@ def test_one_at_a_time_a_notebook_has_the_cores_that_memory_allows(
 ):
     monkeypatch.setattr("genres.parallel.cores", lambda: 5)
     monkeypatch.setattr("genres.parallel.memory_left", lambda: gigabytes << 30)
+    monkeypatch.setattr(flights, "_memory_taken", lambda: 0)
     project = meet(make_toy_project(tmp_path), in_vain=True)
     assert run_toy(project, jobs=1) == 0
     found = found_by(project)
@@ -284,6 +285,7 @@ def test_one_at_a_time_a_notebook_has_the_cores_that_memory_allows(
 
 def test_where_memory_is_short_the_second_notebook_waits(make_toy_project, tmp_path, monkeypatch):
     monkeypatch.setattr("genres.parallel.memory_left", lambda: 1 << 20)
+    monkeypatch.setattr(flights, "_memory_taken", lambda: 0)
     project = make_toy_project(tmp_path)
     for name in (KNN, SEARCH):
         project.write(name, "start = time.time()", f'keep("{name}", start=start, end=time.time())')
