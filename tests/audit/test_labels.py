@@ -32,6 +32,23 @@ def test_changed_labels_are_found_and_clips_that_sound_alike_named(textures):
         assert 0 <= row.p_given < row.p_suggested <= 1
 
 
+def test_most_of_the_labels_changed_at_random_are_found_and_few_others(textures):
+    found, correct = 0, 0
+    for seed in range(10):
+        rng, genres = np.random.default_rng(seed), GENRES.copy()
+        changed = rng.choice(len(genres), 6, replace=False)
+        genres[changed] = [rng.choice(np.setdiff1d(GENRES, genre)) for genre in genres[changed]]
+        hits = labels.doubtful(textures, genres)["clip"].isin(changed)
+        found, correct = found + len(hits), correct + hits.sum()
+    assert correct / 60 >= 0.7 and correct / found >= 0.8
+
+
+def test_clips_of_one_texture_are_judged_without_a_warning():
+    same = [{"one": np.ones(4, np.float32)}] * 12
+    found = labels.doubtful(same, ["jazz", "pop"] * 6)
+    assert len(found) <= 12
+
+
 def test_a_clip_is_not_judged_by_its_own_group(textures):
     groups = np.arange(len(GENRES))
     groups[[0, 1]] = 0
