@@ -5,6 +5,7 @@ came. Music has a part in some of that, such as the level; in others, such as th
 steep edge that an encoder leaves, it has none.
 """
 
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,6 +36,40 @@ _FEW_BANDS = 5
 _LOWEST_EDGE = 3000  # Hz; below, filters that are instruments are as steep
 _SHELF, _SKIRT = 6, 5  # bands before an edge, and those in which the spectrum falls
 _EDGE_DB, _CORNER_DB = 20.0, 10.0  # how deep it falls, and how deep it has fallen at the edge
+
+
+_PHRASES = {
+    "format": "are {} files",
+    "codec": "are encoded as {}",
+    "sample_rate": "are sampled at {} kHz",
+    "bits": "use {} bits",
+    "bitrate": "take {} kbit/s",
+    "varying_bitrate": "take {} kbit/s",
+    "relation": "are {}",
+    "duration": "last {} s",
+    "dc": "have an offset of {} % of full scale",
+    "low_pass": "end at {} kHz",
+    "level": "have a level of {} dB",
+    "peak": "peak at {} dB",
+    "clipped": "are clipped in {} % of the samples",
+    "silence": "are silent {} % of the time",
+    "bandwidth": "have sound up to {} kHz",
+    "mixdown": "have channels whose mean is {} dB louder than they are",
+    "time": "were last changed {}",
+}
+_INFINITE = {
+    "bits": "are lossy",
+    "bitrate": "have a bit rate that varies",
+    "varying_bitrate": "have a constant bit rate",
+    "low_pass": "have no edge",
+}
+_UNITS: dict[str, float] = dict.fromkeys(("sample_rate", "low_pass", "bandwidth"), 1000)
+_UNITS |= dict.fromkeys(("dc", "clipped", "silence"), 0.01)
+_RELATIONS = {
+    "identical": "mono in several channels",
+    "one side": "silent in all channels but one",
+    "cancelling": "of channels that cancel each other",
+}
 
 
 class Facts(NamedTuple):
@@ -167,7 +202,7 @@ def of_recording(path: str | Path, recording: audio.Recording) -> Facts:
         constant=encoding.constant,
         channels=n_channels,
         relation=_relation(energies, mixed),
-        mixdown=_decibels(mixed) - level,
+        mixdown=_decibels(mixed) - level if n_channels > 1 else 0.0,
         duration=sum(len(samples) / its_rate for samples, its_rate in recording.parts),
         cut_off=recording.cut_off,
         time=Path(path).stat().st_mtime,
@@ -283,3 +318,30 @@ def _low_pass(bands):
     near = slice(place - _SHELF, place + _SKIRT)
     corner = np.flatnonzero(bands[near] >= shelves[place - _SHELF] - _CORNER_DB)[-1]
     return float(BAND * (place - _SHELF + corner + 1))
+
+
+def phrase(name: str, lowest, highest) -> str:
+    """Say what clips do of which a fact lies between two values: ``end at 9.8 to 10.1 kHz``.
+
+    Parameters
+    ----------
+    name : str
+        Of the fact; or ``varying_bitrate``.
+    lowest, highest : float or str
+        Infinite for the low-pass of clips without an edge, for bits of a lossy codec, and for bit
+        rates that are not of this kind.
+    """
+    low, high = (_shown(name, value) for value in (lowest, highest))
+    if low == high == "inf":
+        return _INFINITE[name]
+    if high == "inf":
+        return f"{_PHRASES[name].format(low)} or more, or {_INFINITE[name]}"
+    return _PHRASES[name].format(low if low == high else f"{low} to {high}")
+
+
+def _shown(name, value):
+    if isinstance(value, str):
+        return _RELATIONS.get(value, value)
+    if name == "time":
+        return datetime.fromtimestamp(value, timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
+    return f"{round(float(value) / _UNITS.get(name, 1), 2) + 0.0:g}"

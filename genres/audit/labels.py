@@ -13,12 +13,13 @@ import pandas as pd
 from scipy.special import softmax
 
 from genres.models import evaluation
+from genres.models.kernel import KernelRidgeClassifier, leave_groups_out
 from genres.sound import measurements, melstore, texture
 
 COLUMNS = ("clip", "given", "suggested", "p_given", "p_suggested", "like_given", "like_suggested")
 """What `doubtful` says of a clip."""
 
-MOST_TOGETHER = 4000
+MOST_TOGETHER = 2000
 """Clips that are compared with each other; more are judged in parts, drawn at random."""
 
 _ALPHA = 0.1
@@ -103,8 +104,6 @@ def probabilities(similarity, codes, groups):
     array of float, shape (n_clips, n_genres)
         The temperature of each clip's probabilities is chosen on others.
     """
-    from genres.models.kernel import leave_groups_out  # imports TensorFlow, which takes seconds
-
     n_genres = codes.max() + 1
     targets = np.eye(n_genres)[codes] - 1 / n_genres
     plain = softmax(leave_groups_out(similarity, targets, groups, _ALPHA), axis=1)
@@ -139,8 +138,6 @@ def _judge(inputs, genres, groups, places):
 
 def _similarity(inputs, codes):
     """Give the kernel of the texture of clips with each other."""
-    from genres.models.kernel import KernelRidgeClassifier
-
     families = [np.stack([clip[name] for clip in inputs]) for name in inputs[0]]
     rows, sizes = np.concatenate(families, axis=1), [family.shape[1] for family in families]
     ridge = KernelRidgeClassifier(_ALPHA, family_sizes=sizes, max_support=len(rows))
