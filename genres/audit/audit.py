@@ -150,6 +150,8 @@ def audit(
     clips = pd.DataFrame([clip[:3] for clip in found.clips], columns=["path", "genre", "clip"])
     people = origins.read(found.clips, pattern, artists or found.index)
     folder = Path(out).expanduser() if out else RUNS / found.name / FOLDER
+    if found.table is None and folder.resolve().is_relative_to(Path(found.source).resolve()):
+        raise Refusal(f"{folder} is in the collection, and would be taken for a genre of it.")
     measured = _measure_all(found, folder / _PARTS, workers, fresh, progress)
     clips = pd.concat([clips.assign(type=types), people, measured[[*_FACTS, "fault"]]], axis=1)
     heard = np.flatnonzero((clips["path"] != "") & (clips["fault"] == ""))
@@ -334,7 +336,8 @@ def _doubtful(clips, textures, seed, unchecked):
 def _shortcuts(clips, seed, unchecked):
     if "shortcuts" in unchecked:
         return None
-    return shortcuts.find(clips[_FACTS], clips["genre"], clips["group"], seed=seed)
+    table = clips[_FACTS].infer_objects()
+    return shortcuts.find(table, clips["genre"], clips["group"], seed=seed)
 
 
 def _defects(clips, heard):
@@ -343,5 +346,5 @@ def _defects(clips, heard):
     broken = pd.DataFrame({"clip": unread.index, "defect": "not read", "sentence": unread["fault"]})
     if not len(heard):
         return broken.assign(figure=np.nan)
-    found = defects.find(clips.iloc[heard][_FACTS])
+    found = defects.find(clips.iloc[heard][_FACTS].infer_objects())
     return pd.concat([broken, found], ignore_index=True) if len(broken) else found

@@ -237,7 +237,7 @@ if (audit.copies.length) {
 }
 if (audit.across.length) list("people", audit.across, 10, person, "name");
 if (audit.labels.length) list("doubtful", audit.labels, 5, doubt, "clip");
-if (audit.shortcuts) causes($("causes"));
+if (audit.shortcuts?.causes.length) causes($("causes"));
 if (audit.bandwidth.length) bandwidth($("bandwidth"));
 if (audit.defects.length) list("defective", audit.defects, 5, defect, "defect");
 table();

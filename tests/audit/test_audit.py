@@ -129,6 +129,7 @@ def test_bad_input_gets_one_sentence_before_any_work(collection, tmp_path, capsy
     assert "line 3: 'Tset'" in refused(folder, "--split", odd, *out, capsys=capsys)
     odd.write_text("file,type\nmetal/x.flac,Train\n")
     assert "names none of the clips" in refused(folder, "--split", odd, *out, capsys=capsys)
+    assert "taken for a genre" in refused(folder, "--out", folder / "audit", capsys=capsys)
     assert "says of no clip" in refused(folder, "--split", "course", *out, capsys=capsys)
     (tmp_path / "text" / "pop").mkdir(parents=True)
     (tmp_path / "text" / "pop" / "song.mp3").write_text("no music")
