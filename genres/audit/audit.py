@@ -148,7 +148,7 @@ def audit(
     found = places.find(place)
     types = places.types(found, split)
     clips = pd.DataFrame([clip[:3] for clip in found.clips], columns=["path", "genre", "clip"])
-    people = origins.read(found.clips, pattern, artists or found.index)
+    people = origins.read(found.clips, pattern, artists or found.artists)
     folder = Path(out).expanduser() if out else RUNS / found.name / FOLDER
     if found.table is None and folder.resolve().is_relative_to(Path(found.source).resolve()):
         raise Refusal(f"{folder} is in the collection, and would be taken for a genre of it.")

@@ -34,8 +34,8 @@ class Collection(NamedTuple):
         Its feature table.
     mel : Path or None
         Its mel store.
-    index : Path or None
-        A file that names its artists.
+    artists : Path or None
+        A table that names its artists.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Collection(NamedTuple):
     rejected: dict
     table: pd.DataFrame | None = None
     mel: Path | None = None
-    index: Path | None = None
+    artists: Path | None = None
 
 
 def find(place: str | Path):
