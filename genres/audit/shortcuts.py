@@ -44,9 +44,8 @@ _N_FOLDS, _N_SHUFFLES, _N_BATCHES, _N_DRAWS = 5, 500, 10, 1000
 _FEWEST_GROUPS, _MOST_BINS = 10, 12
 _EQUAL = 1e-6  # accuracies that differ by less
 _RIDGE = 3.0  # clips of no genre in each bin
-_DC_STEP = 1e-4  # of full scale; what is less may be the music's
+_LOWEST_TONE, _LOUD = 20, 0.95  # Hz; a share of the clips
 _NEAR_NYQUIST = 500  # Hz
-_EXCERPTS = 0.1  # of the median: half of all excerpts differ in length by less
 
 
 class Shortcuts(NamedTuple):
@@ -157,19 +156,28 @@ def _unknown(n_genres, n_groups):
 
 def _causes(table, rng):
     """Give the kinds of all causes, and the values of each by its name."""
-    half = table.duration.quantile([0.25, 0.75])
-    excerpts = half.iloc[1] - half.iloc[0] <= _EXCERPTS * table.duration.median()
     constant = table.constant.astype(bool)
     values = {name: table[name] for name in _KINDS if name in table} | {
         "bits": table.bits.mask(table.bits.isna() & table.bandwidth.notna(), np.inf),
         "bitrate": table.bitrate.where(constant, np.inf),
         "varying_bitrate": table.bitrate.mask(constant, np.inf),
         "duration": table.duration.round(2),
-        "dc": (table.dc / _DC_STEP).round() * _DC_STEP,
+        "dc": _offsets(table),
         "low_pass": _edges(table, rng),
         "mixdown": table.mixdown.round(1),
     }
-    return _KINDS | {"duration": RECORDING if excerpts else MUSIC}, values
+    cut = facts.are_excerpts(table.duration)
+    return _KINDS | {"duration": RECORDING if cut else MUSIC}, values
+
+
+def _offsets(table):
+    """Round DC offsets to what the music of loud clips may leave.
+
+    A tone of 20 Hz that ends within a period leaves its amplitude by pi times the periods.
+    """
+    amplitudes = np.sqrt(2) * 10 ** (table.level / 20)
+    step = (amplitudes / (np.pi * _LOWEST_TONE * table.duration)).quantile(_LOUD)
+    return (table.dc / step).round() * step
 
 
 def _edges(table, rng):
