@@ -4,6 +4,8 @@ It is synthetic music, for trying out an audit: beside the folder goes a table t
 at random, without regard for copies or artists.
 """
 
+import os
+import string
 import sys
 from functools import partial
 from pathlib import Path
@@ -18,7 +20,8 @@ from genres import parallel
 from genres.synth import corpus
 from genres.synth.corpus import SAMPLE_RATE as SR
 
-ARTISTS_PER_GENRE = 4
+ARTISTS_PER_GENRE = 10
+_MADE = 1_735_689_600  # when all files were last changed: midnight of 1 January 2025
 _OLD_RATE = {"jazz": 14_000}  # samples per second that a genre's clips once had
 _MISTAKEN = {"classical/005.flac": "blues/905.flac", "metal/007.flac": "pop/907.flac"}
 _COPIES = {
@@ -35,7 +38,7 @@ _DEFECTS = {
 }
 
 
-def write(folder, per_genre=10, seconds=30.0, genres=corpus.GENRES, workers=None):
+def write(folder, per_genre=20, seconds=30.0, genres=corpus.GENRES, workers=None):
     """Write a collection with faults, ``<genre>/<clip>``, and give the table of its split.
 
     Parameters
@@ -97,11 +100,12 @@ def _tag(path, genre, seed):
     tags = mutagen.File(path, easy=True)
     if tags.tags is None:
         tags.add_tags()
-    player = "ABCD"[seed % ARTISTS_PER_GENRE]
+    player = string.ascii_uppercase[seed % ARTISTS_PER_GENRE]
     tags.tags["artist"] = f"The {genre.title()} Program {player}"
     tags.tags["album"] = f"Seeds of {player}"
     tags.tags["title"] = f"{genre.title()} number {seed}"
     tags.save()
+    os.utime(path, (_MADE, _MADE))
 
 
 if __name__ == "__main__":

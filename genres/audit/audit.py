@@ -1,5 +1,6 @@
 """Which faults does a collection of music have, and which of them matter most?"""
 
+import inspect
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -212,7 +213,7 @@ def _measure_all(found, folder, workers, fresh, progress):
         _measure,
         [found.clips[place].path for place in at],
         folder,
-        [imports.fingerprint(modules, PROJECT), *versions],
+        [imports.fingerprint(modules, PROJECT), inspect.getsource(_measure), *versions],
         workers=workers,
         fresh=fresh,
         progress=progress,
@@ -231,7 +232,8 @@ def _measure(path):
     try:
         recording = audio.read_as_it_is(path, longest=LONGEST)
     except audio.AudioError as error:
-        return {"reason": error.reason, "fault": str(error)}
+        fault = str(error).replace(printable(path), printable(Path(path).name))
+        return {"reason": error.reason, "fault": fault}
     samples = audio.mixed(recording).samples
     taken = fingerprints.of_sound(samples)
     textures = labels.texture_of(samples)

@@ -153,7 +153,8 @@ def _of_people(audit, kind):
     lacking = audit.unchecked.get("split") or audit.unchecked.get(f"{kind}s")
     across = audit.across[audit.across["kind"] == kind]
     known, n_clips = int((audit.clips[kind] != "").sum()), len(audit.clips)
-    partly = f" Of {_n(n_clips - known, 'clip')} none is known." if known < n_clips else ""
+    unknown = _n(n_clips - known, "clip")
+    partly = f" No {kind} is known of {unknown}." if known < n_clips else ""
     n_tested, n_testing = across["test"].sum(), (audit.clips["type"] == "Test").sum()
     most = f", the most of {shown(across['name'].iloc[0])}" if len(across) else ""
     return _check(
@@ -170,12 +171,12 @@ def _of_labels(audit):
     doubtful, found = audit.doubtful, ""
     if len(doubtful):
         first = doubtful.iloc[0]
+        given, suggested = (spaced(f"{first[p]:.0%}") for p in ("p_given", "p_suggested"))
         found = (
             f"{_n(len(doubtful), 'clip')} to listen to: {shown(audit.clips['clip'][first['clip']])}"
-            f" is labelled {first['given']} ({first['p_given']:.0%}), {first['suggested']} is more "
-            f"likely ({first['p_suggested']:.0%})."
+            f" is labelled {first['given']} ({given}), {first['suggested']} is more likely "
+            f"({suggested})."
         )
-        found = spaced(found)
     clear = "None: no clip is as likely of another genre as that genre's own."
     return _check("doubtful labels", len(doubtful), found, clear, audit.unchecked.get("labels"))
 

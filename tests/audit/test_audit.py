@@ -74,7 +74,7 @@ def test_no_artist_is_in_two_folds_and_no_recording_twice(found):
 
 def test_an_audit_made_again_measures_nothing_and_finds_the_same(collection, found, monkeypatch):
     folder, split = collection
-    monkeypatch.setattr(audit, "_measure", None)
+    monkeypatch.setattr(parts.parallel, "each", lambda function, items, workers: iter(items))
     options = {"split": split, "out": found.folder, "workers": 1, "progress": False}
     again = audit.audit(folder, **options)
     assert page.content(again) == page.content(found)
@@ -96,16 +96,14 @@ def test_what_cannot_be_checked_is_said_with_its_reason(collection, tmp_path):
 def test_exact_copies_are_found_in_a_table_alone(real_data, tmp_path):
     table = real_data / "course" / "GenreClassData_30s.txt"
     found = audit.audit(table, out=tmp_path, progress=False)
-    pairs = [
-        tuple(found.clips["clip"][end] for end in (pair.first, pair.second))
-        for pair in found.copies.itertuples()
-    ]
-    expected = {
-        (f"{one}_{first:05}.wav", f"{two}_{second:05}.wav")
+    ends = found.copies[["first", "second"]].to_numpy()
+    pairs = [set(names) for names in found.clips["clip"].to_numpy()[ends]]
+    expected = [
+        {f"{one}_{first:05}.wav", f"{two}_{second:05}.wav"}
         for one, first, two, second in GTZAN_COPIES
-    }
-    assert set(pairs) == expected
-    assert pairs[0] == ("metal_00058.wav", "rock_00016.wav")
+    ]
+    assert sorted(map(sorted, pairs)) == sorted(map(sorted, expected))
+    assert pairs[0] == {"metal_00058.wav", "rock_00016.wav"}
     checks = page.checks(found)
     assert checks[-1].status == "unchecked"
     assert "Only equal rows of the table" in checks[0].sentence
