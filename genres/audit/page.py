@@ -187,7 +187,8 @@ def _of_shortcuts(audit):
         return _check("shortcuts", 0, "", "", lacking)
     if found.verdict == shortcuts.UNKNOWN:
         return _check("shortcuts", 0, "", "", found.sentence)
-    sentence = found.sentence + _partly(audit)
+    music = " Music may explain it." if found.verdict == shortcuts.PERHAPS else ""
+    sentence = found.sentence + music + _partly(audit)
     return _check("shortcuts", found.verdict != shortcuts.NONE, sentence, sentence)
 
 
