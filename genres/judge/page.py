@@ -48,8 +48,9 @@ def write(rows, folder: Path, above: str, progress=True):
     progress : bool or callable
         As `genres.screen.bar` has it.
     """
-    for old in {*folder.glob(f"{_PAGE}*.html")} - {path_of(folder, row.made.name) for row in rows}:
-        old.unlink()
+    for old in folder.glob(f"{_PAGE}*.html"):
+        if not (folder / f"{old.stem.removeprefix(_PAGE)}.json").exists():
+            old.unlink()
     waiting = [row for row in rows if not _is_current(row, folder)]
     draw = partial(_write_one, folder=folder, above=above)
     workers = 1 if len(waiting) <= _ALONE else None
