@@ -168,7 +168,7 @@ def _scores(figures):
 
 def _spread(figures, synthetic):
     titles = {name: protocols.TITLES[name] for name in protocols.HONEST_FIRST if name in figures}
-    kinds = {True: "artists kept apart", False: "artists on both sides"}
+    kinds = {True: "artists kept apart", False: "artists not kept apart"}
     figure = scoreplots.spreads(
         {title: figures[name]["of_folds"] for name, title in titles.items()},
         {title: kinds[name in protocols.HONEST] for name, title in titles.items()},
