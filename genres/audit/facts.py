@@ -5,6 +5,7 @@ came. Music has a part in some of that, such as the level; in others, such as th
 steep edge that an encoder leaves, it has none.
 """
 
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,6 +27,7 @@ _FRAME_SECONDS = 0.09
 _NOTHING = 1e-20  # added to all powers, whose logarithms are taken
 _SILENT_LEVEL = -60.0  # dB
 _NOISE_LEVEL, _NOISE_FLATNESS = -15.0, 0.4
+_SHORTEST_NOISE = 6  # frames; a beat of a drum is shorter
 _SHORTEST_ROW = 3  # samples; music may touch its ceiling with two
 _BITS, _FEW = (8, 16, 20, 24), 1000  # float32 holds no more; most are told by a few samples
 _IDENTICAL, _CANCELLING = 1e-4, 0.25  # of the energy: -40 dB and -6 dB
@@ -35,6 +37,41 @@ _FEW_BANDS = 5
 _LOWEST_EDGE = 3000  # Hz; below, filters that are instruments are as steep
 _SHELF, _SKIRT = 6, 5  # bands before an edge, and those in which the spectrum falls
 _EDGE_DB, _CORNER_DB = 20.0, 10.0  # how deep it falls, and how deep it has fallen at the edge
+
+
+_ALIKE = 0.1
+_PHRASES = {
+    "format": "are {} files",
+    "codec": "are encoded as {}",
+    "sample_rate": "are sampled at {} kHz",
+    "bits": "use {} bits",
+    "bitrate": "take {} kbit/s",
+    "varying_bitrate": "take {} kbit/s",
+    "relation": "are {}",
+    "duration": "last {} s",
+    "dc": "have an offset of {} % of full scale",
+    "low_pass": "end at {} kHz",
+    "level": "have a level of {} dB",
+    "peak": "peak at {} dB",
+    "clipped": "are clipped in {} % of the samples",
+    "silence": "are silent {} % of the time",
+    "bandwidth": "have sound up to {} kHz",
+    "mixdown": "have channels whose mean is {} dB louder than they are",
+    "time": "were last changed {}",
+}
+_INFINITE = {
+    "bits": "are lossy",
+    "bitrate": "have a bit rate that varies",
+    "varying_bitrate": "have a constant bit rate",
+    "low_pass": "have no edge",
+}
+_UNITS: dict[str, float] = dict.fromkeys(("sample_rate", "low_pass", "bandwidth"), 1000)
+_UNITS |= dict.fromkeys(("dc", "clipped", "silence"), 0.01)
+_RELATIONS = {
+    "identical": "mono in several channels",
+    "one side": "silent in all channels but one",
+    "cancelling": "of channels that cancel each other",
+}
 
 
 class Facts(NamedTuple):
@@ -76,7 +113,7 @@ class Facts(NamedTuple):
     silence : float
         Share of the time below -60 dB.
     noise : float
-        Share of the time that is loud and white, as broken files are.
+        Share of the time that is loud and white for half a second or more, as broken files are.
     bandwidth : float
         The highest frequency with energy, Hz. NaN where nothing sounds.
     low_pass : float
@@ -152,11 +189,13 @@ def of_recording(path: str | Path, recording: audio.Recording) -> Facts:
     n_samples = sum(piece.shape[1] for piece in pieces)
     energies = sum(np.einsum("ij,ij->i", piece, piece) for piece in pieces) / n_samples
     mixed = sum(np.sum(piece.mean(axis=0) ** 2) for piece in pieces) / n_samples
-    offsets = sum(piece.sum(axis=1, dtype=np.float64) for piece in pieces) / n_samples
+    means = sum(piece.sum(axis=1, dtype=np.float64) for piece in pieces) / n_samples
     peak = max(np.abs(piece).max() for piece in pieces)
     level = _decibels(energies.mean())
-    powers = np.concatenate([_powers(piece, rate) for piece in pieces])
+    length = 2 ** round(np.log2(_FRAME_SECONDS * rate))
+    powers = np.concatenate([_powers(piece, rate, length) for piece in pieces])
     levels = 10 * np.log10(powers.sum(axis=1))
+    noisy = (levels > _NOISE_LEVEL) & (_flatness(powers) > _NOISE_FLATNESS)
     bands = 10 * np.log10(powers.mean(axis=0))
     return Facts(
         format=encoding.format,
@@ -167,16 +206,16 @@ def of_recording(path: str | Path, recording: audio.Recording) -> Facts:
         constant=encoding.constant,
         channels=n_channels,
         relation=_relation(energies, mixed),
-        mixdown=_decibels(mixed) - level,
+        mixdown=_decibels(mixed) - level if n_channels > 1 else 0.0,
         duration=sum(len(samples) / its_rate for samples, its_rate in recording.parts),
         cut_off=recording.cut_off,
         time=Path(path).stat().st_mtime,
         level=level,
         peak=_decibels(peak**2),
         clipped=_n_clipped(pieces) / (n_samples * n_channels),
-        dc=float(offsets[np.abs(offsets).argmax()]),
+        dc=float(means[np.abs(means).argmax()]),
         silence=float(np.mean(levels < _SILENT_LEVEL)),
-        noise=float(np.mean((levels > _NOISE_LEVEL) & (_flatness(powers) > _NOISE_FLATNESS))),
+        noise=_n_in_rows(noisy, _SHORTEST_NOISE) / len(noisy),
         bandwidth=min(_bandwidth(bands, level), rate / 2),
         low_pass=_low_pass(bands),
     )
@@ -218,7 +257,7 @@ def _n_clipped(pieces):
     ceilings = np.minimum(np.max([piece.max(axis=1) for piece in pieces], axis=0), 1)
     floors = np.maximum(np.min([piece.min(axis=1) for piece in pieces], axis=0), -1)
     return sum(
-        _n_in_rows(edge)
+        _n_in_rows(edge, _SHORTEST_ROW)
         for piece in pieces
         for channel, ceiling, floor in zip(piece, ceilings, floors, strict=True)
         if floor < ceiling
@@ -226,19 +265,19 @@ def _n_clipped(pieces):
     )
 
 
-def _n_in_rows(flags):
+def _n_in_rows(flags, shortest):
+    """Count the flags that stand in a row of so many or more."""
     places = np.flatnonzero(flags)
     breaks = np.flatnonzero(np.diff(places) > 1) + 1
     rows = np.diff([0, *breaks, len(places)])
-    return int(rows[rows >= _SHORTEST_ROW].sum())
+    return int(rows[rows >= shortest].sum())
 
 
-def _powers(piece, rate):
+def _powers(piece, rate, length):
     """Give the power of each frame and band, (n_frames, n_bands), as the mean over the channels.
 
     Of a frame, all bands together are its mean square.
     """
-    length = 2 ** round(np.log2(_FRAME_SECONDS * rate))
     window = scipy.signal.windows.hann(length, sym=False).astype(np.float32)
     window *= np.sqrt(2 / length / np.sum(window**2))
     bands = np.arange(length // 2 + 1) * rate // (length * BAND)
@@ -283,3 +322,42 @@ def _low_pass(bands):
     near = slice(place - _SHELF, place + _SKIRT)
     corner = np.flatnonzero(bands[near] >= shelves[place - _SHELF] - _CORNER_DB)[-1]
     return float(BAND * (place - _SHELF + corner + 1))
+
+
+def are_excerpts(durations) -> bool:
+    """Tell whether clips are cut to one length: half of them differ by a tenth of it at most.
+
+    Parameters
+    ----------
+    durations : Series of float
+        Seconds.
+    """
+    shorter, median, longer = durations.quantile([0.25, 0.5, 0.75])
+    return bool(longer - shorter <= _ALIKE * median)
+
+
+def phrase(name: str, lowest, highest) -> str:
+    """Say what clips do of which a fact lies between two values: ``end at 9.8 to 10.1 kHz``.
+
+    Parameters
+    ----------
+    name : str
+        Of the fact; or ``varying_bitrate``.
+    lowest, highest : float or str
+        Infinite for the low-pass of clips without an edge, for bits of a lossy codec, and for bit
+        rates that are not of this kind.
+    """
+    low, high = (_shown(name, value) for value in (lowest, highest))
+    if low == high == "inf":
+        return _INFINITE[name]
+    if high == "inf":
+        return f"{_PHRASES[name].format(low)} or more, or {_INFINITE[name]}"
+    return _PHRASES[name].format(low if low == high else f"{low} to {high}")
+
+
+def _shown(name, value):
+    if isinstance(value, str):
+        return _RELATIONS.get(value, value)
+    if name == "time":
+        return datetime.fromtimestamp(value, timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
+    return f"{round(float(value) / _UNITS.get(name, 1), 2) + 0.0:g}"

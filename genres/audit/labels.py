@@ -1,9 +1,10 @@
 """Which clips may have the wrong genre, and what sounds like them?
 
-By confident learning (Northcutt, Jiang and Chuang, 2021): a label is doubtful if a classifier that
-has not been trained on the clip, nor on any of its artist, is as confident of another genre as it
-is of that genre's own clips. The classifier is the kernel ridge regression on texture of notebook
-11. It errs too, most on genres that sound alike: what is doubtful is to be listened to.
+By confident learning (Northcutt, Jiang and Chuang, 2021): a classifier that has not been trained on
+a clip, nor on any of its artist, may be as confident of another genre as it is of that genre's own
+clips. As many labels as that happens to are doubtful: those whose probability is the smallest. The
+classifier is the kernel ridge regression on texture of notebook 11. It errs too, most on genres
+that sound alike: what is doubtful is to be listened to.
 """
 
 from collections.abc import Sequence
@@ -11,14 +12,16 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from scipy.special import softmax
+from threadpoolctl import threadpool_limits
 
 from genres.models import evaluation
+from genres.models.kernel import KernelRidgeClassifier, leave_groups_out
 from genres.sound import measurements, melstore, texture
 
 COLUMNS = ("clip", "given", "suggested", "p_given", "p_suggested", "like_given", "like_suggested")
 """What `doubtful` says of a clip."""
 
-MOST_TOGETHER = 4000
+MOST_TOGETHER = 2000
 """Clips that are compared with each other; more are judged in parts, drawn at random."""
 
 _ALPHA = 0.1
@@ -26,6 +29,7 @@ _N_NEAREST = 3
 _N_PARTS = 5  # of clips that temperatures are chosen on
 
 
+@threadpool_limits.wrap(limits=1)  # arrays are so small that threads would wait for each other
 def texture_of(samples):
     """Measure the texture of a clip's middle.
 
@@ -43,6 +47,7 @@ def texture_of(samples):
     return texture_of_mel(melstore.encode(windows[len(windows) // 2]))
 
 
+@threadpool_limits.wrap(limits=1)
 def texture_of_mel(mel, range_db: float = melstore.RANGE_DB):
     """Measure the texture of a clip in a mel store, array of uint8 of shape (n_mels, n_columns)."""
     families = texture.statistics(melstore.decibels(mel, range_db)[None])
@@ -103,8 +108,6 @@ def probabilities(similarity, codes, groups):
     array of float, shape (n_clips, n_genres)
         The temperature of each clip's probabilities is chosen on others.
     """
-    from genres.models.kernel import leave_groups_out  # imports TensorFlow, which takes seconds
-
     n_genres = codes.max() + 1
     targets = np.eye(n_genres)[codes] - 1 / n_genres
     plain = softmax(leave_groups_out(similarity, targets, groups, _ALPHA), axis=1)
@@ -123,7 +126,7 @@ def _judge(inputs, genres, groups, places):
     names, codes = np.unique(genres, return_inverse=True)
     similarity = _similarity(inputs, codes)
     p = probabilities(similarity, codes, groups)
-    flagged = find_label_issues(codes, p, filter_by="confident_learning", n_jobs=1)
+    flagged = find_label_issues(codes, p, filter_by="low_self_confidence", n_jobs=1)
     rows = []
     for clip in np.flatnonzero(flagged & (p.argmax(axis=1) != codes)):
         given, suggested = codes[clip], p[clip].argmax()
@@ -139,8 +142,6 @@ def _judge(inputs, genres, groups, places):
 
 def _similarity(inputs, codes):
     """Give the kernel of the texture of clips with each other."""
-    from genres.models.kernel import KernelRidgeClassifier
-
     families = [np.stack([clip[name] for clip in inputs]) for name in inputs[0]]
     rows, sizes = np.concatenate(families, axis=1), [family.shape[1] for family in families]
     ridge = KernelRidgeClassifier(_ALPHA, family_sizes=sizes, max_support=len(rows))

@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from genres import Refusal
 from genres.decoding import audio
-from genres.models import networks
+from genres.models import kernel
 from genres.models.champion import Champion, Mixture
 from genres.models.classifiers import LstmClassifier
 from genres.models.kernel import TextureClassifier
@@ -120,7 +120,7 @@ def of_ensemble(ensemble, preparation):
         champion = Champion.of({name: lstms}, Mixture.alone(name), genres, n_steps)
     except (LookupError, TypeError, ValueError, ZeroDivisionError) as error:
         raise Refusal("The LSTM ensemble is of another version: train it again.") from error
-    networks.require_probabilities(champion, n_steps, "The folder of the LSTM ensemble")
+    kernel.require_probabilities(champion, n_steps, "The folder of the LSTM ensemble")
     return champion
 
 

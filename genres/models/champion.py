@@ -20,7 +20,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from genres import Refusal, files, imports
 from genres.data import folders, tables
-from genres.models import classifiers, evaluation, networks
+from genres.models import classifiers, evaluation, kernel
 from genres.models.classifiers import BASE_CLASSIFIERS, ON_TAGS, Effort, ProbabilisticClassifier
 from genres.project import PROJECT
 from genres.sound.measurements import SECONDS, Tracks
@@ -368,7 +368,7 @@ def load(folder):
         raise Refusal(
             f"{folder} holds no champion that this version knows: make it again."
         ) from error
-    networks.require_probabilities(champion, n_steps, path)
+    kernel.require_probabilities(champion, n_steps, path)
     return champion
 
 

@@ -19,8 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 from genres import Refusal, files
 from genres.data import tables
 from genres.models import networks, training
-from genres.models.kernel import TextureClassifier
-from genres.models.networks import ProbabilisticClassifier
+from genres.models.kernel import ProbabilisticClassifier, TextureClassifier, require_probabilities
 
 _DISCRIMINANTS = "discriminants.json"
 _WINDOW, _N_WINDOWS = 128, 6  # columns of a window, usually ten seconds; windows that cover a clip
@@ -70,7 +69,7 @@ class _NetworkClassifier(ProbabilisticClassifier):
         except (KeyError, TypeError, ValueError) as error:
             raise Refusal(f"{folder} is of another version: train it again.") from error
         n_steps = ensemble.members[0].input_shape[1] if cls is LstmClassifier else 1
-        networks.require_probabilities(classifier, n_steps, folder)
+        require_probabilities(classifier, n_steps, folder)
         return classifier
 
     def _standardised(self, values, dtype):
@@ -251,7 +250,7 @@ class TagClassifier(ProbabilisticClassifier):
                 setattr(classifier, name, np.asarray(kept[name]))
         except (LookupError, TypeError, ValueError) as error:
             raise Refusal(f"{path} is of another version: train it again.") from error
-        networks.require_probabilities(classifier, 1, path)
+        require_probabilities(classifier, 1, path)
         return classifier
 
 

@@ -1,4 +1,4 @@
-"""How does kernel ridge regression classify clips by texture, and how well without some of them?
+"""How does kernel ridge regression classify clips by texture? What do all classifiers share?
 
 `KernelRidgeClassifier` takes plain arrays, and passes scikit-learn's own checks of estimators;
 `TextureClassifier` takes `genres.sound.measurements.Tracks`, measures their texture, and is kept in
@@ -6,23 +6,90 @@ a file without any code. Notebook 11 chooses their parameters.
 """
 
 import json
+from pathlib import Path
 
 import numpy as np
 from scipy.linalg import blas, lapack
 from scipy.special import softmax
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.metrics.pairwise import rbf_kernel
+from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from genres import Refusal, files
-from genres.models import networks
-from genres.models.networks import ProbabilisticClassifier
-from genres.sound.measurements import SECONDS
+from genres.data import tables
+from genres.sound import melstore, spectra, tags
+from genres.sound.measurements import SECONDS, Tracks
 
 _ARRAYS = "kernel-ridge.npz"
 _RIDGE = ("support_", "support_vectors_", "dual_coef_", "mean_", "deviation_", "weight_")
 _SHARED = ("alpha", "sharpness", "clip", "max_support", "random_state")  # by both classifiers
 _MOST_BYTES = 1 << 30  # of arrays that are kept
+
+
+class ProbabilisticClassifier(ClassifierMixin, BaseEstimator):
+    """What all classifiers here share: labels of any kind, and predictions from probabilities.
+
+    Attributes
+    ----------
+    classes_ : array, shape (n_classes,)
+        The labels, sorted.
+    """
+
+    reads_tags = False
+    """Whether tracks have to be tagged for it."""
+
+    def predict(self, X):
+        """Give the class of the largest probability of each."""
+        likeliest = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[likeliest]
+
+    def _encode(self, X, y):
+        """Keep the classes, in sorted order, and give the place of each label among them."""
+        check_consistent_length(X, y)
+        check_classification_targets(y)
+        self.classes_, codes = np.unique(column_or_1d(y, warn=True), return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(f"two classes are needed, and y has one class: {self.classes_[0]!r}")
+        return codes
+
+
+def require_probabilities(classifier, n_steps: int, path: Path):
+    """Refuse a classifier, loaded from `path`, that does not predict what it should of silence.
+
+    Parameters
+    ----------
+    classifier : ProbabilisticClassifier
+        What is to predict.
+    n_steps : int
+        Segments of a clip.
+    path : Path
+        What a refusal names.
+
+    Raises
+    ------
+    Refusal
+        If its classes are not in order, or if what it predicts is no probabilities of them.
+    """
+    mel = np.zeros((1, spectra.N_MELS, round(melstore.COLUMNS_PER_SECOND * SECONDS)), np.uint8)
+    features = np.zeros((1, n_steps, len(tables.FEATURES)), np.float32)
+    silence = Tracks(features, mel, tags=np.zeros((1, len(tags.TAGS)), np.float32))
+    try:
+        classes = classifier.classes_
+        given = classifier.predict_proba(silence)
+        sound = (
+            classes.ndim == 1
+            and np.array_equal(classes, np.unique(classes))
+            and given.shape == (1, len(classes))
+            and np.allclose(given.sum(axis=1), 1, atol=1e-3)
+            and (given >= 0).all()
+        )
+    except Exception as error:  # parts that do not fit fail anywhere in the libraries
+        raise Refusal(f"{path} holds a model that does not work: train it again.") from error
+    if not sound:
+        raise Refusal(f"{path} holds a model that gives no probabilities: train it again.")
 
 
 class KernelRidgeClassifier(ProbabilisticClassifier):
@@ -248,7 +315,7 @@ class TextureClassifier(ProbabilisticClassifier):
                 raise ValueError(f"{n_steps} segments")
         except Exception as error:  # of arrays of any kind, anything may follow
             raise Refusal(f"{path} cannot be read: train it again.") from error
-        networks.require_probabilities(classifier, n_steps, path)
+        require_probabilities(classifier, n_steps, path)
         return classifier
 
     def _segment_rows(self, tracks):

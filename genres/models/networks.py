@@ -1,4 +1,4 @@
-"""How is a network built, used for predictions, kept and loaded? What must a classifier predict?"""
+"""How is a network built, used for predictions, kept and loaded?"""
 
 import re
 from collections.abc import Callable
@@ -6,15 +6,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import check_consistent_length, column_or_1d
-from sklearn.utils.multiclass import check_classification_targets
 
 from genres import Refusal, files
-from genres.data import tables
 from genres.models.stacked import Stacked, keras, layers
-from genres.sound import melstore, spectra, tags
-from genres.sound.measurements import SECONDS, Tracks
 
 _MIXUP = 0.3  # of the beta distribution that shares are drawn from
 _MOST_BYTES = 1 << 28  # of a network's file
@@ -321,66 +315,3 @@ def _check(preparation, width):
     names = preparation.get("features", range(width))
     if len(names) != width or len(set(names)) < width:
         raise ValueError("other features")
-
-
-class ProbabilisticClassifier(ClassifierMixin, BaseEstimator):
-    """What all classifiers here share: labels of any kind, and predictions from probabilities.
-
-    Attributes
-    ----------
-    classes_ : array, shape (n_classes,)
-        The labels, sorted.
-    """
-
-    reads_tags = False
-    """Whether tracks have to be tagged for it."""
-
-    def predict(self, X):
-        """Give the class of the largest probability of each."""
-        likeliest = self.predict_proba(X).argmax(axis=1)
-        return self.classes_[likeliest]
-
-    def _encode(self, X, y):
-        """Keep the classes, in sorted order, and give the place of each label among them."""
-        check_consistent_length(X, y)
-        check_classification_targets(y)
-        self.classes_, codes = np.unique(column_or_1d(y, warn=True), return_inverse=True)
-        if len(self.classes_) < 2:
-            raise ValueError(f"two classes are needed, and y has one class: {self.classes_[0]!r}")
-        return codes
-
-
-def require_probabilities(classifier, n_steps: int, path: Path):
-    """Refuse a classifier, loaded from `path`, that does not predict what it should of silence.
-
-    Parameters
-    ----------
-    classifier : ProbabilisticClassifier
-        What is to predict.
-    n_steps : int
-        Segments of a clip.
-    path : Path
-        What a refusal names.
-
-    Raises
-    ------
-    Refusal
-        If its classes are not in order, or if what it predicts is no probabilities of them.
-    """
-    mel = np.zeros((1, spectra.N_MELS, round(melstore.COLUMNS_PER_SECOND * SECONDS)), np.uint8)
-    features = np.zeros((1, n_steps, len(tables.FEATURES)), np.float32)
-    silence = Tracks(features, mel, tags=np.zeros((1, len(tags.TAGS)), np.float32))
-    try:
-        classes = classifier.classes_
-        given = classifier.predict_proba(silence)
-        sound = (
-            classes.ndim == 1
-            and np.array_equal(classes, np.unique(classes))
-            and given.shape == (1, len(classes))
-            and np.allclose(given.sum(axis=1), 1, atol=1e-3)
-            and (given >= 0).all()
-        )
-    except Exception as error:  # parts that do not fit fail anywhere in the libraries
-        raise Refusal(f"{path} holds a model that does not work: train it again.") from error
-    if not sound:
-        raise Refusal(f"{path} holds a model that gives no probabilities: train it again.")
