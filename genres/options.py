@@ -87,6 +87,11 @@ def _add_commands_of_the_report(subparsers):
     publish.add_argument("folder", nargs="?", metavar="RUN", help="by default runs/course")
     publish.add_argument("--only", **ONLY)
     publish.add_argument(
+        "--leaderboard",
+        action="store_true",
+        help="only put the leaderboard beside the run, with its pages, into figures/evaluations/",
+    )
+    publish.add_argument(
         "--links",
         action="store_true",
         help="only write badges for Colab and Binder into README.md and docs/BROWSER.md, from the "

@@ -38,6 +38,7 @@ class RunFolder:
         self.champion = self.models / "champion"  # that notebook 11 trained
         self.tagged_champion = self.models / "champion-with-tags"  # and notebook 13
         self.site = folder / "report"  # a web site
+        self.evaluations = folder / "evaluations"  # of somebody's own classifiers
         self.work = folder / "work"  # of the notebook in flight
         self.bars = self.work / "progress"  # to which that notebook writes how far it is
         self.combined = folder / "results.json"  # the results of all notebooks

@@ -113,7 +113,7 @@ def kept(bench, run, *, compute=False, progress=True):
     sentences : list of str
         What is lacking, and how to have it.
     """
-    place = run.folder / evaluations.FOLDER
+    place = run.evaluations
     code = imports.closure(["genres.models.classifiers", "genres.sound.measurements"], PROJECT)
     digest = imports.fingerprint(code, PROJECT)
     if run.champion.exists():
