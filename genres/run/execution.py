@@ -150,9 +150,9 @@ class Execution:
 def _cpu_seconds(pid):
     """Give the seconds that cores worked for a process and all below it, those that ended too."""
     total = 0.0
-    process = psutil.Process(pid)
-    for one in [process, *process.children(recursive=True)]:
-        with suppress(psutil.Error):  # it has just ended
+    with suppress(psutil.Error):  # one of them has just ended
+        process = psutil.Process(pid)
+        for one in [process, *process.children(recursive=True)]:
             total += sum(one.cpu_times()[:4])  # user, system, and those of children that ended
     return total
 
