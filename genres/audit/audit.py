@@ -291,8 +291,6 @@ def _matches(found, at, taken, progress, unchecked):
         matches = copies.find(taken, progress)
         return [each._replace(first=at[each.first], second=at[each.second]) for each in matches]
     unchecked["copies"] = "without sound and mel store, only equal rows of the table are copies"
-        "there is no sound and no mel store, so only equal rows of the table are copies"
-    )
     row_of = {clip.name: row for row, clip in enumerate(found.clips)}
     equal = tables.copies(found.table)[["file_a", "file_b"]].map(row_of.get)
     return [copies.Match(*sorted(pair), 0.0, np.nan, 1.0, True) for pair in equal.to_numpy()]
