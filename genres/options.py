@@ -65,7 +65,8 @@ def _add_commands_of_the_report(subparsers):
         "run",
         command=commands.run,
         help="execute the report's notebooks",
-        description="Run the report: execute its notebooks in order, into runs/<name>/. "
+        description="Run the report: execute its notebooks, into runs/<name>/, side by side where "
+        "they do not need each other's models. "
         "Unchanged results of an earlier run are kept.",
     )
     run.add_argument(
@@ -76,6 +77,12 @@ def _add_commands_of_the_report(subparsers):
     run.add_argument("--quick", action="store_true", help="rehearse: fewer models and epochs")
     run.add_argument("--fresh", action="store_true", help="execute unchanged notebooks, too")
     run.add_argument("--offline", action="store_true", help="download nothing")
+    run.add_argument(
+        "--jobs",
+        type=int,
+        metavar="N",
+        help="notebooks at the same time (by default as many as cores and memory allow)",
+    )
     run.add_argument("--out", metavar="FOLDER", help="where the run's folder is, instead of runs/")
     run.add_argument("--dask", **DASK)
 

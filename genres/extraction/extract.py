@@ -114,8 +114,7 @@ def extract(
     """Measure every clip of a collection and write the tables.
 
     Stopped at any point and started again, it measures only what is missing, and what it writes is
-    the same to the byte, for any number of workers too. Tags alone may have another last bit where
-    a single worker, this very process, shares the work of each layer among all cores.
+    the same to the byte, for any number of workers too.
 
     Parameters
     ----------
