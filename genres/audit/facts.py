@@ -38,8 +38,7 @@ _LOWEST_EDGE = 3000  # Hz; below, filters that are instruments are as steep
 _SHELF, _SKIRT = 6, 5  # bands before an edge, and those in which the spectrum falls
 _EDGE_DB, _CORNER_DB = 20.0, 10.0  # how deep it falls, and how deep it has fallen at the edge
 
-
-_ALIKE = 0.1
+_ALIKE = 0.1  # of a length
 _PHRASES = {
     "format": "are {} files",
     "codec": "are encoded as {}",
@@ -56,7 +55,7 @@ _PHRASES = {
     "clipped": "are clipped in {} % of the samples",
     "silence": "are silent {} % of the time",
     "bandwidth": "have sound up to {} kHz",
-    "mixdown": "have channels whose mean is {} dB louder than they are",
+    "mixdown": "are {} dB quieter in mono",
     "time": "were last changed {}",
 }
 _INFINITE = {
@@ -66,7 +65,7 @@ _INFINITE = {
     "low_pass": "have no edge",
 }
 _UNITS: dict[str, float] = dict.fromkeys(("sample_rate", "low_pass", "bandwidth"), 1000)
-_UNITS |= dict.fromkeys(("dc", "clipped", "silence"), 0.01)
+_UNITS |= dict.fromkeys(("dc", "clipped", "silence"), 0.01) | {"mixdown": -1}
 _RELATIONS = {
     "identical": "mono in several channels",
     "one side": "silent in all channels but one",

@@ -40,8 +40,9 @@ _KINDS = {
 }
 _COLUMNS = ["cause", "kind", "accuracy", "low", "high", "p", "sentence"]
 _OF_GENRE = ["genre", "share", "share_of_others", "sentence"]
-_N_FOLDS, _N_SHUFFLES, _N_BATCHES, _N_DRAWS = 5, 500, 10, 1000
+_N_FOLDS, _N_SHUFFLES, _N_DRAWS = 5, 500, 1000
 _FEWEST_GROUPS, _MOST_BINS = 10, 12
+_VALUES_AT_ONCE = 4_000_000  # in memory
 _EQUAL = 1e-6  # accuracies that differ by less
 _RIDGE = 3.0  # clips of no genre in each bin
 _LOWEST_TONE, _LOUD = 20, 0.95  # Hz; a share of the clips
@@ -119,8 +120,8 @@ def find(table: pd.DataFrame, genres: Sequence[str], groups=None, seed: int = 0)
     if not len(table) == len(labels) == len(groups):
         raise ValueError(f"{len(table)} clips, {len(labels)} genres and {len(groups)} groups")
     firsts, groups = np.unique(groups, return_index=True, return_inverse=True)[1:]
-    if len(names) < 2 or len(firsts) < _FEWEST_GROUPS:
-        return _unknown(len(names), len(firsts))
+    if reason := _too_few(names, labels, groups):
+        return _unknown(reason)
     rng = np.random.default_rng(seed)
     kinds, values = _causes(table, rng)
     bins = {name: _bins(its) for name, its in values.items()}
@@ -129,12 +130,13 @@ def find(table: pd.DataFrame, genres: Sequence[str], groups=None, seed: int = 0)
         taken[together] = [name for name in bins if name in taken and kinds[name] in kept]
     folds = rng.permutation(len(firsts))[groups] % _N_FOLDS
     shuffles = [labels[firsts][rng.permutation(len(firsts))][groups] for _ in range(_N_SHUFFLES)]
+    n_batches = -(-_N_SHUFFLES * len(table) * len(names) // _VALUES_AT_ONCE)
     with threadpool_limits(1):  # the products are small
         hits = _predict(bins, taken, labels[None], folds) == labels
         by_chance = np.concatenate(
             [
                 _mean_recall(_predict(bins, taken, some, folds) == some, some).max(axis=0)
-                for some in np.array_split(shuffles, _N_BATCHES)
+                for some in np.array_split(shuffles, n_batches)
             ]
         )
     weights = (len(labels) / len(names) / np.bincount(labels))[labels]
@@ -147,9 +149,19 @@ def find(table: pd.DataFrame, genres: Sequence[str], groups=None, seed: int = 0)
     return _summary(kinds, found, told, 1 / len(names))
 
 
-def _unknown(n_genres, n_groups):
-    what = f"there are only {n_groups}" if n_genres > 1 else "all of them are of one genre"
-    sentence = f"Whether clips are told by what is not music cannot be found out: {what}."
+def _too_few(names, labels, groups):
+    """Say why there is too little to tell by; nothing where there is enough."""
+    if len(names) < 2:
+        return "all of them are of one genre"
+    n_groups = len(np.unique(groups))
+    if n_groups < _FEWEST_GROUPS:
+        return f"there are only {n_groups} that do not belong together"
+    several = [len(np.unique(groups[labels == label])) > 1 for label in range(len(names))]
+    return "" if sum(several) > 1 else "all clips of a genre belong together"
+
+
+def _unknown(reason):
+    sentence = f"Whether clips are told by what is not music cannot be found out: {reason}."
     nothing = pd.DataFrame(columns=_COLUMNS), pd.DataFrame(columns=_OF_GENRE)
     return Shortcuts(UNKNOWN, *[np.nan] * 5, "", sentence, *nothing)
 
@@ -223,6 +235,7 @@ def _predict(bins, taken, tried, folds):
     Returns
     -------
     array of int, shape (n_rows, n_tries, n_clips)
+        Ties go to the smaller id.
     """
     columns = {name: np.equal.outer(its, np.unique(its)) for name, its in bins.items()}
     filled = np.concatenate(list(columns.values()), axis=1).astype(np.float32)
@@ -239,7 +252,8 @@ def _predict(bins, taken, tried, folds):
         spoken = learnt.T @ target.reshape(len(target), -1)
         for row, of in enumerate(of_rows):
             scores = asked[:, of] @ np.linalg.solve(together[np.ix_(of, of)], spoken[of])
-            predicted[row, :, held_out] = scores.reshape(-1, *true.shape[1:]).argmax(axis=-1)
+            scores = scores.round(4).reshape(-1, *true.shape[1:])  # equal ones are equal
+            predicted[row, :, held_out] = scores.argmax(axis=-1)
     return predicted
 
 

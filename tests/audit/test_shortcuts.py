@@ -159,6 +159,19 @@ def test_too_few_clips_or_genres_are_said(genres):
     assert found.causes.empty and found.genres.empty
 
 
+def test_genres_of_one_artist_each_are_said_to_tell_nothing():
+    genres = np.repeat([f"genre {number}" for number in range(12)], 5)
+    found = shortcuts.find(drawn(n=60), genres, groups=genres)
+    assert found.verdict == shortcuts.UNKNOWN
+    assert found.sentence.endswith("all clips of a genre belong together.")
+
+
+def test_shuffles_in_many_batches_give_the_same(genres, monkeypatch):
+    whole = shortcuts.find(drawn(), genres)
+    monkeypatch.setattr(shortcuts, "_VALUES_AT_ONCE", 20_000)
+    pd.testing.assert_frame_equal(shortcuts.find(drawn(), genres).causes, whole.causes)
+
+
 def test_other_numbers_of_clips_and_genres_are_refused(genres):
     with pytest.raises(ValueError, match="75 clips, 74 genres"):
         shortcuts.find(drawn(), genres[1:])
