@@ -37,9 +37,9 @@ def runs(tmp_path, monkeypatch):
     monkeypatch.setattr(project, "RUNS", tmp_path / "runs")
 
 
-def test_there_are_ten_short_examples():
-    assert [int(number) for number, _, _ in EXAMPLES] == list(range(1, 11))
-    assert PAGE.count("```python") == PAGE.count("```text") == 10
+def test_there_are_twelve_short_examples():
+    assert [int(number) for number, _, _ in EXAMPLES] == list(range(1, 13))
+    assert PAGE.count("```python") == PAGE.count("```text") == 12
     assert max(len(code.splitlines()) for _, code, _ in EXAMPLES) <= 10
 
 

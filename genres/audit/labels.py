@@ -1,9 +1,10 @@
 """Which clips may have the wrong genre, and what sounds like them?
 
-By confident learning (Northcutt, Jiang and Chuang, 2021): a label is doubtful if a classifier that
-has not been trained on the clip, nor on any of its artist, is as confident of another genre as it
-is of that genre's own clips. The classifier is the kernel ridge regression on texture of notebook
-11. It errs too, most on genres that sound alike: what is doubtful is to be listened to.
+By confident learning (Northcutt, Jiang and Chuang, 2021): a classifier that has not been trained on
+a clip, nor on any of its artist, may be as confident of another genre as it is of that genre's own
+clips. As many labels as that happens to are doubtful: those whose probability is the smallest. The
+classifier is the kernel ridge regression on texture of notebook 11. It errs too, most on genres
+that sound alike: what is doubtful is to be listened to.
 """
 
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from scipy.special import softmax
+from threadpoolctl import threadpool_limits
 
 from genres.models import evaluation
 from genres.models.kernel import KernelRidgeClassifier, leave_groups_out
@@ -27,6 +29,7 @@ _N_NEAREST = 3
 _N_PARTS = 5  # of clips that temperatures are chosen on
 
 
+@threadpool_limits.wrap(limits=1)  # arrays are so small that threads would wait for each other
 def texture_of(samples):
     """Measure the texture of a clip's middle.
 
@@ -44,6 +47,7 @@ def texture_of(samples):
     return texture_of_mel(melstore.encode(windows[len(windows) // 2]))
 
 
+@threadpool_limits.wrap(limits=1)
 def texture_of_mel(mel, range_db: float = melstore.RANGE_DB):
     """Measure the texture of a clip in a mel store, array of uint8 of shape (n_mels, n_columns)."""
     families = texture.statistics(melstore.decibels(mel, range_db)[None])
@@ -122,7 +126,7 @@ def _judge(inputs, genres, groups, places):
     names, codes = np.unique(genres, return_inverse=True)
     similarity = _similarity(inputs, codes)
     p = probabilities(similarity, codes, groups)
-    flagged = find_label_issues(codes, p, filter_by="confident_learning", n_jobs=1)
+    flagged = find_label_issues(codes, p, filter_by="low_self_confidence", n_jobs=1)
     rows = []
     for clip in np.flatnonzero(flagged & (p.argmax(axis=1) != codes)):
         given, suggested = codes[clip], p[clip].argmax()

@@ -18,6 +18,12 @@ CLIPS_AT_LEAST = 10
 TRAINING_AT_LEAST = 8
 """Those of them that it needs to train on: folds of 3 that are split into 3 again, for 5-NN."""
 
+SPLITS = "splits"
+"""Folder of a collection, or of a data folder, in which other ways to split its clips lie."""
+
+ARTIST_FOLDS = "artist_folds.csv"
+"""The file there that says which clips are of one artist."""
+
 N_FOLDS = 3
 """Folds by artist that clips are parted into."""
 
@@ -77,7 +83,8 @@ def find(folder: str | Path):
 
     Everything in a genre's folder is taken for a clip, unless its name starts with a dot or is one
     that systems give to what they leave behind: whether it is one is found out when it is read. So
-    are folders that are empty or cannot be read, which then are refused.
+    are folders that are empty or cannot be read, which then are refused. The folder of other ways
+    to split the collection, with `ARTIST_FOLDS` in it, is no genre.
 
     Parameters
     ----------
@@ -104,6 +111,7 @@ def find(folder: str | Path):
     clips = [
         _clip(path, genre)
         for genre in filter(is_folder, _visible(folder))
+        if not (genre / ARTIST_FOLDS).is_file()
         for path in _songs_of_genre(genre)
     ]
     if not clips:
@@ -339,16 +347,19 @@ def write_folds(path, names, groups, fold):
 
     Parameters
     ----------
-    path : Path
+    path : str or Path
         The file, written whole or not at all.
     names : sequence of str, shape (n_clips,)
         What clips are called in tables.
-    groups, fold : sequence, shape (n_clips,)
-        The artist of each, and its fold.
+    groups : sequence, shape (n_clips,)
+        The artist of each.
+    fold : sequence of int, shape (n_clips,)
+        Its fold, from 1; clips of fold 0 are left out.
     """
     numbers = pd.factorize(np.asarray(groups), sort=True)[0]
     table = pd.DataFrame(dict(zip(FOLD_COLUMNS, (names, numbers, fold), strict=True)))
-    files.write_text(path, table.to_csv(index=False, lineterminator="\n"))
+    kept = table[table["fold"] > 0]
+    files.write_text(path, kept.to_csv(index=False, lineterminator="\n"))
 
 
 def _group(clip, alone):

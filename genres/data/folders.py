@@ -15,15 +15,10 @@ import pandas as pd
 
 from genres import Refusal, files, printable, project, shown
 from genres.data import catalogue, clips, kaggle, tablefiles, tables
+from genres.data.clips import ARTIST_FOLDS, SPLITS
 
 COURSE, SYNTHETIC = "course", "synthetic"
 """The names that data go by; any other data are named by their folder."""
-
-SPLITS = "splits"
-"""Folder of a data folder in which other ways to split its clips lie."""
-
-ARTIST_FOLDS = "artist_folds.csv"
-"""The file there that says which clips are of one artist."""
 
 EXTRACTED = "extracted"
 """Where, in the project's data folder, tables made from folders of audio are kept."""

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from genres import Refusal
-from genres.data import folders, tables
+from genres.data import clips, folders, tables
 
 
 class Samples(NamedTuple):
@@ -60,5 +60,5 @@ def load(data: str | Path | None = None, seconds: int = folders.WHOLE) -> Sample
         table = table[table.index.isin(folds.index)]
         groups = folds["artist"].reindex(table.index)
         if table.empty:
-            raise Refusal(f"{folders.ARTIST_FOLDS} of {found.folder} names no clip of its tables.")
+            raise Refusal(f"{clips.ARTIST_FOLDS} of {found.folder} names no clip of its tables.")
     return Samples(table[list(tables.FEATURES)], table["Genre"], groups.to_numpy())

@@ -24,7 +24,7 @@ import soundfile
 
 from genres import Refusal, files, imports, parallel, printable
 from genres.data import clips, datasets, tables, taggrams
-from genres.data.folders import ARTIST_FOLDS, SPLITS
+from genres.data.clips import ARTIST_FOLDS, SPLITS
 from genres.decoding import audio
 from genres.extraction import extracted
 from genres.extraction.recipes import RECIPES

@@ -258,9 +258,11 @@ def test_folds_that_are_written_are_read_again(tmp_path):
     groups = origins.groups(
         artists_of(*(str(number // 4) + genres[number] for number in range(12)))
     )
-    fold = origins.folds(genres, groups)
-    collection.write_folds(tmp_path / "splits" / folders.ARTIST_FOLDS, names, groups, fold)
+    fold = origins.folds(genres, groups, copies=[[0, 2]])
+    path = tmp_path / collection.SPLITS / collection.ARTIST_FOLDS
+    collection.write_folds(path, names, groups, fold)
     data = folders.Data("x", tmp_path, {}, False, "")
     read = folders.artist_folds(data)
-    assert read["fold"].tolist() == fold.tolist()
-    assert read.groupby("artist").size().tolist() == [2] * 6
+    assert read.index.tolist() == [names[0], names[1], *names[3:]]
+    assert read["fold"].tolist() == fold[fold > 0].tolist()
+    assert sorted(read.groupby("artist").size()) == [1, 2, 2, 2, 2, 2]

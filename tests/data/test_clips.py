@@ -13,6 +13,7 @@ from genres.data.clips import (
     TRAINING_AT_LEAST,
     Clip,
     find,
+    folds,
     genres_of_one_group,
     require_enough,
     split,
@@ -103,6 +104,33 @@ def test_what_systems_leave_behind_changes_nothing(tmp_path):
     before = find(tmp_path)
     make(tmp_path, *LITTER)
     assert find(tmp_path) == before
+
+
+def test_other_ways_to_split_a_collection_are_no_genre(tmp_path):
+    make(tmp_path, "rock/a.wav", "splits/artist_folds.csv", "Splits/b.wav")
+    assert [clip.genre for clip in find(tmp_path)] == ["Splits", "rock"]
+
+
+@pytest.mark.parametrize(
+    ("genres", "groups", "complaint"),
+    [
+        ("", "", "there are no clips"),
+        ("jjjrr", "abcde", r"^For 3 folds each genre needs as many artists or groups: r has 2\.$"),
+        ("jjjrrr", "abcabb", "r has 2"),
+    ],
+)
+def test_folds_that_cannot_have_each_genre_are_refused(genres, groups, complaint):
+    with pytest.raises(Refusal, match=complaint):
+        folds(list(genres), list(groups))
+
+
+@given(st.lists(st.integers(3, 9), min_size=2, max_size=4))
+def test_folds_of_clips_alone_have_equal_shares(n_by_genre):
+    genres = [str(genre) for genre, n in enumerate(n_by_genre) for _ in range(n)]
+    fold = folds(genres, range(len(genres)))
+    for genre, n in enumerate(n_by_genre):
+        shares = Counter(f for f, g in zip(fold, genres, strict=True) if g == str(genre))
+        assert set(shares) == {1, 2, 3} and max(shares.values()) - min(shares.values()) <= 1, n
 
 
 def test_genres_and_artists_whose_names_are_not_utf_8_are_text(tmp_path):

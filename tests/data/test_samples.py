@@ -8,7 +8,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from genres import Refusal
 from genres.data import folders, samples, tables
-from genres.data.folders import ARTIST_FOLDS, SPLITS
+from genres.data.clips import ARTIST_FOLDS, SPLITS
 
 
 def write_folds(folder, text):
