@@ -24,7 +24,7 @@ from genres.audit import facts, shortcuts
 from genres.decoding import audio
 from genres.synth import builtin, corpus
 
-PER_GENRE, WORKERS, N_SHUFFLED, N_SHUFFLES = 20, 2, 100, 500
+PER_GENRE, WORKERS, N_SHUFFLED, N_SHUFFLES = 10, 2, 50, 500
 CUTOFF, KILOBITS = 10_000, 128
 
 

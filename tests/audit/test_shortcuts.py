@@ -126,6 +126,13 @@ def test_what_all_clips_share_tells_nothing(genres):
     assert row(found, "low_pass").sentence == "All clips end at 16 kHz."
 
 
+def test_clips_that_differ_in_nothing_are_not_accused(genres):
+    table = drawn()
+    found = shortcuts.find(table.iloc[np.zeros(len(table), int)], genres)
+    assert (found.verdict, found.p) == (shortcuts.NONE, 1)
+    assert found.causes.accuracy.tolist() == [pytest.approx(1 / 3)] * len(found.causes)
+
+
 def test_genres_that_nothing_tells_are_seldom_accused(genres):
     accused = sum(shortcuts.find(drawn(seed), genres).p <= shortcuts.SURE for seed in range(6))
     assert accused <= 1
