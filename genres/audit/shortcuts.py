@@ -41,7 +41,7 @@ _KINDS = {
 _COLUMNS = ["cause", "kind", "accuracy", "low", "high", "p", "sentence"]
 _OF_GENRE = ["genre", "share", "share_of_others", "sentence"]
 _N_FOLDS, _N_SHUFFLES, _N_DRAWS = 5, 500, 1000
-_FEWEST_GROUPS, _MOST_BINS = 10, 12
+_FEWEST_GROUPS, _MOST_BINS, _CLIPS_IN_BIN = 10, 12, 8
 _VALUES_AT_ONCE = 4_000_000  # in memory
 _EQUAL = 1e-6  # figures that differ by less
 _RIDGE = 3.0  # clips of no genre in each bin
@@ -213,15 +213,14 @@ def _edges(table, rng):
 
 
 def _bins(values):
-    """Cut values into bins: one for each where they are few or words, else as many in each."""
+    """Cut values into bins that hold as many clips each; words have one each."""
     if not pd.api.types.is_numeric_dtype(values):
         return np.unique(values, return_inverse=True)[1]
     known = values.dropna()
-    edges = np.unique(known)
-    if len(edges) > _MOST_BINS:
-        shares = np.arange(1, _MOST_BINS) / _MOST_BINS
-        edges = np.unique(np.quantile(known, shares, method="inverted_cdf"))
-    return np.where(values.isna(), len(edges) + 1, np.searchsorted(edges, values, side="right"))
+    n_bins = np.clip(len(known) // _CLIPS_IN_BIN, 2, _MOST_BINS)
+    shares = np.arange(1, n_bins) / n_bins
+    edges = np.unique(np.quantile(known, shares, method="inverted_cdf")) if len(known) else []
+    return np.where(values.isna(), len(edges) + 1, np.searchsorted(edges, values))
 
 
 def _predict(bins, taken, tried, folds):

@@ -141,7 +141,7 @@ def test_genres_that_nothing_tells_are_seldom_accused(genres):
 def test_an_artists_way_of_recording_is_not_a_genres(genres):
     table = drawn()
     artists = np.arange(len(table)) // 5  # five of each genre, each with an edge of their own
-    table["low_pass"] = 10_000.0 + 500 * artists
+    table["low_pass"] = 10_000.0 + 500 * np.random.default_rng(0).permutation(15)[artists]
     assert shortcuts.find(table, genres).verdict == shortcuts.SHORTCUT
     assert shortcuts.find(table, genres, artists).p > shortcuts.SURE
 
@@ -211,6 +211,6 @@ def test_a_genre_cut_by_its_encoder_is_found_out_and_others_are_not_accused(reco
     plain, encoded, names = recorded
     found = shortcuts.find(encoded, names)
     assert (found.verdict, found.worst) == (shortcuts.SHORTCUT, "low_pass")
-    assert found.sentence.startswith("country: 8 of 8 clips end at 8.")
+    assert found.sentence.startswith("country: 8 of 8 clips end at ")
     assert "of other genres 0 of 16" in found.sentence
     assert shortcuts.find(plain, names).verdict != shortcuts.SHORTCUT
