@@ -23,8 +23,8 @@ def run(dask, **options):
     return summary.conclude(run_report(**options), rows)
 
 
-def publish(folder, only, links):
-    """Make a finished run the published one, or only write the links that open it elsewhere."""
+def publish(folder, only, links, leaderboard):
+    """Make a finished run the published one, or its leaderboard, or only write links."""
     from genres.report import publish as publishing
 
     if links:
@@ -32,7 +32,12 @@ def publish(folder, only, links):
         said = f"the badges lead to {address}" if address else "without a repository, no badges"
         print(f"README.md and docs/BROWSER.md: {said}.")
         return
-    notebooks = publishing.publish(folder or RUNS / "course", only=only)
+    folder = folder or RUNS / "course"
+    if leaderboard:
+        written = publishing.publish_leaderboard(folder)
+        print(f"Published: {len(written)} files in {printable(written[0].parent)}.")
+        return
+    notebooks = publishing.publish(folder, only=only)
     names = ", ".join(notebook.stem for notebook in notebooks)
     print(f"Published: {names}. Look at git diff, then commit.")
 
@@ -79,6 +84,17 @@ def evaluate(path, **options):
     from genres.judge.handins import evaluate as judge
 
     return judge(path, **options)
+
+
+def audit(place, **options):
+    """Look for the faults of a collection, and say what was found and where it is kept."""
+    from genres.audit import audit as auditing
+    from genres.audit import page
+    from genres.screen import seen_from_here
+
+    found = auditing.audit(place, **options)
+    written = found.save()
+    print(f"{page.as_text(found)}\n\nPage: {seen_from_here(written)}")
 
 
 def extract(folder, out, segments, features, seconds, missing, mel, tags, workers, dask, seed):

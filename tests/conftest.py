@@ -267,3 +267,15 @@ def music(tmp_path_factory):
     soundfile.write(folder / "song.wav", samples, corpus.SAMPLE_RATE)
     soundfile.write(folder / "song.mp3", samples, corpus.SAMPLE_RATE)
     return folder
+
+
+@pytest.fixture(scope="session")
+def axe():
+    return pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+
+
+def violations(visit, axe, **rules):
+    """What axe-core has against the page in the browser."""
+    options = {"preload": False, "resultTypes": ["violations"], "rules": rules}
+    found = axe.run(visit, options=options).response["violations"]
+    return [(one["id"], one["nodes"][0]["html"]) for one in found]

@@ -1,5 +1,6 @@
 """The front page and what it leads to: its findings are the published ones, its links lead on."""
 
+import csv
 import re
 import shlex
 from functools import cache
@@ -75,6 +76,16 @@ def test_the_second_finding_is_the_published_one(published):
     rounded = [round(at_random), round(by_track)]
     expected = [*rounded, 90.35, 3, at_random, by_track, gap[0], 95, *gap[1:]]
     assert numbers(findings()[1]) == expected
+
+
+def test_the_leaderboards_figures_are_the_published_ones():
+    board = csv.DictReader((PROJECT / "figures/evaluations/leaderboard.csv").open())
+    rows = {row["model"]: row for row in board}
+    named = ["champion", "LSTM ensemble", "SVM, 63 features", "gradient_boosting", "keras_cnn"]
+    (sentence,) = re.findall(r"With no artist on both sides, the champion .+", README)
+    accuracies = [percent(float(rows[name]["artists accuracy"]), 1) for name in [*named, "knn"]]
+    assert numbers(sentence) == [accuracies[0], int(rows["champion"]["artists n"]), *accuracies[1:]]
+    assert rows["cheat"]["artists accuracy"] == rows["knn"]["artists accuracy"]
 
 
 def test_the_third_finding_is_the_published_one(published):

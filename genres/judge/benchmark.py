@@ -313,7 +313,7 @@ def benchmark(
         If the model cannot be sent to a process of its own, or reads what the data do not have.
     """
     run = RunFolder(Path(folder) if folder else project.RUNS / data.name)
-    place = run.folder / evaluations.FOLDER
+    place = run.evaluations
     bench = Bench(data, only, progress)
     with tempfile.TemporaryDirectory(prefix="genres-judge-") as sent:
         if isinstance(model, (str, Path)):

@@ -11,11 +11,8 @@ import numpy as np
 from scipy.stats import t as student_t
 
 from genres import Refusal, files
-from genres.judge.protocols import TITLES
+from genres.judge import protocols
 from genres.models import evaluation
-
-FOLDER = "evaluations"
-"""The folder of a run in which they are kept."""
 
 _MOST_ARCHIVE = 1 << 30  # bytes
 _SCHEMA = 1
@@ -113,6 +110,12 @@ class Evaluation:
         }
         return pd.DataFrame.from_dict(rows, orient="index")
 
+    @property
+    def strictest(self):
+        """Name of the strictest protocol by which it is compared with other models, or None."""
+        names = [*protocols.HONEST, protocols.COURSE, protocols.RANDOM]
+        return next((name for name in names if self.protocols.get(name, {}).get("against")), None)
+
     def against(self, protocol):
         """Give the comparisons of a protocol with the references as a DataFrame."""
         import pandas as pd
@@ -173,6 +176,11 @@ def score(protocol, clips, folds: Sequence):
         "n_other": sum(fold.n_other for fold in folds),
     }
     return scores, made
+
+
+def is_partial(scores):
+    """Say whether some clips of a protocol lack what the model reads."""
+    return scores["n"] < scores["n_listed"]
 
 
 def _together(protocol, clips, folds):
@@ -278,7 +286,7 @@ def compare(mine: Predictions, other: Predictions, artist_of: dict, protocol):
 def free_name(folder: Path, name: str, file: str):
     """Give a name under which nothing is kept but an earlier evaluation of the same file."""
     tried, number = name, 1
-    while (path := path_of(folder, tried)).exists() and _file_of(path) != file:
+    while (path := path_of(folder, tried)).exists() and _said_in(path, "file") != file:
         number += 1
         tried = f"{name}-{number}"
     return tried
@@ -290,9 +298,14 @@ def path_of(folder: Path, name: str):
     return folder / f"{plain}.json"
 
 
-def _file_of(path):
+def is_kept(folder: Path, made: Evaluation):
+    """Say whether it is this evaluation that is kept in a folder under its name."""
+    return _said_in(path_of(folder, made.name), "name") == made.name
+
+
+def _said_in(path, field):
     try:
-        return files.read_json(path)["file"]
+        return files.read_json(path)[field]
     except (Refusal, LookupError, TypeError):
         return None
 
@@ -342,7 +355,7 @@ def read(path: Path):
                     if (key := f"{protocol}/{name}") in arrays.files
                 }
                 made.predictions[protocol] = Predictions(**fields)
-        if not set(made.protocols) <= set(TITLES):
+        if not set(made.protocols) <= set(protocols.TITLES):
             raise ValueError("a protocol that is not known")
     except (AttributeError, LookupError, TypeError, ValueError, OSError) as error:
         raise Refusal(f"{path} is no evaluation of this version: evaluate it again.") from error

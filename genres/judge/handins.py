@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from genres import Refusal, files, printable, project
 from genres.data import folders
-from genres.judge import benchmark, evaluations, leaderboard, protocols, references
+from genres.judge import benchmark, evaluations, protocols, references
 from genres.judge.process import TIMEOUT, Failure, Process
 from genres.project import RunFolder
 from genres.screen import seen_from_here
@@ -84,7 +84,7 @@ def evaluate(
     print(f"Data: {found.reason}.")
     bench = benchmark.Bench(found, only, progress)
     run = RunFolder(Path(out or project.RUNS) / found.name)
-    references_at = run.folder / evaluations.FOLDER
+    references_at = run.evaluations
     place = references_at / Path(of_class).resolve().name if of_class else references_at
     judged = _Judged(bench, place, timeout, workers, progress)
     handed_in = judged.describe(paths, name)
@@ -110,21 +110,26 @@ def evaluate(
 
 
 def _conclude(judged, others, place, of_class):
-    """Write the leaderboard, and print it, or where it is."""
+    """Write the leaderboard and its pages; print it, or where it is."""
+    from genres.judge import leaderboard, page  # which import what draws pictures: a second
+
     everybody, unreadable = evaluations.read_all(place)
     own = [made for made in everybody if not made.reference]
     title = f"Leaderboard of {Path(of_class).resolve().name}" if of_class else "Leaderboard"
     rows = leaderboard.rank([*own, *others], judged.bench)
-    board = leaderboard.write(rows, judged.bench, place, title)
+    board = leaderboard.write(rows, judged.bench, place, title, judged.progress)
     if of_class:
         print(f"\n{leaderboard.as_text(rows)}")
     names = {made.name for made in judged.evaluations}
     sentences = leaderboard.broken([row for row in rows if row.made.name in names])
     for sentence in [*sentences, *unreadable]:
         print(printable(sentence), file=sys.stderr)
-    kept = evaluations.path_of(place, judged.evaluations[0].name)
-    print(f"\nKept: {seen_from_here(place if of_class else kept)}")
-    print(f"Leaderboard: {seen_from_here(board)}")
+    one = judged.evaluations[0].name
+    kept = place if of_class else evaluations.path_of(place, one)
+    print(f"\nKept: {seen_from_here(kept)}")
+    print(f"Leaderboard: {seen_from_here(board.with_name(leaderboard.MARKDOWN))}")
+    shown = board if of_class else page.path_of(place, one)
+    print(f"To read in a browser: {seen_from_here(shown)}")
     return 1 if sentences else 0
 
 
@@ -169,8 +174,9 @@ class _Judged:
     """Models that are judged together, and what has come of them so far."""
 
     def __init__(self, bench, place, timeout, workers, progress):
-        self.bench, self._place, self._timeout = bench, place, timeout
-        self._workers, self._progress = workers or joblib.cpu_count(), progress
+        self.bench, self.progress = bench, progress
+        self._place, self._timeout = place, timeout
+        self._workers = workers or joblib.cpu_count()
         self.evaluations, self._taken, self._earlier = [], set(), {}
 
     def describe(self, paths, name=None):
@@ -247,7 +253,7 @@ class _Judged:
             self._introduce(*wanted[0])
         if wanted:
             print(f"\n{'protocol' if with_rows else protocols.TITLES[protocols.COURSE]:22}{_HEAD}")
-        hidden = not self._progress or not n_folds
+        hidden = not self.progress or not n_folds
         with tqdm(total=n_folds, unit="fold", disable=hidden, leave=False) as bar:
             judge = self.bench.judge(wanted, self._timeout, self._workers, step=bar.update)
             for model, protocol, folds, failure in judge:
@@ -308,8 +314,7 @@ def _row(made, protocol, name=None):
 
 def _comparisons(made, bench):
     """Write how a model compares with the report's, by its strictest protocol."""
-    names = [*protocols.HONEST, protocols.COURSE, protocols.RANDOM]
-    by = next((name for name in names if made.protocols.get(name, {}).get("against")), None)
+    by = made.strictest
     if by is None:
         return ""
     lines = [

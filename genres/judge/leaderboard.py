@@ -10,16 +10,14 @@ from typing import NamedTuple
 import numpy as np
 
 from genres import files, printable
-from genres.judge import evaluations, protocols
+from genres.judge import evaluations, page, protocols
 from genres.judge.evaluations import Evaluation
+from genres.lab import plots, scoreplots
+from genres.report import documents
 
-MARKDOWN, CSV = "leaderboard.md", "leaderboard.csv"
+MARKDOWN, CSV, HTML = "leaderboard.md", "leaderboard.csv", "leaderboard.html"
 """The files that `write` makes."""
 
-_ORDER = (
-    *(protocols.ARTISTS, protocols.FILTERED, protocols.COURSE, protocols.RANDOM),
-    *(protocols.TOGETHER, protocols.SHUFFLED),
-)
 _NONE = "–"
 
 
@@ -109,14 +107,19 @@ def _ranks(predictions, artist_of):
     return np.minimum.accumulate(ranks[::-1])[::-1].tolist()
 
 
+def _shown(rows):
+    """Give the protocols that have a column, the honest ones first."""
+    return [name for name in protocols.HONEST_FIRST if any(name in row.figures for row in rows)]
+
+
 def as_markdown(rows: Sequence[Row], bench, title: str):
     """Write a leaderboard as Markdown."""
-    shown = [name for name in _ORDER if any(name in row.figures for row in rows)]
+    shown = _shown(rows)
     heads = ["rank", "model", "reads", *(protocols.TITLES[name] for name in shown)]
     lines = [
         f"# {title}",
         "",
-        _preface(bench),
+        preface(bench),
         "",
         f"| {' | '.join(heads)} |",
         f"|--:|:--|:--|{'--:|' * len(shown)}",
@@ -127,7 +130,7 @@ def as_markdown(rows: Sequence[Row], bench, title: str):
         cells += [figure(row.figures.get(protocol)) for protocol in shown]
         lines.append(f"| {' | '.join(cells)} |")
     lines += ["", "*In italics*: the report's own models. In brackets: 95 % intervals."]
-    if any(_is_partial(scores) for row in rows for scores in row.figures.values()):
+    if any(evaluations.is_partial(scores) for row in rows for scores in row.figures.values()):
         lines.append("\\* Not all clips of the protocol have what the model reads.")
     if sentences := broken(rows):
         lines += ["", "## Not judged, or not by every protocol", ""]
@@ -135,7 +138,8 @@ def as_markdown(rows: Sequence[Row], bench, title: str):
     return "\n".join(lines) + "\n"
 
 
-def _preface(bench):
+def preface(bench):
+    """Say of which data a leaderboard is, and by what it is sorted and ranked."""
     honest = first_honest(bench)
     data = f"Data: {printable(bench.data.name)}."
     if honest is None:
@@ -155,33 +159,29 @@ def _escaped(text):
     return printable(text).replace("|", "\\|").replace("*", "\\*").replace("<", "&lt;")
 
 
-def _is_partial(scores):
-    return scores["n"] < scores["n_listed"]
-
-
 def figure(scores):
     """Write an accuracy with its interval; a dash for none."""
     if not scores:
         return _NONE
     low, high = (f"{100 * end:.1f}" for end in scores["interval"])
-    star = "\\*" if _is_partial(scores) else ""
+    star = "\\*" if evaluations.is_partial(scores) else ""
     return f"{100 * scores['accuracy']:.1f} %{star} ({low}–{high})"
 
 
 def broken(rows: Sequence[Row]):
     """Give a sentence for each model that did not come through all protocols."""
-    sentences = []
-    for row in rows:
-        why = list(dict.fromkeys(row.made.failures.values()))
-        if why:
-            whole = "" if not row.made.protocols else " (not in all protocols)"
-            sentences.append(f"{row.made.name}{whole}: {why[0]}")
-    return sentences
+    return [f"{row.made.name}{_why(row)}" for row in rows if row.made.failures]
+
+
+def _why(row):
+    """Say why a model did not come through all protocols, after its name."""
+    whole = " (not in all protocols)" if row.made.protocols else ""
+    return f"{whole}: {next(iter(row.made.failures.values()))}"
 
 
 def as_text(rows: Sequence[Row], width=100):
     """Write a leaderboard for a terminal: its first columns, in lines of at most ``width``."""
-    shown = [name for name in _ORDER if any(name in row.figures for row in rows)]
+    shown = _shown(rows)
     longest = max((len(printable(row.made.name)) for row in rows), default=5)
     of_name = min(max(longest, 5), 30)
     shown = shown[: max(1, (width - of_name - 17) // 21)]
@@ -201,11 +201,11 @@ def as_csv(rows: Sequence[Row]):
     written = io.StringIO()
     writer = csv.writer(written, lineterminator="\n")
     fields = ("accuracy", "low", "high", "macro_f1", "ece", "n")
-    heads = [f"{name} {field}" for name in _ORDER for field in fields]
+    heads = [f"{name} {field}" for name in protocols.HONEST_FIRST for field in fields]
     writer.writerow(["rank", "model", "reads", "reference", *heads, "failure"])
     for row in rows:
         cells = []
-        for name in _ORDER:
+        for name in protocols.HONEST_FIRST:
             scores = row.figures.get(name)
             low, high = scores["interval"] if scores else (None, None)
             found = (scores or {}) | {"low": low, "high": high}
@@ -215,8 +215,144 @@ def as_csv(rows: Sequence[Row]):
     return written.getvalue()
 
 
-def write(rows: Sequence[Row], bench, folder: Path, title: str = "Leaderboard"):
-    """Write a leaderboard as Markdown and as CSV into a folder; give the first one's path."""
+def as_html(rows: Sequence[Row], bench, title: str, pages: dict[str, str]):
+    """Write what the page of a leaderboard shows: a table that can be sorted, and a picture.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        The models, in their order.
+    bench : genres.judge.benchmark.Bench
+        By what they were judged.
+    title : str
+        That of the page.
+    pages : dict of str to str
+        The file of the page of each model that has one, by the model's name.
+
+    Returns
+    -------
+    str
+    """
+    judged = [row for row in rows if row.figures]
+    partial = any(evaluations.is_partial(of) for row in judged for of in row.figures.values())
+    parts = [
+        f"<h1>{page.escaped(title)}</h1>",
+        f"<p>{page.escaped(preface(bench))}</p>",
+        _sortable(judged, first_honest(bench), pages),
+        "<p>Below each accuracy stands its 95 % interval. Press the name of a column to sort by it."
+        "</p>",
+        f"<p>{page.PARTIAL}</p>" if partial else "",
+    ]
+    if judged:
+        parts += [
+            '<h2 id="leaderboard-picture">In a picture</h2>',
+            _picture(judged, bench),
+        ]
+    if failed := [row for row in rows if row.made.failures]:
+        items = "\n".join(
+            f"<li>{_named(row, pages)}{page.escaped(_why(row))}</li>" for row in failed
+        )
+        parts += [
+            '<h2 id="leaderboard-failures">Not judged, or not by every protocol</h2>',
+            f"<ul>\n{items}\n</ul>",
+        ]
+    return "\n".join(parts)
+
+
+def _sortable(rows, honest, pages):
+    shown = _shown(rows)
+    by = honest if honest in shown else protocols.COURSE
+    n_honest = sum(name in protocols.HONEST for name in shown)
+    groups = {"artists kept apart": n_honest, "artists not kept apart": len(shown) - n_honest}
+    above = "".join(
+        f'<th colspan="{n}" scope="colgroup">{words}</th>' for words, n in groups.items() if n
+    )
+    heads = "".join(f'<th scope="col">{words}</th>' for words in ("rank", "model"))
+    for name in shown:
+        now = ' aria-sort="descending"' if name == by else ""
+        heads += f'<th scope="col" data-first="descending"{now}>{protocols.TITLES[name]}</th>'
+    heads += '<th scope="col">reads</th>'
+    lines = []
+    for row in rows:
+        name = _named(row, pages)
+        if row.made.reference:
+            name += ' <span class="mark">the report’s</span>'
+        cells = "".join(_cell(row.figures.get(protocol)) for protocol in shown)
+        lines.append(
+            f'<tr><td data-value="{row.rank or ""}">{row.rank or _NONE}</td>'
+            f'<th scope="row">{name}</th>{cells}<td>{row.made.inputs}</td></tr>'
+        )
+    return (
+        '<div class="scroll board" tabindex="0" role="group" aria-label="Leaderboard">'
+        '<table class="sortable"><thead>\n'
+        f'<tr><td colspan="2"></td>{above}<td></td></tr>\n<tr>{heads}</tr>\n'
+        f"</thead><tbody>\n{chr(10).join(lines)}\n</tbody></table></div>"
+    )
+
+
+def _named(row, pages):
+    name = page.escaped(row.made.name)
+    there = pages.get(row.made.name)
+    return f'<a href="{there}">{name}</a>' if there else name
+
+
+def _cell(scores):
+    if not scores:
+        return f'<td data-value="">{_NONE}</td>'
+    accuracy, star = scores["accuracy"], "*" if evaluations.is_partial(scores) else ""
+    low, high = (f"{100 * end:.1f}" for end in scores["interval"])
+    return (
+        f'<td data-value="{accuracy:.6f}">{page.percent(accuracy)}{star}'
+        f"<small>{low} to {high}</small></td>"
+    )
+
+
+def _picture(rows, bench):
+    """Draw accuracies by an honest protocol, and beside them those by the course split."""
+    honest = first_honest(bench)
+    by = honest if any(honest in row.figures for row in rows) else protocols.COURSE
+    plots.set_style()
+    named = {page.short(row.made.name): row for row in rows if by in row.figures}
+    course = {
+        name: row.figures.get(protocols.COURSE, {}).get("accuracy", np.nan)
+        for name, row in named.items()
+    }
+    figure = scoreplots.spreads(
+        {name: [row.figures[by]["accuracy"]] for name, row in named.items()},
+        {name: "the report's" if row.made.reference else "others" for name, row in named.items()},
+        f"Accuracy, {protocols.TITLES[by]}",
+        "accuracy",
+        intervals={name: row.figures[by]["interval"] for name, row in named.items()},
+        reference=None if by == protocols.COURSE else course,
+        reference_name=protocols.TITLES[protocols.COURSE],
+    )
+    return page.picture(figure, bench.data.synthetic)
+
+
+def write(rows: Sequence[Row], bench, folder: Path, title: str = "Leaderboard", progress=True):
+    """Write a leaderboard into a folder: as Markdown, as CSV, and as a page.
+
+    The pages of the models that are kept in the folder are written, too, or left as they are if
+    nothing of them has changed.
+
+    Parameters
+    ----------
+    rows, bench, title
+        As `as_html` has them.
+    folder : Path
+        Where evaluations are kept.
+    progress : bool or callable
+        As `genres.screen.bar` has it, where pages are drawn.
+
+    Returns
+    -------
+    Path
+        The page.
+    """
     files.write_text(folder / CSV, as_csv(rows))
     files.write_text(folder / MARKDOWN, as_markdown(rows, bench, title))
-    return folder / MARKDOWN
+    kept = [row for row in rows if evaluations.is_kept(folder, row.made)]
+    page.write(kept, folder, HTML, progress)
+    pages = {row.made.name: page.path_of(folder, row.made.name).name for row in kept}
+    files.write_text(folder / HTML, documents.alone(title, as_html(rows, bench, title, pages)))
+    return folder / HTML

@@ -35,6 +35,9 @@ TITLES = {
 }
 """What each protocol is called, in the order in which they are gone through."""
 
+HONEST_FIRST = (*HONEST, COURSE, RANDOM, TOGETHER, SHUFFLED)
+"""The protocols in the order in which figures are shown."""
+
 N_RANDOM, N_FOLDS = 10, 3
 _SEED = 0
 

@@ -290,14 +290,15 @@ def faults(gaps: dict[str, dict[str, dict]], title: str):
     return figure
 
 
-def reliability(bins: dict[str, tuple[dict, dict]], title: str):
+def reliability(bins: dict[str, Sequence[dict]], title: str):
     """Draw the accuracy of classifiers against their confidence, and how many clips that is.
 
     Parameters
     ----------
-    bins : dict of str to (dict, dict)
+    bins : dict of str to sequence of dict
         For each classifier what `genres.models.evaluation.reliability` gives for its probabilities
-        as they are, and for its calibrated ones. Each has a column and a colour.
+        as they are and, where there are any, for its calibrated ones. Each has a column and a
+        colour.
     title : str
         Title of the picture.
 
@@ -315,13 +316,13 @@ def reliability(bins: dict[str, tuple[dict, dict]], title: str):
         figsize=(max(WIDTH / 2, min(WIDTH, 4.5 * len(bins))), 5.6),
         height_ratios=(3, 1),
     )
-    looks_of_pair = (
-        {"marker": "o", "linestyle": "--", "fillstyle": "none"},
-        {"marker": "o", "linestyle": "-", "fillstyle": "full"},
-    )
+    looks_of_pair = {
+        "as trained": {"marker": "o", "linestyle": "--", "fillstyle": "none"},
+        "calibrated": {"marker": "o", "linestyle": "-", "fillstyle": "full"},
+    }
     for (model, pair), colour, (upper, lower) in zip(bins.items(), PALETTE, axes.T, strict=False):
         upper.plot([0, 1], [0, 1], color="0.6", linewidth=1)
-        for of_bin, look in zip(pair, looks_of_pair, strict=True):
+        for of_bin, look in zip(pair, looks_of_pair.values(), strict=False):
             confidence, bars = of_bin["confidence"], _from_accuracy(of_bin)
             upper.errorbar(
                 confidence, of_bin["accuracy"], bars, elinewidth=0.8, color=colour, **look
@@ -333,10 +334,10 @@ def reliability(bins: dict[str, tuple[dict, dict]], title: str):
     axes[1, 0].set_ylabel("clips")
     axes[1, 0].set_ylim(bottom=0)
     figure.suptitle(title, weight="bold")
-    names = ("as trained", "calibrated", "perfectly calibrated")
-    handles = [Line2D([], [], color="0.2", **look) for look in looks_of_pair]
+    names = [*looks_of_pair][: max(map(len, bins.values()))]
+    handles = [Line2D([], [], color="0.2", **looks_of_pair[name]) for name in names]
     handles.append(Line2D([], [], color="0.6", linewidth=1))
-    figure.legend(handles, names, loc="outside lower center", ncols=3)
+    figure.legend(handles, [*names, "perfectly calibrated"], loc="outside lower center", ncols=3)
     return figure
 
 

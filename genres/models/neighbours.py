@@ -7,8 +7,9 @@ enough to score every set of four, exactly, with the neighbours and the votes th
 """
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from itertools import combinations
+from itertools import chain, combinations
 from math import comb
 from typing import NamedTuple
 
@@ -80,8 +81,11 @@ def predict_subsets(train, train_labels, test, subsets, n_neighbors: int = 5):
     """
     columns, train_labels, test = _prepared(train, train_labels, test, n_neighbors)
     subsets = np.ascontiguousarray(subsets, dtype=np.int64)
-    n_genres = train_labels.max() + 1
-    return nearest.predict(columns, train_labels, test, subsets, n_neighbors, n_genres)
+    predict = partial(
+        nearest.predict, columns, train_labels, subsets, n_neighbors, train_labels.max() + 1
+    )
+    blocks = np.array_split(test, get_num_threads())
+    return np.concatenate(list(_side_by_side(predict, blocks))).T
 
 
 def score_subsets(train, train_labels, test, test_labels, subsets, n_neighbors: int = 5):
@@ -107,12 +111,9 @@ def score_subsets(train, train_labels, test, test_labels, subsets, n_neighbors: 
     predictions = predict_subsets(train, train_labels, test, subsets, n_neighbors)
     test_labels = np.asarray(test_labels)
     n_genres = max(predictions.max(), test_labels.max()) + 1
-    n_correct = np.empty((len(predictions), n_genres), dtype=np.int64)
-    n_predicted = np.empty_like(n_correct)
-    for genre in range(n_genres):
-        n_predicted[:, genre] = (predictions == genre).sum(axis=1)
-        n_correct[:, genre] = (predictions[:, test_labels == genre] == genre).sum(axis=1)
-    return _scores(np.asarray(subsets), n_correct, n_predicted, test_labels)
+    counts = np.zeros((2, len(predictions), n_genres), dtype=np.int32)
+    nearest.count(predictions.T, test_labels, counts)
+    return _scores(np.asarray(subsets), counts, test_labels)
 
 
 def search_subsets(
@@ -126,10 +127,9 @@ def search_subsets(
 ):
     """Score k-NN, neighbours weighted by 1/distance, on every set of four features.
 
-    For a test row and three features, the training rows near in those three are sorted by their
-    distance. It is a lower bound of the distance in any four that hold the three, so the search
-    for neighbours ends as soon as the bound exceeds the distance of the last neighbour found:
-    some twenty rows are looked at, not all of them.
+    For a test row and two features, only the training rows near in those two are looked at. Their
+    distances are lower bounds of those in any four that hold the two, so that some hundred rows
+    decide who is nearest in several hundred sets at once (`genres.models.nearest`).
 
     Parameters
     ----------
@@ -152,44 +152,42 @@ def search_subsets(
         If there are fewer than four features or fewer training rows than neighbours.
     """
     columns, train_labels, test = _prepared(train, train_labels, test, n_neighbors)
-    test_labels = np.ascontiguousarray(test_labels, dtype=np.int64)
     n_features = len(columns)
     if n_features < 4:
         raise ValueError(f"a set of four needs at least 4 features, not {n_features}")
+    test_labels = np.asarray(test_labels)
     n_genres = max(train_labels.max(), test_labels.max()) + 1
-    shape = (2, comb(n_features, 4), n_genres)
-    blocks = _blocks(test, test_labels, dask)
-    count = partial(_counts_of, columns, train_labels, n_neighbors, shape)
+    predict = partial(_predict_fours, columns, train_labels, n_neighbors, n_genres)
+    n_rows = 16 if cluster.address_of(dask) else 4
+    cuts = range(n_rows, len(test), n_rows)
+    blocks = list(zip(np.split(test, cuts), np.split(test_labels, cuts), strict=True))
     if cluster.address_of(dask):
-        counted = parallel.each(count, blocks, dask=dask)
+        predicted = parallel.each(predict, blocks, dask=dask)
     else:
-        counted = map(partial(count, n_threads=get_num_threads()), blocks)
-    total = np.zeros(shape, dtype=np.int64)
-    for n_rows, counts in counted:
-        total += counts
+        predicted = _side_by_side(predict, blocks)
+    counts = np.zeros((2, comb(n_features, 4), n_genres), dtype=np.int32)
+    for labels, predictions in predicted:
+        nearest.count(predictions, labels, counts)
         if progress:
-            progress(n_rows)
-    n_correct, n_predicted = total
-    subsets = np.array(list(combinations(range(n_features), 4)), dtype=np.int64)
-    return _scores(subsets, n_correct, n_predicted, test_labels)
+            progress(len(labels))
+    every = chain.from_iterable(combinations(range(n_features), 4))
+    subsets = np.fromiter(every, dtype=np.int64, count=4 * counts.shape[1]).reshape(-1, 4)
+    return _scores(subsets, counts, test_labels)
 
 
-def _blocks(test, test_labels, dask):
-    """Cut the test rows into blocks: on a cluster larger ones, as their counts have to travel."""
-    n_rows = 16 if cluster.address_of(dask) else 16 * get_num_threads()
-    starts = range(0, len(test), n_rows)
-    return [(test[i : i + n_rows], test_labels[i : i + n_rows]) for i in starts]
-
-
-def _counts_of(columns, train_labels, n_neighbors, shape, block, n_threads=1):
-    """Count predictions in a block of test rows: its number of rows; those correct, and all."""
+def _predict_fours(columns, train_labels, n_neighbors, n_genres, block):
+    """Predict a block of test rows with every four: its labels, and the predictions."""
     test, test_labels = block
-    counts = np.zeros((n_threads, *shape), dtype=np.uint16)
-    if n_threads == 1:  # in one of several threads of a cluster's worker, perhaps
-        nearest.count_rows(columns, train_labels, test, test_labels, n_neighbors, counts[0])
-    else:
-        nearest.count_side_by_side(columns, train_labels, test, test_labels, n_neighbors, counts)
-    return len(test), counts.sum(axis=0, dtype=np.uint16)
+    return test_labels, nearest.predict_fours(columns, train_labels, n_neighbors, n_genres, test)
+
+
+def _side_by_side(function, blocks):
+    """Give the results of a function that needs no lock of Python's, in order, on all cores."""
+    threads = ThreadPoolExecutor(get_num_threads())
+    try:
+        yield from threads.map(function, blocks)
+    finally:
+        threads.shutdown(cancel_futures=True)
 
 
 def cross_validated_scores(values, labels, subsets, folds, n_neighbors: int = 5):
@@ -242,8 +240,9 @@ def _prepared(train, train_labels, test, n_neighbors):
     )
 
 
-def _scores(subsets, n_correct, n_predicted, test_labels):
-    """Scores from counts of correct predictions and of all, both of shape (n_subsets, n_genres)."""
+def _scores(subsets, counts, test_labels):
+    """Scores from counts of predictions, shape (correct or all, n_subsets, n_genres)."""
+    n_correct, n_predicted = counts
     n_true = np.bincount(test_labels, minlength=n_correct.shape[1])
     occurs = (n_true + n_predicted) > 0
     zeros = np.zeros(n_correct.shape)

@@ -17,6 +17,7 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
 from genres import files
+from genres.report import documents
 from genres.run import provenance
 
 MEDIA = "media"
@@ -83,6 +84,33 @@ def of_notebook(path: Path, folder: Path):
     return Page(
         name, words.title or name, question, "\n".join(body), words.sections, page.pictures, failure
     )
+
+
+def of_file(path: Path, folder: Path):
+    """Take the page out of a file that stands alone; its pictures go into ``folder/media``.
+
+    Parameters
+    ----------
+    path : Path
+        A file of `genres.report.documents.alone`.
+    folder : Path
+        The folder of the pages.
+
+    Returns
+    -------
+    Page
+    """
+    body = documents.body_of(path)
+    media = _Media(path.stem, folder)
+    title = re.search(r"<h1>(.*?)</h1>", body, re.S)
+    sections = re.findall(r'<h2 id="([\w-]+)">(.*?)</h2>', body, re.S)
+    name = html.unescape(title[1]) if title else path.stem
+    return Page(path.stem, name, "", media.out_of(body), sections, [])
+
+
+def highlighted(source: str):
+    """Give Python as HTML in which keywords, text and comments have classes of their own."""
+    return highlight(source, PythonLexer(), HtmlFormatter(nowrap=True)).rstrip()
 
 
 def title_of(path):
@@ -152,13 +180,31 @@ class _Words(mistune.HTMLRenderer):
         return _formula(text)
 
 
+class _Media:
+    """The pictures and sound of a page, in files of their own."""
+
+    def __init__(self, name, folder):
+        self._name, self._folder, self._n_files = name, folder, 0
+
+    def put(self, content, suffix):
+        """Write a file; give its path, as the pages link it."""
+        self._n_files += 1
+        path = f"{MEDIA}/{self._name}-{self._n_files}.{suffix}"
+        (self._folder / MEDIA).mkdir(exist_ok=True)
+        (self._folder / path).write_bytes(content)
+        return path
+
+    def out_of(self, text):
+        """Put what is embedded in some HTML into files."""
+        return _EMBEDDED.sub(lambda found: self.put(base64.b64decode(found[2]), found[1]), text)
+
+
 class _NotebookPage:
     """The cells of a notebook, turned into HTML one after the other."""
 
     def __init__(self, name, folder):
-        self.name, self.folder, self.pictures = name, folder, []
-        self._n_files = 0
-        self.words = _Words(name)
+        self.name, self.pictures = name, []
+        self.words, self._media = _Words(name), _Media(name, folder)
 
     def up_to_failure(self, cells):
         """Give a line on where and why a notebook failed, and its cells as far as it came."""
@@ -195,14 +241,13 @@ class _NotebookPage:
             return ""
         number = cell.get("execution_count")
         label = f"Code of cell {number}" if number else "Code"
-        code = highlight(source, PythonLexer(), HtmlFormatter(nowrap=True)).rstrip()
         outputs = cell.get("outputs", [])
         shown = "".join(filter(None, map(self._output, outputs)))
         is_open = " open" if any(o["output_type"] == "error" for o in outputs) else ""
         return (
             f'<div class="cell" id="{anchor}">\n'
             f'<details class="code"{is_open}><summary>{label}</summary>'
-            f'<pre tabindex="0">{code}</pre></details>\n{shown}</div>'
+            f'<pre tabindex="0">{highlighted(source)}</pre></details>\n{shown}</div>'
         )
 
     def _output(self, output):
@@ -227,7 +272,7 @@ class _NotebookPage:
         content = base64.b64decode("".join(encoded))
         width, height = struct.unpack(">II", content[16:24])
         alt = output.get("metadata", {}).get("image/png", {}).get("alt") or self._where()
-        picture = Picture(self._put(content, "png"), alt)
+        picture = Picture(self._media.put(content, "png"), alt)
         self.pictures.append(picture)
         return (
             f'<p class="picture"><a href="{picture.path}"><img src="{picture.path}" '
@@ -253,17 +298,10 @@ class _NotebookPage:
         text = re.sub(r"<style scoped>.*?</style>", "", text, flags=re.S)
         if not _SHOWS_NOTHING.sub("", text):
             return ""
-        text = _EMBEDDED.sub(lambda m: self._put(base64.b64decode(m[2]), m[1]), text)
+        text = self._media.out_of(text)
         text = text.replace(' border="1"', "")
         text = text.replace("<audio ", '<audio preload="none" ')  # nobody may play it
         return _in_box(text) if "<table" in text else f'<div class="shown">{text}</div>\n'
-
-    def _put(self, content, suffix):
-        self._n_files += 1
-        path = f"{MEDIA}/{self.name}-{self._n_files}.{suffix}"
-        (self.folder / MEDIA).mkdir(exist_ok=True)
-        (self.folder / path).write_bytes(content)
-        return path
 
 
 def _page_of(found):

@@ -9,7 +9,7 @@ from pathlib import Path
 from genres import Refusal, files
 from genres.project import COMMAND, PROJECT, find_notebooks
 from genres.report import elsewhere, ledger
-from genres.run import provenance, runs
+from genres.run import forecast, provenance, runs
 from genres.screen import spoken
 
 LARGEST = 3_000_000
@@ -20,6 +20,11 @@ CHAMPION, EVALUATIONS = "11-champion", "test-set-evaluations.csv"
 
 Published runs are evaluations; what was looked at during development is noted as a rehearsal.
 """
+
+EVALUATED = "figures/evaluations"
+"""Where the project has the published leaderboard and the pages of its models."""
+
+_LEADERBOARD = ("leaderboard.html", "leaderboard.md", "leaderboard.csv")
 
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 """What stands around the table of results in README.md."""
@@ -80,14 +85,17 @@ def publish(folder: str | Path, project: Path = PROJECT, only: Sequence[str] = (
     rows = ledger.read(project / ledger.PLACE)
     readme = fill(project / "README.md", BEGIN, END, result_table(rows, results, described))
     page = ledger_text(rows, results, project)
+    board = {} if only else _read_leaderboard(run)
 
     for notebook, text in cleaned.items():
         files.write_text(notebook, text)
     _replace_pictures(run.figures, figures, list(states))
+    _replace_leaderboard(board, project)
     files.write_json(figures / "results.json", results)
     files.write_json(figures / "run.json", described)
-    if rehearsed := _seconds_of_rehearsal(run):
-        files.write_json(figures / "rehearsal.json", rehearsed)
+    for name, place in forecast.runs_beside(folder).items():
+        if seconds := _seconds_of_all(runs.Run(project, place)):
+            files.write_json(figures / name, seconds)
     files.write_text(project / "README.md", readme)
     files.write_text(project / "docs" / "LEDGER.md", page)
     if CHAMPION in found:
@@ -96,11 +104,61 @@ def publish(folder: str | Path, project: Path = PROJECT, only: Sequence[str] = (
     return notebooks
 
 
-def _seconds_of_rehearsal(run):
-    """Give what each notebook took in the rehearsal beside a run, if it is one of all notebooks."""
-    rehearsal = runs.Run(run.project, run.folder.with_name(f"{run.folder.name}-quick"))
+def publish_leaderboard(folder: str | Path, project: Path = PROJECT) -> list[Path]:
+    """Put the leaderboard of a run, and the pages of its models, into the project.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The run's folder.
+    project : Path
+        The project's folder: ``figures/evaluations/`` changes.
+
+    Returns
+    -------
+    list of Path
+        The files written.
+
+    Raises
+    ------
+    Refusal
+        If the run has no leaderboard, if it is of synthetic music, or if one of its files tells a
+        path of this machine.
+    """
+    run = runs.Run(project, Path(folder).resolve())
+    board = _read_leaderboard(run)
+    if not board:
+        raise Refusal(f"{run.evaluations} holds no leaderboard: {COMMAND} evaluate makes one.")
+    return _replace_leaderboard(board, project)
+
+
+def _read_leaderboard(run):
+    """Give what is published of a run's leaderboard, by name: nothing where it has none."""
+    place = run.evaluations
+    if not (place / _LEADERBOARD[0]).exists():
+        return {}
+    if any(runs.read_if_sound(path).get("synthetic") for path in place.glob("*.json")):
+        raise Refusal(f"{place} is of synthetic music: only figures of real music are published.")
+    paths = [*(place / name for name in _LEADERBOARD), *sorted(place.glob("evaluation-*.html"))]
+    texts = {path.name: path.read_text(encoding="utf-8") for path in paths}
+    for name, text in texts.items():
+        _require_no_path(name, [{"text": text}], _private(run.folder, run.project))
+    return texts
+
+
+def _replace_leaderboard(texts, project):
+    """Write a leaderboard and its pages in place of the published ones, if there is a new one."""
+    for old in (project / EVALUATED).glob("*") if texts else ():
+        old.unlink()
+    for name, text in texts.items():
+        files.write_text(project / EVALUATED / name, text)
+    return [project / EVALUATED / name for name in texts]
+
+
+def _seconds_of_all(run):
+    """Give what each notebook took in a run, if it is one of all notebooks."""
     names = [notebook.stem for notebook in find_notebooks(run.project)]
-    seconds = {name: rehearsal.read_state(name).get("seconds") for name in names}
+    seconds = {name: run.read_state(name).get("seconds") for name in names}
     return seconds if all(seconds.values()) else None
 
 
@@ -131,11 +189,10 @@ def result_table(rows, results: dict[str, dict], run: dict[str, dict]) -> str:
             link = f"[{name}](notebooks/{name}.ipynb)"
             lines.append(f"| {link} | {row.headline} | {report} | {here} |")
     made = run.values()
-    seconds = sum(one["seconds"] for one in made)
     machines = {f"{m['cores']} cores ({m['cpu']})" for m in (one["machine"] for one in made)}
     where = " and ".join(sorted(machines))
     memory = max(one["peak_memory"] for one in made) / 1e9
-    took = f"took {spoken(seconds)} on {where} and at most {memory:.1f} GB of memory"
+    took = f"took {spoken(runs.time_taken(made))} on {where} and at most {memory:.1f} GB of memory"
     lines += ["", f"The published run {took}."]
     return "\n".join(lines)
 
@@ -270,8 +327,7 @@ def _clean(run, notebook):
     written = files.read_json(notebook)
     executed = files.read_json(run.executed(notebook.stem))
     data = executed["metadata"]["papermill"]["parameters"]["DATA"]
-    paths = {str(path) for path in (run.folder, run.project, data, Path.home())} - {"/"}
-    private = sorted(paths, key=len, reverse=True)  # of nested ones, the one meant
+    private = _private(run.folder, run.project, data)
     outputs = [
         cell["outputs"]
         for cell in executed["cells"]
@@ -300,6 +356,11 @@ def _clean(run, notebook):
             "that can be read on GitHub: make its pictures smaller."
         )
     return text
+
+
+def _private(*paths):
+    """Give paths that nobody else is told, and the user's home: of nested ones first the inner."""
+    return sorted({*map(str, paths), str(Path.home())} - {"/"}, key=len, reverse=True)
 
 
 def _require_no_path(place, outputs, private):

@@ -1,4 +1,5 @@
-// What the pages do beyond being read: open all code at once, copy it, say where one is, turn a map.
+// What the pages do beyond being read: open all code at once, copy it, say where one is, sort a
+// table, turn a map.
 "use strict";
 
 for (const button of document.querySelectorAll("button.all-code")) {
@@ -94,6 +95,34 @@ function markSection() {
 if (headings.length) {
   addEventListener("scroll", () => requestAnimationFrame(markSection), { passive: true });
   markSection();
+}
+
+// Each column of a table sorts it: numbers by their data-value, words by the alphabet, no value last.
+for (const table of document.querySelectorAll("table.sortable")) {
+  const body = table.tBodies[0];
+  const heads = [...table.tHead.rows].at(-1).cells;
+  const number = new Intl.Collator("en", { numeric: true });
+  for (const [column, head] of [...heads].entries()) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.append(...head.childNodes);
+    head.append(button);
+    button.addEventListener("click", () => {
+      const now = head.getAttribute("aria-sort");
+      const first = head.dataset.first ?? "ascending";
+      const other = first === "ascending" ? "descending" : "ascending";
+      const order = now === first ? other : first;
+      const value = (row) => row.cells[column].dataset.value ?? row.cells[column].textContent;
+      const sign = order === "ascending" ? 1 : -1;
+      const rows = [...body.rows].sort((a, b) => {
+        const [x, y] = [value(a), value(b)];
+        return (x === "") - (y === "") || sign * number.compare(x, y);
+      });
+      body.append(...rows);
+      for (const one of heads) one.removeAttribute("aria-sort");
+      head.setAttribute("aria-sort", order);
+    });
+  }
 }
 
 function loadPlotly() {

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from genres import Refusal, files, printable
 from genres.project import RunFolder
-from genres.report import elsewhere, ledger, pages, printing, search
+from genres.report import documents, elsewhere, ledger, pages, publish, search
 from genres.screen import spoken
 
 TITLE = "Music Genre Classification: From k-NN to RNNs"
@@ -30,17 +30,28 @@ COVERS = {
     "11-champion": "rhythm",
     "12-genre-timeline": "switching",
     "13-transfer": "few-clips",
+    "14-your-own-classifier": "pooling",
 }
 """Which picture stands for a notebook on the front page; of others, the first does."""
 
 WORDS = ("LECTURE.md", "GLOSSARY.md")
 """Pages beside the notebooks that are pages of the site too."""
 
+LEADERBOARD = "leaderboard"
+"""The page of classifiers that were evaluated, and of the report's own, where there is one.
+
+Those of single classifiers, ``evaluation-*``, are listed below it.
+"""
+
 _INTRODUCTION = (
     "How well can a program tell the genre of a piece of music? Five student reports, done again "
     "on one code base: from five nearest neighbours on four numbers, by way of recurrent networks "
     "that vote, to a champion that measures texture. Each figure is computed by the notebook that "
     "shows it; the code is there, folded up, above what it shows."
+)
+_LEADERBOARD = (
+    f'<p><a href="{LEADERBOARD}.html"><b>The leaderboard</b></a>: classifiers that were evaluated '
+    "by every protocol, beside the report’s own.</p>"
 )
 _PARTS = ("site.css", "theme.js", "site.js", "search.js")
 # Nothing on the pages may ask the network for anything, whatever a notebook's output holds.
@@ -49,8 +60,6 @@ _POLICY = (
     "style-src 'self' file: 'unsafe-inline'; script-src 'self' file:"
 )
 
-
-_THEME = '<button type="button" class="theme" hidden></button>'
 _SEARCH = """<form class="search" role="search" hidden><input type="search" role="combobox"
 aria-label="Search all pages" aria-controls="hits" aria-expanded="false" aria-autocomplete="list"
 autocomplete="off" spellcheck="false" placeholder="Search">
@@ -95,7 +104,7 @@ def _print(folder, target):
     """Print the whole report as ``report.pdf``; say what came of it."""
     pdf = folder / "report.pdf"
     try:
-        printing.print_page(folder / "whole.html", pdf)
+        documents.print_page(folder / "whole.html", pdf)
     except Refusal as refusal:
         return f"No PDF of it: {refusal}"
     return f"As one PDF, {pdf.stat().st_size / 1e6:.1f} MB: {printable(target / pdf.name)}"
@@ -105,10 +114,11 @@ def _write_pages(report, project, folder):
     waiting = tqdm(report.notebooks, "report", unit="page", leave=False, disable=None)
     notebooks = [pages.of_notebook(path, folder) for path in waiting]
     rows = ledger.read(project / ledger.PLACE)
-    others = [_ledger_page(rows, report)]
+    judged = [pages.of_file(path, folder) for path in _evaluations(report, project)]
+    others = [_ledger_page(rows, report), *judged]
     words = [path for name in WORDS if (path := project / "notebooks" / name).exists()]
     others += [pages.of_markdown(path.read_text("utf-8"), path.stem.lower()) for path in words]
-    front = _front(report, notebooks, rows, folder)
+    front = _front(report, notebooks, rows, folder, judged)
     names = {page.name for page in (front, *notebooks, *others)}
     made = [
         page._replace(body=_without_dead_links(page.body, names)) for page in (*notebooks, *others)
@@ -120,7 +130,8 @@ def _write_pages(report, project, folder):
         above = elsewhere.of_page(project, page.name) if _is_numbered(page.name) else ""
         text = _around(page, [front, *made], not_run, above)
         files.write_text(folder / f"{page.name}.html", text)
-    files.write_text(folder / "whole.html", _whole(front, made))
+    chapters = [page for page in made if not _is_below_leaderboard(page.name)]
+    files.write_text(folder / "whole.html", _whole(front, chapters))
     files.write_text(folder / "search-index.js", search.index([front, *made]))
     here = Path(__file__).parent
     for name in _PARTS:
@@ -132,13 +143,25 @@ def _write_pages(report, project, folder):
     return len(made) + 2
 
 
+def _evaluations(report, project):
+    """List the pages that ``evaluate`` wrote: the leaderboard's first, if there is one."""
+    is_published = report.home == project
+    place = project / publish.EVALUATED if is_published else RunFolder(report.home).evaluations
+    board = place / f"{LEADERBOARD}.html"
+    return [board, *sorted(place.glob("evaluation-*.html"))] if board.exists() else []
+
+
+def _is_below_leaderboard(name):
+    return name.startswith("evaluation-")
+
+
 def _without_dead_links(body, names):
     """Leave the text alone of links to pages that this site has not."""
 
     def shorten(link):
         return link[0] if link[1] in names else link[2]
 
-    return re.sub(r'<a href="([\w-]+)\.html[^"]*"[^>]*>(.*?)</a>', shorten, body, flags=re.S)
+    return re.sub(r'<a href="([\w.-]+)\.html[^"]*"[^>]*>(.*?)</a>', shorten, body, flags=re.S)
 
 
 def _around(page, row, not_run, above):
@@ -156,7 +179,7 @@ def _around(page, row, not_run, above):
 {_turn(after, "next", "Next →")}
 {_SEARCH}
 <button type="button" class="all-code" hidden></button>
-{_THEME}</header>
+{documents.THEME}</header>
 <main id="text">
 {above}{page.body}
 <p class="turns">{_turn(before, "prev", "← {}")}{_turn(after, "next", "{} →")}</p>
@@ -186,8 +209,13 @@ def _marked(page):
 
 
 def _entries(current, row, not_run):
-    """List all pages, and each notebook that was not run where its page would be."""
-    entries = {page.name: _entry(page, current) for page in row}
+    """List all pages, and each notebook that was not run where its page would be.
+
+    Those below the leaderboard are listed where one reads it, or one of them.
+    """
+    in_sight = current.name == LEADERBOARD or _is_below_leaderboard(current.name)
+    listed = [page for page in row if in_sight or not _is_below_leaderboard(page.name)]
+    entries = {page.name: _entry(page, current) for page in listed}
     waiting = {
         name: f'<li class="none">{html.escape(title)} (not run)</li>\n'
         for name, title in not_run.items()
@@ -204,35 +232,21 @@ def _is_numbered(name):
 
 def _entry(page, current):
     title = _marked(page)
+    kind = ' class="below"' if _is_below_leaderboard(page.name) else ""
     if page is not current:
-        return f'<li><a href="{page.name}.html">{title}</a></li>\n'
+        return f'<li{kind}><a href="{page.name}.html">{title}</a></li>\n'
     below = "".join(f'<li><a href="#{anchor}">{title}</a></li>' for anchor, title in page.sections)
     below = f"<ul>{below}</ul>" if below else ""
     here = f'<a aria-current="page" href="{page.name}.html">{title}</a>'
-    return f"<li>{here}{below}</li>\n"
+    return f"<li{kind}>{here}{below}</li>\n"
 
 
 def _document(title, body):
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
-<title>{html.escape(title)}</title>
-<meta name="color-scheme" content="light dark">
-<link rel="icon" href="data:,">
-<link rel="stylesheet" href="site.css">
-<script src="theme.js"></script>
-</head>
-<body>
-{body}
-</body>
-</html>
-"""
+    links = '<link rel="stylesheet" href="site.css">\n<script src="theme.js"></script>'
+    return documents.document(title, body, links, _POLICY)
 
 
-def _front(report, notebooks, rows, folder):
+def _front(report, notebooks, rows, folder, judged):
     cards = "\n".join(_card(page, report, folder) for page in notebooks)
     body = f"""<h1>{TITLE}</h1>
 <p>{_INTRODUCTION}</p>
@@ -241,6 +255,7 @@ def _front(report, notebooks, rows, folder):
 {_headlines(rows, report)}
 <p><a href="ledger.html"><b>The ledger</b></a>: every figure of the five reports beside its value
 here, and why the two differ ({ledger.summary(rows, report.results)}).</p>
+{_LEADERBOARD if judged else ""}
 <h2 id="notebooks">The notebooks</h2>
 <ul class="cards">
 {cards}
@@ -357,7 +372,7 @@ def _whole(front, others):
         TITLE,
         '<div class="sheet">\n'
         '<header class="bar"><a class="home" href="index.html">Back to separate pages</a>'
-        f'<button type="button" class="all-code" hidden></button>{_THEME}</header>\n'
+        f'<button type="button" class="all-code" hidden></button>{documents.THEME}</header>\n'
         f'<main class="whole">\n{text}\n</main>\n</div>\n<script src="site.js"></script>',
     )
 

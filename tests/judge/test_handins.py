@@ -6,11 +6,11 @@ import sys
 import time
 
 import pytest
-from tiny import MEANS, make, write
+from tiny import MEANS, judged, make, write
 
 from genres import Refusal, files, project
 from genres.__main__ import main
-from genres.judge import evaluations, handins, leaderboard, protocols, references
+from genres.judge import handins, leaderboard, page, protocols, references
 from genres.judge.benchmark import Bench
 from genres.models import champion
 from genres.project import RunFolder
@@ -37,8 +37,10 @@ def out(tmp_path_factory):
 
 
 @pytest.fixture
-def evaluate(data, out, capsys):
-    """Type the command; give its exit status and what it printed."""
+def evaluate(data, out, capsys, monkeypatch):
+    """Type the command; give its exit status and what it printed. Its pages hold but a name."""
+    monkeypatch.setattr(page, "_body", lambda row, _: f"<h1>{row.made.name}</h1>")
+    monkeypatch.setattr(page, "_ALONE", 99)  # pages for which no other process is started
 
     def command(*arguments):
         status = main(["evaluate", "--data", str(data.folder), "--out", str(out), *arguments])
@@ -62,6 +64,9 @@ def test_a_model_is_judged_beside_the_reports(evaluate, out, tmp_path):
     assert list(kept["protocols"]) and kept["file"] == str(tmp_path / "means.py")
     board = (out / "tiny" / "evaluations" / leaderboard.MARKDOWN).read_text()
     assert "| means |" in board and "| *SVM, 63 features* |" in board
+    shown = page.path_of(out / "tiny" / "evaluations", "means")
+    assert lines[-1] == f"To read in a browser: {shown}" and shown.exists()
+    assert f'href="{shown.name}"' in shown.with_name(leaderboard.HTML).read_text()
     _, again, _ = evaluate(str(tmp_path / "means.py"), "--protocol", "course")
     after = files.read_json(out / "tiny" / "evaluations" / "means.json")
     assert list(after["protocols"]) == list(kept["protocols"]) and "takes the place" not in again
@@ -124,6 +129,10 @@ def test_a_class_gets_its_leaderboard_whatever_is_broken(evaluate, out, tmp_path
     assert "_helper" not in rows
     assert rows["ada"]["rank"] and not rows["alan"]["rank"]
     assert rows["ada"]["artists accuracy"] == rows["sklearn"]["artists accuracy"]
+    assert printed.splitlines()[-1] == f"To read in a browser: {place / leaderboard.HTML}"
+    shown = {path.name for path in place.glob("*.html")}
+    of_each = {f"evaluation-{name}.html" for name in ("ada", "grace", "alan", "kurt", "sklearn")}
+    assert shown == {leaderboard.HTML, *of_each}
     board = (place / leaderboard.MARKDOWN).read_text()
     assert board.startswith("# Leaderboard of class-of-26")
     assert "- kurt: Running it failed in line 1" in board
@@ -166,31 +175,14 @@ def test_ctrl_c_ends_at_once_and_leaves_nothing_running(data, tmp_path):
 # Who is ahead?
 
 
-def made(bench, name, accuracy, protocol="artists", seed=0):
-    """Make an evaluation that is correct for a share of the clips."""
-    import numpy as np
-
-    from genres.judge.process import Fold
-
-    by = next(one for one in bench.protocols if one.name == protocol)
-    of = bench.evaluation(handins.benchmark.Model(name, ""), name, "")
-    rng, folds = np.random.default_rng(seed), []
-    for _, test in by.folds:
-        labels = bench.clips.labels[by.clips[test]]
-        wrong = rng.permutation(len(test)) >= round(accuracy * len(test))
-        folds.append(Fold((labels + wrong) % 3, None, {}, 0, ""))
-    bench.note(of, by, folds)
-    return of
-
-
 def test_models_that_cannot_be_told_apart_share_a_rank(data):
     bench = Bench(data, progress=False)
     of = [
-        made(bench, "good", 1.0),
-        made(bench, "alike", 0.5, seed=1),
-        made(bench, "like", 0.5, seed=2),
-        made(bench, "bad", 0.0),
-        made(bench, "flattered", 1.0, "course"),
+        judged(bench, "good", 1.0),
+        judged(bench, "alike", 0.5, seed=1),
+        judged(bench, "like", 0.5, seed=2),
+        judged(bench, "bad", 0.0),
+        judged(bench, "flattered", 1.0, "course"),
     ]
     rows = leaderboard.rank(of, bench)
     assert [row.made.name for row in rows] == ["good", "alike", "like", "bad", "flattered"]
@@ -200,7 +192,7 @@ def test_models_that_cannot_be_told_apart_share_a_rank(data):
 
 def test_figures_of_other_folds_are_left_out(data):
     bench = Bench(data, progress=False)
-    old = made(bench, "old", 1.0)
+    old = judged(bench, "old", 1.0)
     old.protocols["artists"]["digest"] = "of other folds"
     (row,) = leaderboard.rank([old], bench)
     assert row.rank is None and row.figures == {}
@@ -208,14 +200,14 @@ def test_figures_of_other_folds_are_left_out(data):
 
 def test_without_artists_no_figure_is_called_honest(tmp_path):
     bench = Bench(make(tmp_path / "plain", splits=False), progress=False)
-    rows = leaderboard.rank([made(bench, "one", 1.0, "course")], bench)
+    rows = leaderboard.rank([judged(bench, "one", 1.0, "course")], bench)
     assert rows[0].rank is None
     assert "no figure here is honest" in leaderboard.as_markdown(rows, bench, "Leaderboard")
 
 
 def test_a_name_cannot_break_the_table(data):
     bench = Bench(data, progress=False)
-    rows = leaderboard.rank([made(bench, "a|b\n<script>*", 1.0)], bench)
+    rows = leaderboard.rank([judged(bench, "a|b\n<script>*", 1.0)], bench)
     text = leaderboard.as_markdown(rows, bench, "Leaderboard")
     assert "| a\\|b\\n&lt;script>\\* |" in text
 
@@ -275,4 +267,3 @@ def test_the_examples_say_what_they_read():
         "knn": "features",
         "svm": "features",
     }
-    assert evaluations.FOLDER == "evaluations"

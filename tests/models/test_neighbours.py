@@ -158,6 +158,60 @@ def test_the_search_scores_every_four_as_they_score_alone(course):
     np.testing.assert_array_equal(found.accuracy, alone.accuracy)
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    n_train=st.sampled_from([7, 40, 200, 600]),
+    n_neighbors=st.sampled_from([1, 2, 5, 7]),
+    steps=st.sampled_from([None, 1, 3]),
+    scale=st.sampled_from([1.0, 1e-9, 1e-12, 1e-25, 1e20, 1e200]),
+)
+@pytest.mark.filterwarnings("ignore:overflow encountered")
+def test_every_prediction_is_that_of_double_precision(seed, n_train, n_neighbors, steps, scale):
+    rng = np.random.default_rng(seed)
+    train, test = rng.normal(size=(n_train, 6)), rng.normal(size=(4, 6))
+    if steps:  # many rows equally far, and copies at distance 0
+        train, test = np.round(train * steps), np.round(test * steps)
+    train[-3:] = train[:3]
+    test[0] = train[1]
+    train, test, labels = train * scale, test * scale, rng.integers(0, 3, n_train)
+    fours = np.array(list(combinations(range(6), 4)))
+    expected = [[exactly(train, labels, row, four, n_neighbors) for row in test] for four in fours]
+    alone = neighbours.predict_subsets(train, labels, test, fours, n_neighbors)
+    np.testing.assert_array_equal(alone, expected)
+    found = neighbours.search_subsets(train, labels, test, alone[7], n_neighbors)
+    np.testing.assert_array_equal(found.accuracy, (alone == alone[7]).mean(axis=1))
+
+
+def test_genres_about_equally_strong_are_told_apart():
+    rng = np.random.default_rng(4)
+    labels, four = np.array([0, 1, 1, 0]), np.arange(4)
+    for _ in range(200):
+        first, second, third = np.sort(rng.uniform(1, 2, 3))
+        fourth = 1 / (1 / second + 1 / third - 1 / first)  # the two genres are as strong
+        if fourth <= 0:
+            continue
+        train = np.zeros((4, 4))
+        train[:, 0] = first, second, third, fourth * (1 + rng.normal(scale=1e-7))
+        predicted = neighbours.predict_subsets(train, labels, np.zeros((1, 4)), [four], 4)
+        assert predicted[0, 0] == exactly(train, labels, np.zeros(4), four, 4)
+
+
+def exactly(train, labels, row, four, n_neighbors):
+    """The prediction in double precision; of rows equally far the first comes first."""
+    squares = (row - train) ** 2
+    a, b, c, d = four
+    squared = squares[:, a] + squares[:, b] + squares[:, c] + squares[:, d]
+    nearest = np.argsort(squared, kind="stable")[:n_neighbors]
+    votes = np.zeros(labels.max() + 1)
+    for neighbour in nearest:
+        if squared[nearest[0]] == 0:
+            votes[labels[neighbour]] += squared[neighbour] == 0
+        else:
+            votes[labels[neighbour]] += 1 / np.sqrt(squared[neighbour])
+    return votes.argmax()
+
+
 @settings(max_examples=30, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),

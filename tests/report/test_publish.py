@@ -11,7 +11,16 @@ from conftest import PROJECT, run_report
 
 from genres import Refusal, files
 from genres.report import ledger
-from genres.report.publish import BEGIN, END, LARGEST, _log_evaluation, publish, result_table
+from genres.report.publish import (
+    BEGIN,
+    END,
+    EVALUATED,
+    LARGEST,
+    _log_evaluation,
+    publish,
+    publish_leaderboard,
+    result_table,
+)
 from genres.run import runner, runs
 
 KNN, SEARCH = "02-knn-baseline", "03-feature-search"
@@ -98,6 +107,14 @@ def refuses(project, sentence, *only):
         project.publish(*only)
     assert "\n" not in str(refusal.value)
     assert content(project.folder) == before
+
+
+def write_leaderboard(folder, synthetic=False, word="rank"):
+    place = folder / "evaluations"
+    for name in ("leaderboard.html", "leaderboard.md", "leaderboard.csv", "evaluation-svm.html"):
+        files.write_text(place / name, word)
+    files.write_json(place / "svm.json", {"synthetic": synthetic})
+    files.write_text(place / "a-class" / "leaderboard.html", "of students")
 
 
 # What is published
@@ -190,18 +207,20 @@ def execute_anew(project, accuracy):
     return git(project.folder, "rev-parse", "HEAD")
 
 
-def test_the_seconds_of_the_rehearsal_beside_the_run_are_published(project):
-    def rehearse(name):
-        rehearsal = project.run.with_name("toy-quick")
-        files.write_json(rehearsal / "state" / f"{name}.json", {"seconds": 5.0})
+@pytest.mark.parametrize(
+    ("beside", "kept"), [("toy-quick", "rehearsal.json"), ("synthetic", "built-in.json")]
+)
+def test_the_seconds_of_the_runs_beside_it_are_published(project, beside, kept):
+    def execute(name):
+        files.write_json(project.run.with_name(beside) / "state" / f"{name}.json", {"seconds": 5.0})
 
-    kept = project.folder / "figures" / "rehearsal.json"
-    rehearse(KNN)
+    path = project.folder / "figures" / kept
+    execute(KNN)
     project.publish()
-    assert not kept.exists(), "one notebook of two"
-    rehearse(SEARCH)
+    assert not path.exists(), "one notebook of two"
+    execute(SEARCH)
     project.publish()
-    assert files.read_json(kept) == {KNN: 5.0, SEARCH: 5.0}
+    assert files.read_json(path) == {KNN: 5.0, SEARCH: 5.0}
 
 
 def test_one_notebook_is_published_and_the_others_stay_as_they_are(project):
@@ -371,3 +390,34 @@ def test_each_evaluation_on_the_test_tracks_is_noted_once(tmp_path):
         "2026-01-04,uncommitted,0.8500,evaluation,mean of 2 seeds",
         "2026-01-05,uncommitted,0.8000,evaluation,one seed",
     ]
+
+
+# The leaderboard
+
+
+def test_a_leaderboard_is_published_with_the_run_or_alone(project):
+    project.publish()
+    assert not (project.folder / EVALUATED).exists()
+    write_leaderboard(project.run)
+    files.write_text(project.folder / EVALUATED / "evaluation-gone.html", "old")
+    project.publish(KNN)
+    assert (project.folder / EVALUATED / "evaluation-gone.html").exists()
+    project.publish()
+    written = publish_leaderboard(project.run, project.folder)
+    assert sorted(written) == sorted((project.folder / EVALUATED).iterdir())
+    assert [path.name for path in sorted(written)] == [
+        "evaluation-svm.html",
+        "leaderboard.csv",
+        "leaderboard.html",
+        "leaderboard.md",
+    ]
+
+
+def test_a_leaderboard_that_tells_too_much_or_of_synthetic_music_is_refused(project):
+    write_leaderboard(project.run, word=f"in {Path.home()}/model.py")
+    refuses(project, "evaluation-svm.html, shows the path|leaderboard.html, shows the path")
+    write_leaderboard(project.run, synthetic=True)
+    refuses(project, "of synthetic music")
+    shutil.rmtree(project.run / "evaluations")
+    with pytest.raises(Refusal, match="holds no leaderboard"):
+        publish_leaderboard(project.run, project.folder)

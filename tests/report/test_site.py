@@ -11,10 +11,10 @@ from html.parser import HTMLParser
 from types import SimpleNamespace
 
 import pytest
-from conftest import PROJECT, code_cell, run_report
+from conftest import PROJECT, code_cell, run_report, violations
 
 from genres import Refusal, files
-from genres.report import pages, site
+from genres.report import documents, pages, site
 from genres.run import runs
 
 NAMES = [path.stem for path in sorted((PROJECT / "notebooks").glob("[0-9]*.ipynb"))]
@@ -247,18 +247,6 @@ def test_a_page_is_dark_as_the_system_is_or_as_the_reader_chose(visit):
     assert visit.evaluate(shade) == white
 
 
-def violations(visit, axe, **rules):
-    """What axe-core has against the page in the browser."""
-    options = {"preload": False, "resultTypes": ["violations"], "rules": rules}
-    found = axe.run(visit, options=options).response["violations"]
-    return [(one["id"], one["nodes"][0]["html"]) for one in found]
-
-
-@pytest.fixture(scope="session")
-def axe():
-    return pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-
-
 def test_no_page_bars_anybody(visit, axe):
     for name in [*NAMES, *OTHERS[:-1]]:  # the last holds the others
         visit.open(name)
@@ -360,6 +348,40 @@ def test_without_a_browser_it_is_said_what_to_install(run, tmp_path):
     assert [line[:2] for line in listed if not line.endswith(" (not run)")] == [NAMES[1][:2]]
     assert listed[0] == "01 · What the features say about the genres (not run)"
     assert f'href="{NAMES[0]}.html"' not in front
+
+
+def test_the_leaderboard_of_a_run_and_its_models_are_pages_of_the_site(run, tmp_path):
+    folder = run_of_one(run, tmp_path)
+    pixel = base64.b64encode(b"\x89PNG a picture").decode()
+    models = (
+        '<a href="evaluation-my.model.html">my.model</a> <a href="evaluation-gone.html">gone</a>'
+    )
+    for name, title, body in (
+        ("leaderboard", "Leaderboard", f'<h2 id="of-all">Of all</h2>{models}'),
+        (
+            "evaluation-my.model",
+            "my.model",
+            f'<img src="data:image/png;base64,{pixel}" alt="seen">',
+        ),
+    ):
+        text = documents.alone(title, f"<h1>{title}</h1>{body}")
+        files.write_text(folder / "evaluations" / f"{name}.html", text)
+    files.write_text(folder / "evaluations" / "a-class" / "leaderboard.html", "of students")
+    said = site.write(runs.of_run(folder, PROJECT), PROJECT, pdf=False)
+    assert said.startswith("The report, 8 pages")
+    written = {path.stem: path.read_text() for path in (folder / "report").glob("*.html")}
+    assert 'href="leaderboard.html"><b>The leaderboard</b>' in written["index"]
+    assert "my.model" not in written["index"] and "of students" not in "".join(written.values())
+    board, model = contents_of(written["leaderboard"]), written["evaluation-my.model"]
+    assert '<li><a href="#of-all">Of all</a></li>' in board
+    assert '<li class="below"><a href="evaluation-my.model.html">my.model</a></li>' in board
+    assert 'src="media/evaluation-my.model-1.png" alt="seen"' in model and pixel not in model
+    assert (folder / "report" / "media" / "evaluation-my.model-1.png").read_bytes()[
+        :4
+    ] == b"\x89PNG"
+    assert "evaluation-gone" not in written["leaderboard"]
+    assert "Of all" in written["whole"] and "media/evaluation" not in written["whole"]
+    assert '"evaluation-my.model","my.model"' in (folder / "report/search-index.js").read_text()
 
 
 def test_a_site_that_cannot_be_written_leaves_the_old_one(run, monkeypatch):
