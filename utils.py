@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 from IPython.display import Markdown, display
+from threadpoolctl import threadpool_limits
 
 from genres import Refusal, files, project
 from genres.data import folders
@@ -54,6 +55,7 @@ class Bench:
 
     def __init__(self, notebook, data=None, seed=0, quick=False):
         self.notebook, self.seed, self.quick = notebook, seed, quick
+        threadpool_limits(1)  # an editor has loaded NumPy before `environment` could say so
         try:
             self.data = folders.find(data)
         except Refusal as refusal:

@@ -13,11 +13,12 @@ from genres.synth.corpus import SAMPLE_RATE as SR
 MP3_SR = 44_100
 
 
-def mp3(samples, kilobits):
-    """Encode samples as MP3, at 44,100 samples per second."""
+def mp3(samples, kilobits, cutoff=None):
+    """Encode samples as MP3, at 44,100 samples per second, and cut above a frequency (Hz)."""
     file = io.BytesIO()
     with av.open(file, "w", format="mp3") as container:
-        stream = container.add_stream("libmp3lame", rate=MP3_SR, layout="mono")
+        options = {"cutoff": str(cutoff)} if cutoff else None
+        stream = container.add_stream("libmp3lame", MP3_SR, options, layout="mono")
         stream.bit_rate = 1000 * kilobits
         resampled = soxr.resample(samples, SR, MP3_SR).astype(np.float32)
         frame = av.AudioFrame.from_ndarray(resampled[None], "fltp", "mono")

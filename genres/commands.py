@@ -86,6 +86,17 @@ def evaluate(path, **options):
     return judge(path, **options)
 
 
+def audit(place, **options):
+    """Look for the faults of a collection, and say what was found and where it is kept."""
+    from genres.audit import audit as auditing
+    from genres.audit import page
+    from genres.screen import seen_from_here
+
+    found = auditing.audit(place, **options)
+    written = found.save()
+    print(f"{page.as_text(found)}\n\nPage: {seen_from_here(written)}")
+
+
 def extract(folder, out, segments, features, seconds, missing, mel, tags, workers, dask, seed):
     """Make feature tables from a folder of audio."""
     from genres.extraction import extract as extraction

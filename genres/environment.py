@@ -8,7 +8,8 @@ environment without the settings of the tools, either: ``python environment.py C
 command so.
 
 What says where things are or how much of the machine to use stays: proxies, certificates, folders
-for caches, numbers of threads, devices.
+for caches, numbers of processes, devices. Only the threads of one process are always one where they
+share a sum: how they divide it decides its last digits, and with them what a network learns.
 """
 
 # Little is imported here: until a process is started anew, a random.py in the working folder may
@@ -41,12 +42,14 @@ _PIP_REACHES = (
 
 KEPT = {
     *("JOBLIB_TEMP_FOLDER", "LOKY_MAX_CPU_COUNT", "NUMBA_CACHE_DIR", "NUMBA_NUM_THREADS"),
-    *("TF_FORCE_GPU_ALLOW_GROWTH", "TF_NUM_INTEROP_THREADS", "TF_NUM_INTRAOP_THREADS"),
+    *("TF_FORCE_GPU_ALLOW_GROWTH", "TF_NUM_INTEROP_THREADS"),
     *("PIP_CONFIG_FILE", *(f"PIP_{name}" for name in _PIP_REACHES)),
 }
 """Those of them that stay."""
 
 _OF_LIBRARIES = {
+    **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
+    **dict.fromkeys(("VECLIB_MAXIMUM_THREADS", "TF_NUM_INTRAOP_THREADS"), "1"),
     "KERAS_BACKEND": "tensorflow",
     "KERAS_HOME": os.devnull,  # below which there is no keras.json
     "MATPLOTLIBRC": os.devnull,

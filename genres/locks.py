@@ -45,6 +45,21 @@ def held(path: str | Path, *, wait: bool = True):
 
 
 @contextmanager
+def alone_in(folder: Path):
+    """Wait until no other process does what this block does in a folder, and keep others waiting.
+
+    Where the folder's file system cannot lock, nobody waits.
+    """
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(held(folder / ".lock"))
+        except OSError as error:
+            if error.filename:
+                raise
+        yield
+
+
+@contextmanager
 def folder_in(place: str | Path, prefix: str):
     """Make a folder that this process alone uses, and remove it in the end.
 

@@ -14,6 +14,7 @@ in the project's folder:
   {COMMAND} run --only 02 --only 03      two notebooks of it
   {COMMAND} publish --only 02            one notebook of runs/course
   {COMMAND} evaluate examples/svm.py     a classifier of your own
+  {COMMAND} audit ~/music                a collection of your own
   {COMMAND} COMMAND --help               what a command understands
 
 ./run_all.sh, on Linux and macOS, takes the same commands: it makes the environment first.
@@ -64,7 +65,8 @@ def _add_commands_of_the_report(subparsers):
         "run",
         command=commands.run,
         help="execute the report's notebooks",
-        description="Run the report: execute its notebooks in order, into runs/<name>/. "
+        description="Run the report: execute its notebooks, into runs/<name>/, side by side where "
+        "they do not need each other's models. "
         "Unchanged results of an earlier run are kept.",
     )
     run.add_argument(
@@ -75,6 +77,12 @@ def _add_commands_of_the_report(subparsers):
     run.add_argument("--quick", action="store_true", help="rehearse: fewer models and epochs")
     run.add_argument("--fresh", action="store_true", help="execute unchanged notebooks, too")
     run.add_argument("--offline", action="store_true", help="download nothing")
+    run.add_argument(
+        "--jobs",
+        type=_jobs,
+        metavar="N",
+        help="notebooks at the same time (by default as many as cores and memory allow)",
+    )
     run.add_argument("--out", metavar="FOLDER", help="where the run's folder is, instead of runs/")
     run.add_argument("--dask", **DASK)
 
@@ -114,6 +122,7 @@ def _add_commands_of_the_report(subparsers):
     )
 
     _add_evaluate(subparsers)
+    _add_audit(subparsers)
 
     handout = subparsers.add_parser(
         "handout",
@@ -193,6 +202,38 @@ def _add_evaluate(subparsers):
         "predict",
     )
     evaluate.add_argument("--out", metavar="FOLDER", help="where runs are, instead of runs/")
+
+
+def _add_audit(subparsers):
+    audit = subparsers.add_parser(
+        "audit",
+        command=commands.audit,
+        help="look for the faults of a collection of your own",
+        description="Look for the faults of a collection: copies, artists on both sides of a "
+        "split, doubtful labels, shortcuts and defects. Written are a page, tables, and folds "
+        "without copies and with each artist in one. Stopped and started again, it goes on.",
+    )
+    audit.add_argument(
+        "place",
+        metavar="PLACE",
+        help="a folder with one of audio for each genre, a data folder, a feature table, or a name "
+        "from 'data list'",
+    )
+    audit.add_argument(
+        "--pattern", metavar="P", help="how files are named, such as '{artist} - {title}'"
+    )
+    audit.add_argument("--artists", metavar="CSV", help="a table with the columns file and artist")
+    audit.add_argument(
+        "--split",
+        metavar="FILE",
+        help="a table with the columns file and type, Train or Test; 'course' for what the "
+        "collection itself says (the default, where it does); 'none'",
+    )
+    audit.add_argument("--out", metavar="FOLDER", help="where it goes, instead of runs/NAME/audit/")
+    audit.add_argument("--workers", type=int, help="processes (by default one a core)")
+    audit.add_argument(
+        "--fresh", action="store_true", help="measure again what an earlier audit kept, too"
+    )
 
 
 def _add_commands_on_music(subparsers):
@@ -320,6 +361,12 @@ def _option(text):
     if not text.startswith("-"):
         raise argparse.ArgumentTypeError(f"{text} is no option of JupyterLab's")
     return text
+
+
+def _jobs(text):
+    if not (text.isdecimal() and int(text)):
+        raise argparse.ArgumentTypeError("a number of notebooks is 1 or more")
+    return int(text)
 
 
 def _port(text):

@@ -3,9 +3,12 @@
 import multiprocessing
 import os
 import sys
+import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
+from functools import cache, partial
+from pathlib import Path
 from warnings import catch_warnings, filterwarnings
 
 import joblib
@@ -14,6 +17,9 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from genres import Refusal, cluster
+
+MEMORY_OF_NETWORKS = 3 << 29
+"""Bytes that a process takes in which networks are trained."""
 
 _N_SEMAPHORES = 16  # more than a pool of processes has
 _TASKS_OF_POOL = 8  # processes and threads that a pool of processes takes for itself
@@ -54,7 +60,7 @@ def each(function: Callable, items, workers: int | None = None, dask: str | None
         yield from cluster.each(function, items, address)
         return
     call = partial(_call_alone, function)
-    workers = joblib.cpu_count() if workers is None else workers
+    workers = cores() if workers is None else workers
     if workers < 1:
         raise Refusal(f"{workers} workers cannot do anything: 1 or more are needed.")
     workers = min(workers, _most_workers(workers))
@@ -66,6 +72,22 @@ def each(function: Callable, items, workers: int | None = None, dask: str | None
         filterwarnings("ignore", "A worker stopped", UserWarning)
         run = joblib.Parallel(n_jobs=workers, return_as="generator_unordered")
         yield from run(joblib.delayed(_call_in_worker)(call, item) for item in items)
+
+
+def cores() -> int:
+    """Count the cores that this process may use."""
+    return joblib.cpu_count()
+
+
+def memory_left() -> int:
+    """Give the bytes of memory that are free here, on the machine or within a container's limit."""
+    left = psutil.virtual_memory().available
+    group = Path("/sys/fs/cgroup")
+    with suppress(OSError, ValueError):  # there is no limit
+        most, used = (int((group / f"memory.{name}").read_text()) for name in ("max", "current"))
+        kept = dict(map(str.split, (group / "memory.stat").read_text().splitlines()))
+        left = min(left, most - used + int(kept["inactive_file"]))  # which is given up at need
+    return left
 
 
 def tasks_left() -> int | None:
@@ -110,8 +132,21 @@ def _most_workers(wanted):
 
 
 def _call_in_worker(call, item):
-    os.environ["TF_NUM_INTRAOP_THREADS"] = "1"  # TensorFlow reads it when it first computes
+    _end_with_parent()
     return call(item)
+
+
+@cache
+def _end_with_parent():
+    """See to it that this process does not outlive the one that it works for, if that is killed."""
+    parent = psutil.Process().parent()
+
+    def watch():
+        while parent and parent.is_running():
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _call_alone(function, item):

@@ -37,12 +37,17 @@ class RunFolder:
         self.models = folder / "models"
         self.champion = self.models / "champion"  # that notebook 11 trained
         self.tagged_champion = self.models / "champion-with-tags"  # and notebook 13
+        self.lstm_ensemble = self.models / "lstm-ensemble"  # and notebook 05
+        self.predictions = self.models / "predictions"  # of classifiers, on held-out tracks
         self.site = folder / "report"  # a web site
         self.evaluations = folder / "evaluations"  # of somebody's own classifiers
-        self.work = folder / "work"  # of the notebook in flight
-        self.bars = self.work / "progress"  # to which that notebook writes how far it is
+        self.work = folder / "work"  # a folder for each notebook in flight
         self.combined = folder / "results.json"  # the results of all notebooks
         self.ledger = folder / "ledger.md"  # the run's figures beside those of the reports
+
+    def bars(self, notebook):
+        """Give the path of the file to which a notebook in flight writes how far it is."""
+        return self.work / notebook / "progress"
 
     def executed(self, notebook):
         """Give the path of an executed notebook, by its name without suffix."""

@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import shutil
+import sys
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -65,6 +67,35 @@ def bar(progress: bool | Callable, label: str, total: int, done: int = 0, unit: 
         look = {"unit": unit, "bar_format": _BAR, "disable": hidden}
         with tqdm(desc=label, total=total, initial=done, **look) as shown:
             yield shown.update
+
+
+class Lines:
+    """The last lines on a terminal, rewritten in place; elsewhere there are none.
+
+    What is said meanwhile by `say` comes above them, and stays.
+    """
+
+    def __init__(self):
+        self._n_lines = 0
+        self.are_live = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+        if self.are_live and os.name == "nt":
+            os.system("")  # Windows' own terminal then obeys what moves the cursor
+
+    def show(self, lines):
+        """Put other lines in the place of the last; what does not fit on the screen is cut off."""
+        if self.are_live:
+            width, height = shutil.get_terminal_size()
+            seen = [line[: width - 1] for line in lines][: height - 1]
+            print(self._gone() + "".join(f"{line}\n" for line in seen), end="", flush=True)
+            self._n_lines = len(seen)
+
+    def say(self, text):
+        """Print a text above the lines, or where there are none, at the end."""
+        print(self._gone() + text, flush=True)
+
+    def _gone(self):
+        n_lines, self._n_lines = self._n_lines, 0
+        return f"\x1b[{n_lines}A\x1b[J" if n_lines else ""
 
 
 class Course:

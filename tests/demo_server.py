@@ -24,7 +24,7 @@ if sys.argv[1] == "genres":
     print("Training with", *sys.argv[2:])
     if not {model!r}:
         sys.exit("No luck today.")
-    work = pathlib.Path({runs!r}, "synthetic-quick", "work")
+    work = pathlib.Path({runs!r}, "synthetic-quick", "work", "11-champion")
     work.mkdir(parents=True)
     for bar in ({{"label": "extract", "done": 9}}, {{"label": "kernel ridge in 8", "done": 1}}):
         (work / "progress").write_text(json.dumps(bar | {{"total": 10}}) + "\\n")

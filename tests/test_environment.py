@@ -49,8 +49,9 @@ SETTINGS = {
     "JPY_PARENT_PID": "1",
     "JUPYTER_PATH": "/nowhere",
     "GIT_DIR": "/nowhere",
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "3",
+    "OPENBLAS_NUM_THREADS": "3",
+    "TF_NUM_INTRAOP_THREADS": "3",
     "TZ": "Pacific/Kiritimati",
     "LC_ALL": "tr_TR.ISO-8859-9",
     "LANG": "C",
@@ -133,6 +134,21 @@ def test_a_process_that_somebody_else_starts_takes_no_setting_of_a_library(setti
     assert json.loads(finished.stdout) == expected, finished.stderr
 
 
+THREADS = """\
+import json
+import numpy, threadpoolctl
+from genres.models.stacked import tf
+numpy.ones((2, 2)) @ numpy.ones((2, 2))
+of_blas = [pool["num_threads"] for pool in threadpoolctl.threadpool_info()]
+print(json.dumps([*of_blas, tf.config.threading.get_intra_op_parallelism_threads()]))
+"""
+
+
+def test_what_is_summed_is_summed_by_one_thread_however_many_there_may_be(settings):
+    finished = start(environment.cleaned(settings), "-c", THREADS)
+    assert set(json.loads(finished.stdout)) <= {0, 1}, finished.stderr
+
+
 def test_the_command_line_and_its_workers_find_no_module_in_the_working_folder(settings, tmp_path):
     if sys.version_info < (3, 11):
         pytest.skip("before Python 3.11 workers look into the working folder")
@@ -155,9 +171,7 @@ def test_the_command_line_stays_that_of_the_folder_it_was_started_in(tmp_path):
     assert (finished.returncode, finished.stdout) == (7, "the copy\n")
 
 
-@pytest.mark.parametrize(
-    "name", sorted(SETTINGS.keys() - {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"})
-)
+@pytest.mark.parametrize("name", sorted(SETTINGS))
 def test_a_setting_does_not_reach_a_process(name):
     kept = environment.cleaned({name: SETTINGS[name]}).get(name)
     if name.startswith(("TZ", "L")):  # time and language are the person's own
@@ -170,7 +184,7 @@ def test_a_setting_does_not_reach_a_process(name):
     "name",
     [
         *("PATH", "HOME", "GENRE_DATA", "DASK_SCHEDULER_ADDRESS", "HTTPS_PROXY", "SSL_CERT_FILE"),
-        *("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "LOKY_MAX_CPU_COUNT"),
+        *("NUMBA_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "LOKY_MAX_CPU_COUNT"),
         *("PIP_INDEX_URL", "PIP_CERT", "PIP_PROXY", "CONDA_PREFIX", "LD_LIBRARY_PATH", "TMPDIR"),
     ],
 )

@@ -26,6 +26,7 @@ SECOND_EDITION = [
     "11-champion",
     "12-genre-timeline",
     "13-transfer",
+    "14-your-own-classifier",
 ]
 """The notebooks that follow the rules for authors in CONTRIBUTING.md."""
 

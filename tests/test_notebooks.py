@@ -140,6 +140,20 @@ KEYS = {
         "embedding",
         "silhouettes",
     },
+    "14-your-own-classifier": {
+        "strictest",
+        "accuracies",
+        "largest_difference",
+        "memory",
+        "nearest",
+        "steps",
+        "choices",
+        "pooling",
+        "reversal",
+        "calibration",
+        "cheat",
+        "needed",
+    },
 }
 
 
@@ -403,6 +417,26 @@ def test_the_published_champion_is_better_than_the_reports_by_fair_means(publish
     assert champion["artist_filtered_accuracy"] >= 0.70
     assert len(champion["without_copies"]) == len(champion["accuracies"])
     assert 0 < champion["fault_filtered_accuracy"] < 1
+
+
+def test_what_notebook_14_computes_from_formulas_is_what_the_tool_found(quick_results):
+    results = quick_results["14-your-own-classifier"]
+    assert results["largest_difference"] < 1e-12
+    assert all(row["points"] == 0 for row in results["cheat"].values())
+    for row in results["reversal"].values():
+        assert row["low"] <= row["points"] <= row["high"]
+
+
+def test_the_published_ranks_turn_around_where_artists_are_kept_apart(published):
+    results = published["14-your-own-classifier"]
+    shuffled, apart = (results["reversal"][by] for by in ("segments shuffled", "artist folds"))
+    assert shuffled["high"] < 0 < apart["low"]
+    shuffled, apart = (results["memory"][by] for by in ("segments shuffled", "artist folds"))
+    assert shuffled["points"] > 25
+    assert apart["low"] < 0 < apart["high"]
+    assert results["accuracies"]["svm"]["segments shuffled"]["accuracy"] > 0.87  # "88 %"
+    of_svm = results["accuracies"]["SVM, 63 features"]
+    assert round(of_svm["fault-filtered"]["accuracy"], 2) == 0.49
 
 
 def test_changes_of_genre_are_scored_against_methods_that_know_no_genre(quick_results):

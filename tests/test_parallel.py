@@ -2,10 +2,15 @@
 
 import errno
 import os
+import subprocess
+import sys
 import warnings
+from contextlib import suppress
 from types import SimpleNamespace
 
+import psutil
 import pytest
+from conftest import PROJECT
 
 from genres import Refusal, parallel
 
@@ -91,3 +96,37 @@ def test_the_limit_counts_what_the_user_runs_already(monkeypatch):
     assert parallel.tasks_left() == 986
     monkeypatch.setattr(parallel.os, "getuid", lambda: 0)
     assert parallel.tasks_left() is None
+
+
+ALIVE = """
+import os, sys
+from genres import parallel
+print(*set(parallel.each(lambda _: os.getpid(), range(8), 2)), flush=True)
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_workers_end_when_who_they_work_for_is_killed():
+    command = [sys.executable, "-c", ALIVE]
+    killed = subprocess.run(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
+    workers = []
+    for number in killed.stdout.split():
+        with suppress(psutil.NoSuchProcess):  # it has ended already
+            workers.append(psutil.Process(int(number)))
+    assert killed.stdout.split()
+    assert psutil.wait_procs(workers, timeout=30)[1] == []
+
+
+def test_a_container_may_have_less_memory_than_the_machine(monkeypatch, tmp_path):
+    free = parallel.memory_left()
+    monkeypatch.setattr(parallel, "Path", lambda _: tmp_path)
+    assert parallel.memory_left() == pytest.approx(free, rel=0.2)
+    for name, text in {
+        "max": "max",
+        "current": "700",
+        "stat": "anon 400\ninactive_file 200",
+    }.items():
+        (tmp_path / f"memory.{name}").write_text(f"{text}\n")
+    assert parallel.memory_left() > 1000
+    (tmp_path / "memory.max").write_text("1000\n")
+    assert parallel.memory_left() == 1000 - 700 + 200

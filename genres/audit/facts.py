@@ -36,10 +36,10 @@ _LOWEST_BAND, _BELOW_LEVEL = -110.0, 90.0  # dB; 16 bits have a noise of -119 dB
 _FEW_BANDS = 5
 _LOWEST_EDGE = 3000  # Hz; below, filters that are instruments are as steep
 _SHELF, _SKIRT = 6, 5  # bands before an edge, and those in which the spectrum falls
-_EDGE_DB, _CORNER_DB = 20.0, 10.0  # how deep it falls, and how deep it has fallen at the edge
+_EDGE_DB = 20.0  # how deep it falls at least
+_CORNER_DB = 6.0  # how deep it has fallen at the edge, and what the depth may vary by
 
-
-_ALIKE = 0.1
+_ALIKE = 0.1  # of a length
 _PHRASES = {
     "format": "are {} files",
     "codec": "are encoded as {}",
@@ -56,7 +56,7 @@ _PHRASES = {
     "clipped": "are clipped in {} % of the samples",
     "silence": "are silent {} % of the time",
     "bandwidth": "have sound up to {} kHz",
-    "mixdown": "have channels whose mean is {} dB louder than they are",
+    "mixdown": "are {} dB quieter in mono",
     "time": "were last changed {}",
 }
 _INFINITE = {
@@ -66,7 +66,7 @@ _INFINITE = {
     "low_pass": "have no edge",
 }
 _UNITS: dict[str, float] = dict.fromkeys(("sample_rate", "low_pass", "bandwidth"), 1000)
-_UNITS |= dict.fromkeys(("dc", "clipped", "silence"), 0.01)
+_UNITS |= dict.fromkeys(("dc", "clipped", "silence"), 0.01) | {"mixdown": -1}
 _RELATIONS = {
     "identical": "mono in several channels",
     "one side": "silent in all channels but one",
@@ -118,7 +118,8 @@ class Facts(NamedTuple):
         The highest frequency with energy, Hz. NaN where nothing sounds.
     low_pass : float
         Where the spectrum falls off more steeply than music does, by 20 dB in 800 Hz for good, Hz:
-        the edge of an encoder, a resampler or a radio. NaN where there is none, or none is heard.
+        the edge of an encoder, a resampler or a radio. NaN where there is none, none is heard, or
+        it is so near half the sample rate that it may be the filter of that.
     """
 
     format: str
@@ -318,7 +319,10 @@ def _low_pass(bands):
     falls = shelves[places - _SHELF] - highest_above[places + _SKIRT]
     if not len(falls) or falls.max() < _EDGE_DB:
         return np.nan
-    place = places[falls.argmax()]
+    steepest = np.argmax(falls > falls.max() - _CORNER_DB)
+    if steepest > len(falls) - _FEW_BANDS:  # what falls may be the filter of the sample rate
+        return np.nan
+    place = places[steepest]
     near = slice(place - _SHELF, place + _SKIRT)
     corner = np.flatnonzero(bands[near] >= shelves[place - _SHELF] - _CORNER_DB)[-1]
     return float(BAND * (place - _SHELF + corner + 1))

@@ -39,6 +39,7 @@ _GUESTS = re.compile(r"[\s(\[]+(feat|ft|featuring)\b.*", re.IGNORECASE | re.DOTA
 _ARTICLE_LAST = re.compile(r"(.+), (the|a|an)", re.IGNORECASE)
 _NUMBERED = re.compile(r"(\w+)[._](\d{5})")  # GTZAN's clips have either between genre and number
 _MOST_BYTES = 1 << 26  # of a table
+_MOST_AUDIO = 1 << 40  # bytes of a file with tags
 _MOST_UNPACKED = 1 << 20  # bytes of a frame
 _MOST_LETTERS = 200  # of a name
 
@@ -91,6 +92,7 @@ def read(clips: Sequence, pattern: str | None = None, table: str | Path | None =
 def of_tags(path: str | Path) -> dict[str, str]:
     """Read the names that a file's tags have, by what they are of; a broken file has none."""
     try:
+        files.require_regular(path, _MOST_AUDIO)
         with _little_unpacked():
             file = mutagen.File(path, easy=True)
         tags = {} if file is None or file.tags is None else file.tags

@@ -28,6 +28,8 @@ MOST_MEMORY = 6 << 30
 PATIENCE = 120
 """Seconds for which it may be silent."""
 
+_TRAINED_BY = "11-champion"
+
 TRAIN = ("--quick", "--only", "11", "--data", "synthetic")
 """The run that makes a model in the least time."""
 
@@ -111,7 +113,7 @@ class Workers:
         if self.hearing is None and (self._training is None or self._training.done()):
             self._training = asyncio.create_task(self._train())
             self._course = Course(_BARS)
-        bars = RunFolder(project.RUNS / "synthetic-quick").bars
+        bars = RunFolder(project.RUNS / "synthetic-quick").bars(_TRAINED_BY)
         while self._training and not self._training.done():
             bar = last_bar(bars) or {"label": "", "done": 0, "total": 1}
             known = next(filter(bar["label"].startswith, _BARS), "")

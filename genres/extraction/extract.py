@@ -5,7 +5,6 @@ was made from; started again, the job measures only the parts whose files are no
 with a clip that could not be reached.
 """
 
-import hashlib
 import json
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -27,13 +26,11 @@ from genres.data import clips, datasets, tables, taggrams
 from genres.data.clips import ARTIST_FOLDS, SPLITS
 from genres.decoding import audio
 from genres.extraction import extracted
+from genres.extraction.parts import CLIPS_PER_PART, key, state
 from genres.extraction.recipes import RECIPES
 from genres.project import PROJECT
 from genres.screen import bar
 from genres.sound import features, melstore
-
-CLIPS_PER_PART = 16
-"""How much work a kill can lose, for each worker."""
 
 
 class Settings(NamedTuple):
@@ -117,8 +114,7 @@ def extract(
     """Measure every clip of a collection and write the tables.
 
     Stopped at any point and started again, it measures only what is missing, and what it writes is
-    the same to the byte, for any number of workers too. Tags alone may have another last bit where
-    a single worker, this very process, shares the work of each layer among all cores.
+    the same to the byte, for any number of workers too.
 
     Parameters
     ----------
@@ -278,9 +274,8 @@ def _plan(collection, settings, folder):
     parts = {}
     for _, genre in groupby(ordered, key=lambda clip: clip.genre):
         while part := list(islice(genre, CLIPS_PER_PART)):
-            made_from = [measured, made_by, [(clip.file, *_state(clip.path)) for clip in part]]
-            key = hashlib.sha256(json.dumps(made_from).encode()).hexdigest()[:32]
-            parts[folder / f"{key}.parquet"] = part
+            made_from = [measured, made_by, [(clip.file, *state(clip.path)) for clip in part]]
+            parts[folder / f"{key(made_from)}.parquet"] = part
     return parts
 
 
@@ -302,14 +297,6 @@ def _tagger():
     from genres.sound import tagger  # which imports TensorFlow, and that takes seconds
 
     return tagger
-
-
-def _state(path):
-    try:
-        status = Path(path).stat()
-    except OSError as error:
-        return error.errno, 0
-    return status.st_size, status.st_mtime_ns
 
 
 def _holds(path):

@@ -245,7 +245,7 @@ def as_html(rows: Sequence[Row], bench, title: str, pages: dict[str, str]):
     ]
     if judged:
         parts += [
-            '<h2 id="leaderboard-picture">Honest and tempting</h2>',
+            '<h2 id="leaderboard-picture">In a picture</h2>',
             _picture(judged, bench),
         ]
     if failed := [row for row in rows if row.made.failures]:
@@ -263,7 +263,7 @@ def _sortable(rows, honest, pages):
     shown = _shown(rows)
     by = honest if honest in shown else protocols.COURSE
     n_honest = sum(name in protocols.HONEST for name in shown)
-    groups = {"artists kept apart": n_honest, "artists on both sides": len(shown) - n_honest}
+    groups = {"artists kept apart": n_honest, "artists not kept apart": len(shown) - n_honest}
     above = "".join(
         f'<th colspan="{n}" scope="colgroup">{words}</th>' for words, n in groups.items() if n
     )

@@ -48,8 +48,9 @@ def write(rows, folder: Path, above: str, progress=True):
     progress : bool or callable
         As `genres.screen.bar` has it.
     """
-    for old in {*folder.glob(f"{_PAGE}*.html")} - {path_of(folder, row.made.name) for row in rows}:
-        old.unlink()
+    for old in folder.glob(f"{_PAGE}*.html"):
+        if not (folder / f"{old.stem.removeprefix(_PAGE)}.json").exists():
+            old.unlink()
     waiting = [row for row in rows if not _is_current(row, folder)]
     draw = partial(_write_one, folder=folder, above=above)
     workers = 1 if len(waiting) <= _ALONE else None
@@ -167,7 +168,7 @@ def _scores(figures):
 
 def _spread(figures, synthetic):
     titles = {name: protocols.TITLES[name] for name in protocols.HONEST_FIRST if name in figures}
-    kinds = {True: "artists kept apart", False: "artists on both sides"}
+    kinds = {True: "artists kept apart", False: "artists not kept apart"}
     figure = scoreplots.spreads(
         {title: figures[name]["of_folds"] for name, title in titles.items()},
         {title: kinds[name in protocols.HONEST] for name, title in titles.items()},

@@ -24,7 +24,6 @@ _TO_DESCRIBE = 60.0  # seconds that reading a model's file may take
 _MOST_ANSWER = 1 << 28  # bytes
 _TIMES, _LONGEST_FIT = ("fit", "predict"), 1e7  # what is timed; seconds
 _LONGEST = 200  # characters of what a library says of an error
-_THREADS = ("OMP", "OPENBLAS", "MKL", "NUMBA", "VECLIB_MAXIMUM")
 
 
 class Failure(Exception):
@@ -245,8 +244,8 @@ def _start(folder):
         raise Refusal(
             "Classifiers are judged on Linux and macOS: on Windows, in its Subsystem for Linux."
         )
-    around = environment.cleaned(os.environ) | {f"{name}_NUM_THREADS": "1" for name in _THREADS}
-    around |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
+    around = environment.cleaned(os.environ)
+    around |= {"NUMBA_NUM_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
     around |= {"TMPDIR": str(folder)}  # which is removed, with what models leave there
     for name in [name for name in around if name.startswith("GENRE_")] + ["PWD", "OLDPWD"]:
         around.pop(name, None)

@@ -123,7 +123,7 @@ def kept(bench, run, *, compute=False, progress=True):
     reads = {LSTMS: "segments", CHAMPION: "texture"}
     found = [_earlier(bench, place, Model(name, "", kind), digest) for name, kind in reads.items()]
     missing = [by for by in possible if any(by.name not in made.protocols for made in found)]
-    if missing and (compute or (run.models / "predictions").exists() or run.champion.exists()):
+    if missing and (compute or run.predictions.exists() or run.champion.exists()):
         _predict(bench, run, found, missing, compute=compute, progress=progress)
         for made in found:
             if made.protocols:
@@ -207,7 +207,7 @@ def _predict(bench, run, found, missing, *, compute, progress):
                 clips.labels[split.here],
                 split.inside,
                 classes=range(len(clips.genres)),
-                folder=run.models / "predictions",
+                folder=run.predictions,
                 **how,
             )
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from genres import Refusal
+from genres import Refusal, locks
 from genres.data import catalogue, datasets, folders, tables
 from genres.data.clips import Clip
 from genres.decoding import audio
@@ -130,7 +130,9 @@ def find_spectrograms(data, n_per_genre: int = 30, progress: bool | Callable = T
     path, table = data.mel, data.table(folders.WHOLE)
     if path is None and data.audio and not data.synthetic:
         out = folders.extraction_of(data.audio)
-        extract.extract(data.audio, out, extract.Settings(mel=True), progress=progress)
+        out.mkdir(parents=True, exist_ok=True)
+        with locks.alone_in(out):  # another notebook may be about to do the same
+            extract.extract(data.audio, out, extract.Settings(mel=True), progress=progress)
         path = out / "mel.npz"
     if path is not None:
         store = melstore.load(path)

@@ -108,11 +108,14 @@ def fit_each(
     return fits
 
 
-def each(function: Callable, items, workers: int = 2):
+def each(function: Callable, items):
     """Call a function that trains networks on every item, as `genres.parallel.each` does.
 
-    A notebook's own function is unpickled after this module, which imports TensorFlow in silence.
+    There are as many workers as cores and memory allow. A notebook's own function is unpickled
+    after this module, which imports TensorFlow in silence.
     """
+    most = parallel.memory_left() // parallel.MEMORY_OF_NETWORKS
+    workers = max(1, min(parallel.cores(), most))
     return parallel.each(partial(_call, function), items, workers)
 
 
@@ -213,8 +216,7 @@ def fit_ensemble(
     Returns
     -------
     Ensemble
-        The same for the same seed on the same machine; sums are taken in another order where the
-        number of cores differs, and the last digits with them.
+        The same for the same seed, whatever the number of cores.
 
     Raises
     ------
@@ -351,8 +353,8 @@ class Tried(NamedTuple):
     seconds: float
 
 
-def cross_validate(trials: dict[str, tuple], labels, folds, epochs: int, workers: int = 2):
-    """Try out networks on training tracks, two kinds at a time, on one thread each.
+def cross_validate(trials: dict[str, tuple], labels, folds, epochs: int):
+    """Try out networks on training tracks, one kind on a core.
 
     Parameters
     ----------
@@ -364,8 +366,8 @@ def cross_validate(trials: dict[str, tuple], labels, folds, epochs: int, workers
     folds : array of int, shape (n_seeds, n_tracks)
         For each seed the fold that holds each track out. Networks of one seed and fold start
         alike, whatever their kind.
-    epochs, workers : int
-        Passes over the tracks; processes, each of which takes 1 GB of memory.
+    epochs : int
+        Passes over the tracks.
 
     Yields
     ------
@@ -373,7 +375,7 @@ def cross_validate(trials: dict[str, tuple], labels, folds, epochs: int, workers
     tried : Tried
         In the order in which they end. Of a sequence the last prediction counts.
     """
-    yield from parallel.each(partial(_try, labels, folds, epochs), list(trials.items()), workers)
+    yield from each(partial(_try, labels, folds, epochs), list(trials.items()))
 
 
 def _try(labels, folds, epochs, trial):

@@ -109,8 +109,8 @@ def alone(title: str, body: str, links: str = ""):
 
 
 def body_of(path: Path):
-    """Give what a file that `alone` wrote shows, as HTML."""
-    text = path.read_text(encoding="utf-8")
+    """Give what a file that `alone` wrote shows, as HTML; of another file, nothing."""
+    text = path.read_text(encoding="utf-8", errors="replace")
     return text.partition(_BEFORE)[2].rpartition(_AFTER)[0]
 
 

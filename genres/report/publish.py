@@ -9,7 +9,7 @@ from pathlib import Path
 from genres import Refusal, files
 from genres.project import COMMAND, PROJECT, find_notebooks
 from genres.report import elsewhere, ledger
-from genres.run import provenance, runs
+from genres.run import forecast, provenance, runs
 from genres.screen import spoken
 
 LARGEST = 3_000_000
@@ -93,8 +93,9 @@ def publish(folder: str | Path, project: Path = PROJECT, only: Sequence[str] = (
     _replace_leaderboard(board, project)
     files.write_json(figures / "results.json", results)
     files.write_json(figures / "run.json", described)
-    if rehearsed := _seconds_of_rehearsal(run):
-        files.write_json(figures / "rehearsal.json", rehearsed)
+    for name, place in forecast.runs_beside(folder).items():
+        if seconds := _seconds_of_all(runs.Run(project, place)):
+            files.write_json(figures / name, seconds)
     files.write_text(project / "README.md", readme)
     files.write_text(project / "docs" / "LEDGER.md", page)
     if CHAMPION in found:
@@ -154,11 +155,10 @@ def _replace_leaderboard(texts, project):
     return [project / EVALUATED / name for name in texts]
 
 
-def _seconds_of_rehearsal(run):
-    """Give what each notebook took in the rehearsal beside a run, if it is one of all notebooks."""
-    rehearsal = runs.Run(run.project, run.folder.with_name(f"{run.folder.name}-quick"))
+def _seconds_of_all(run):
+    """Give what each notebook took in a run, if it is one of all notebooks."""
     names = [notebook.stem for notebook in find_notebooks(run.project)]
-    seconds = {name: rehearsal.read_state(name).get("seconds") for name in names}
+    seconds = {name: run.read_state(name).get("seconds") for name in names}
     return seconds if all(seconds.values()) else None
 
 
@@ -189,11 +189,10 @@ def result_table(rows, results: dict[str, dict], run: dict[str, dict]) -> str:
             link = f"[{name}](notebooks/{name}.ipynb)"
             lines.append(f"| {link} | {row.headline} | {report} | {here} |")
     made = run.values()
-    seconds = sum(one["seconds"] for one in made)
     machines = {f"{m['cores']} cores ({m['cpu']})" for m in (one["machine"] for one in made)}
     where = " and ".join(sorted(machines))
     memory = max(one["peak_memory"] for one in made) / 1e9
-    took = f"took {spoken(seconds)} on {where} and at most {memory:.1f} GB of memory"
+    took = f"took {spoken(runs.time_taken(made))} on {where} and at most {memory:.1f} GB of memory"
     lines += ["", f"The published run {took}."]
     return "\n".join(lines)
 
@@ -255,6 +254,7 @@ def _describe(state, notebook, project):
         "commit": commit,
         "finished": state["finished"],
         "seconds": state["seconds"],
+        "cpu_seconds": state.get("cpu_seconds"),  # an older run has none
         "peak_memory": state["peak_memory"],
         "data": name,
         "fingerprint": digest,  # of the data

@@ -30,6 +30,7 @@ COVERS = {
     "11-champion": "rhythm",
     "12-genre-timeline": "switching",
     "13-transfer": "few-clips",
+    "14-your-own-classifier": "pooling",
 }
 """Which picture stands for a notebook on the front page; of others, the first does."""
 

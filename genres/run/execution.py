@@ -1,14 +1,10 @@
-"""How is one notebook executed, and how far is it?"""
+"""How is one notebook executed, how far is it, and how is it ended before its end?"""
 
 import logging
 import os
-import shutil
 import socket
-import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -16,7 +12,7 @@ import psutil
 
 from genres import locks
 from genres.run import provenance
-from genres.screen import last_bar, spaced, spoken
+from genres.screen import last_bar, spaced
 
 _SOCKETS = "genres-kernel-"  # what their folders' names begin with
 
@@ -30,62 +26,135 @@ class NotebookFailed(Exception):
     """A notebook did not come to its end; the message says where and why in one line."""
 
 
-def execute(
-    notebook: Path, output: Path, parameters: dict, environment: dict[str, str], on_cell: Callable
-):
-    """Execute a notebook, in its own folder and by a kernel of this very Python.
+class Ended(Exception):
+    """A notebook did not come to its end because `Execution.end` was called."""
+
+
+class Execution:
+    """The execution of one notebook: one thread waits for it, another may look at it and end it.
 
     Parameters
     ----------
     notebook : Path
         The ``.ipynb`` file.
-    output : Path
-        Where to write it with its outputs, cell by cell: what is there after a failure tells how
-        far it came.
-    parameters : dict
-        Values that take the place of those in the cell tagged ``parameters``.
-    environment : dict of str to str
-        The kernel's environment variables.
-    on_cell : callable
-        Called, without arguments, before each code cell.
+    bars : Path
+        File to which the notebook's progress bars append JSON lines
+        ``{"label": str, "done": n, "total": n}``.
 
-    Raises
-    ------
-    NotebookFailed
-        If a cell fails, or if the kernel does not start, or dies. Whatever else ends the
-        execution, a signal for one, passes through. The kernel is gone in each case.
+    Attributes
+    ----------
+    cpu_seconds : float
+        How long cores worked for it, all together, if it came to its end.
     """
-    # Imported here: a second of imports is too much for a run in which everything is kept.
-    import papermill
-    from nbclient.exceptions import DeadKernelError
 
-    # What they would log to the terminal is said below, or goes without saying.
-    for name in ("papermill", "asyncio"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
-    try:
-        with _kernel(notebook.parent, environment) as kernel:
-            papermill.execute_notebook(
-                _literal(notebook),
-                _literal(output),
-                parameters=parameters,
-                kernel_name="python3",
-                language="python",
-                progress_bar=False,
-                km=kernel,
-                on_cell_execute=lambda cell, cell_index: on_cell(),
-            )
-    except papermill.PapermillExecutionError as error:
-        last_line = f"{error.ename}: {error.evalue}".strip().splitlines()[-1]
-        raise NotebookFailed(
-            f"{notebook.stem} failed in cell [{error.exec_count}]: {last_line}"
-        ) from error
-    except DeadKernelError as error:
-        raise NotebookFailed(
-            f"{notebook.stem} ended in the middle of a cell: its Python was killed, most often "
-            "for lack of memory."
-        ) from error
-    except RuntimeError as error:  # all that is known of a kernel that did not start
-        raise NotebookFailed(f"{notebook.stem} did not start: {error}.") from error
+    def __init__(self, notebook, bars):
+        self._notebook, self._bars = notebook, bars
+        code = [source for kind, source, _ in provenance.read_cells(notebook) if kind == "code"]
+        self.cpu_seconds = 0.0
+        self._n_cells = 1 + sum(map(bool, map(str.strip, code)))  # with the one papermill injects
+        self._cell = self._seen = 0
+        self._start, self._kernel, self._is_ended = time.monotonic(), None, False
+
+    @property
+    def elapsed(self):
+        """Seconds since it began."""
+        return time.monotonic() - self._start
+
+    def __str__(self):
+        """Say how far it is: ``cell 3/17 · epochs 40 %``."""
+        parts = [f"cell {self._cell}/{self._n_cells}"]
+        if bar := last_bar(self._bars, self._seen):
+            parts.append(spaced(f"{bar['label']} {bar['done'] / bar['total']:.0%}"))
+        return " · ".join(parts)
+
+    def run(self, output: Path, parameters: dict, environment: dict[str, str]):
+        """Execute the notebook, in its own folder and by a kernel of this very Python.
+
+        Parameters
+        ----------
+        output : Path
+            Where to write it with its outputs, cell by cell: what is there after a failure tells
+            how far it came.
+        parameters : dict
+            Values that take the place of those in the cell tagged ``parameters``.
+        environment : dict of str to str
+            The kernel's environment variables.
+
+        Raises
+        ------
+        NotebookFailed
+            If a cell fails, or if the kernel does not start, or dies.
+        Ended
+            If it was ended. The kernel is gone in each case, and whatever else is raised.
+        """
+        try:
+            self._run(output, parameters, environment)
+        except Exception as error:
+            if self._is_ended:
+                raise Ended from error
+            raise
+
+    def end(self):
+        """End it, from another thread: its kernel, and all processes below that, are killed."""
+        self._is_ended = True
+        if self._kernel:
+            with suppress(psutil.Error):  # it has just ended by itself
+                kernel = psutil.Process(self._kernel)
+                for process in [*kernel.children(recursive=True), kernel]:
+                    process.kill()
+
+    def _run(self, output, parameters, environment):
+        # Imported here: a second of imports is too much for a run in which everything is kept.
+        import papermill
+        from nbclient.exceptions import DeadKernelError
+
+        # What they would log to the terminal is said below, or goes without saying.
+        for logger in ("papermill", "asyncio"):
+            logging.getLogger(logger).setLevel(logging.CRITICAL)
+        name = self._notebook.stem
+        try:
+            with _kernel(self._notebook.parent, environment) as kernel:
+                self._kernel = kernel.provisioner.process.pid
+                if self._is_ended:
+                    raise Ended
+                papermill.execute_notebook(
+                    _literal(self._notebook),
+                    _literal(output),
+                    parameters=parameters,
+                    kernel_name="python3",
+                    language="python",
+                    progress_bar=False,
+                    km=kernel,
+                    on_cell_execute=lambda cell, cell_index: self._next_cell(),
+                )
+                self.cpu_seconds = _cpu_seconds(self._kernel)
+        except papermill.PapermillExecutionError as error:
+            last_line = f"{error.ename}: {error.evalue}".strip().splitlines()[-1]
+            raise NotebookFailed(
+                f"{name} failed in cell [{error.exec_count}]: {last_line}"
+            ) from error
+        except DeadKernelError as error:
+            raise NotebookFailed(
+                f"{name} ended in the middle of a cell: its Python was killed, most often for lack "
+                "of memory."
+            ) from error
+        except RuntimeError as error:  # all that is known of a kernel that did not start
+            raise NotebookFailed(f"{name} did not start: {error}.") from error
+
+    def _next_cell(self):
+        """Note that the next code cell begins, so that its predecessor's bars are over."""
+        self._cell += 1
+        self._seen = self._bars.stat().st_size if self._bars.exists() else 0
+
+
+def _cpu_seconds(pid):
+    """Give the seconds that cores worked for a process and all below it, those that ended too."""
+    total = 0.0
+    with suppress(psutil.Error):  # one of them has just ended
+        process = psutil.Process(pid)
+        for one in [process, *process.children(recursive=True)]:
+            total += sum(one.cpu_times()[:4])  # user, system, and those of children that ended
+    return total
 
 
 def _literal(path):
@@ -142,81 +211,3 @@ def _folder_of_sockets():
     usual = tempfile.gettempdir()
     is_too_long = hasattr(socket, "AF_UNIX") and len(os.fsencode(usual)) > 70
     return locks.folder_in("/tmp" if is_too_long else usual, _SOCKETS)
-
-
-class Watch:
-    """A look, every second, at the notebook in flight: how far it is, how much memory it takes.
-
-    On a terminal it keeps one line up to date; elsewhere it is silent. Used as a context manager
-    around the execution.
-
-    Parameters
-    ----------
-    title : str
-        What the line begins with.
-    notebook : Path
-        The ``.ipynb`` file.
-    bars : Path
-        File to which the notebook's progress bars append JSON lines
-        ``{"label": str, "done": n, "total": n}``.
-    left : callable
-        Given the seconds since the start, gives those left, or None.
-    """
-
-    def __init__(self, title, notebook, bars, left):
-        self.peak_memory = 0  # bytes, of this process and all below it
-        self.seconds = 0.0
-        self._title, self._bars, self._left = title, bars, left
-        code = [source for kind, source, _ in provenance.read_cells(notebook) if kind == "code"]
-        self._n_cells = 1 + sum(map(bool, map(str.strip, code)))  # with the one papermill injects
-        self._cell = self._seen = 0
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._look_on, daemon=True)
-
-    def __enter__(self):
-        self._start = time.monotonic()
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._done.set()
-        self._thread.join()
-        self.seconds = time.monotonic() - self._start
-        _rewrite_line("")
-
-    def next_cell(self):
-        """Note that the next code cell begins, so that its predecessor's bars are over."""
-        self._cell += 1
-        self._seen = self._bars.stat().st_size if self._bars.exists() else 0
-
-    def _look_on(self):
-        while True:
-            self.peak_memory = max(self.peak_memory, _memory())
-            _rewrite_line(self._line())
-            if self._done.wait(1.0):
-                return
-
-    def _line(self):
-        parts = [self._title, f"cell {self._cell}/{self._n_cells}"]
-        if bar := last_bar(self._bars, self._seen):
-            parts.append(spaced(f"{bar['label']} {bar['done'] / bar['total']:.0%}"))
-        seconds = self._left(time.monotonic() - self._start)
-        if seconds is not None:
-            parts.append(f"about {spoken(seconds)} left")
-        return " · ".join(parts)
-
-
-def _rewrite_line(text):
-    if sys.stdout.isatty():
-        width = shutil.get_terminal_size().columns - 1
-        print(f"\r{text[:width].ljust(width)}\r{text[:width]}", end="", flush=True)
-
-
-def _memory():
-    """Give the resident bytes of this process and all below it; what they share counts twice."""
-    here = psutil.Process()
-    total = 0
-    for process in [here, *here.children(recursive=True)]:
-        with suppress(psutil.Error):  # it has just ended
-            total += process.memory_info().rss
-    return total

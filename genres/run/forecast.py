@@ -1,8 +1,11 @@
 """How long will the notebooks of a run take?"""
 
+from pathlib import Path
+
 from genres.data import folders
 from genres.run.runs import read_if_sound
 
+_REHEARSAL, _BUILT_IN = "rehearsal.json", "built-in.json"  # in the folder of published figures
 _TRACKS = 990  # of the data on which the project's own times were measured
 _START = 4.0  # seconds that a notebook needs before it sees data
 
@@ -12,7 +15,8 @@ def expect(run, names) -> dict[str, float | None]:
 
     What was measured on this machine comes first: the last time of this run, or else of another
     beside it that is of the same data, and a rehearsal as well or a full run as well. Otherwise
-    it is what the published run took, or a rehearsal of it, in proportion to the number of tracks.
+    it is what the published run took, or a rehearsal of it, in proportion to the number of tracks;
+    on the built-in corpus, on which notebooks do less, it is what the project's own run took.
 
     Parameters
     ----------
@@ -23,6 +27,25 @@ def expect(run, names) -> dict[str, float | None]:
     measured = {name: _measured(run, name) for name in names}
     missing = [name for name in names if measured[name] is None]
     return measured | (_as_published(run, missing) if missing else {})
+
+
+def runs_beside(folder) -> dict[str, Path]:
+    """Give the runs whose times are published with a run: those of others are forecast from them.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the run that is published.
+
+    Returns
+    -------
+    dict of str to Path
+        Their folders, by the name of the file in ``figures/`` that has each notebook's seconds.
+    """
+    return {
+        _REHEARSAL: folder.with_name(f"{folder.name}-quick"),
+        _BUILT_IN: folder.with_name(folders.SYNTHETIC),
+    }
 
 
 def _measured(run, name):
@@ -42,60 +65,22 @@ def _is_like(run, made_from):
 
 def _as_published(run, names):
     figures = run.project / "figures"
-    if run.quick:
-        known = read_if_sound(figures / "rehearsal.json")
-    else:
-        known = {
-            name: described.get("seconds")
-            for name, described in read_if_sound(figures / "run.json").items()
-            if isinstance(described, dict)
-        }
     share = len(run.data.table(folders.WHOLE)) / _TRACKS
+    published = read_if_sound(figures / _REHEARSAL) if run.quick else _published(figures)
+    known = {name: _scaled(seconds, share) for name, seconds in published.items() if seconds}
+    if run.data.synthetic and not run.quick:
+        known |= read_if_sound(figures / _BUILT_IN)
+    return {name: known.get(name) for name in names}
+
+
+def _published(figures):
     return {
-        name: None if (seconds := known.get(name)) is None else _scaled(seconds, share)
-        for name in names
+        name: described.get("seconds")
+        for name, described in read_if_sound(figures / "run.json").items()
+        if isinstance(described, dict)
     }
 
 
 def _scaled(seconds, share):
     start = min(seconds, _START)
     return start + (seconds - start) * share
-
-
-class Forecast:
-    """How long a run will take, from how long its notebooks took before.
-
-    Parameters
-    ----------
-    expected : dict of str to (float or None)
-        Seconds that each notebook to be executed took before; None where it never was.
-    """
-
-    def __init__(self, expected):
-        self._waiting = dict(expected)
-        self._known = self._spent = 0.0
-
-    def finish(self, notebook, seconds):
-        """Note that a notebook took so many seconds: the others are taken to keep its pace."""
-        expected = self._waiting.pop(notebook)
-        if expected:
-            self._known += expected
-            self._spent += seconds
-
-    def left(self, notebook: str | None = None, elapsed: float = 0.0):
-        """Give the seconds left, or None where a notebook that is to come never was timed.
-
-        Parameters
-        ----------
-        notebook : str, optional
-            The notebook in flight.
-        elapsed : float, optional
-            Seconds since it started.
-        """
-        if None in self._waiting.values():
-            return None
-        pace = self._spent / self._known if self._known else 1.0
-        seconds = {name: pace * expected for name, expected in self._waiting.items()}
-        if notebook in seconds:
-            seconds[notebook] = max(seconds[notebook] - elapsed, 0.0)
-        return sum(seconds.values())

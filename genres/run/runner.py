@@ -3,23 +3,21 @@
 import json
 import os
 import re
-import shutil
 import signal
-import sys
 import unicodedata
 from collections.abc import Sequence
 from contextlib import ExitStack, contextmanager
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple
 
-from genres import Refusal, environment, files, locks, parallel, printable
+from genres import Refusal, files, locks, parallel, printable
 from genres.data import clips, folders, kaggle, taggrams
 from genres.project import PROJECT, find_notebooks
 from genres.run import provenance
-from genres.run.execution import NotebookFailed, Watch, execute
-from genres.run.forecast import Forecast, expect
+from genres.run.flights import Due, Flights, most_at_once
+from genres.run.forecast import expect
 from genres.run.runs import Run
+from genres.run.schedule import Schedule, prerequisites
 from genres.screen import seen_from_here, spoken
 
 _LONGEST_NAME = 200  # bytes; a file system has room for 255
@@ -49,10 +47,11 @@ def run_report(
     quick: bool = False,
     fresh: bool = False,
     offline: bool = False,
+    jobs: int | None = None,
     out: str | Path | None = None,
     project: Path = PROJECT,
 ):
-    """Execute the report's notebooks in order; unchanged results of an earlier run are kept.
+    """Execute the report's notebooks; unchanged results of an earlier run are kept.
 
     Parameters
     ----------
@@ -69,6 +68,9 @@ def run_report(
         Whether to execute unchanged notebooks, too.
     offline : bool
         Whether to keep off the network.
+    jobs : int, optional
+        How many notebooks to execute at the same time, as far as they do not need what others
+        keep; by default as many as cores and memory allow. It changes no result.
     out : str or Path, optional
         Folder for the run's folder; by default ``runs`` in the project.
     project : Path
@@ -81,14 +83,16 @@ def run_report(
     Raises
     ------
     Refusal
-        If there are no such notebooks or data, if these are too few for the report, or if the run's
-        folder is in use.
+        If there are no such notebooks or data, if these are too few for the report, if `jobs` is
+        below 1, or if the run's folder is in use.
     Stopped
         If SIGINT or SIGTERM came; no kernel is left behind.
     """
     notebooks = find_notebooks(project, only)
     if name is not None and name != safe_name(name):
         raise Refusal(f"{name!r} cannot name a run: {safe_name(name)!r} can.")
+    if jobs is not None and jobs < 1:
+        raise Refusal(f"{jobs} notebooks at a time are too few: 1 is the least.")
     if folders.holds_audio_only(data):
         _extract(data or os.environ["GENRE_DATA"])
     found = folders.find(data, offline=offline)
@@ -104,7 +108,7 @@ def run_report(
                 f"This user may start only {left} more processes and threads (ulimit -u): "
                 "notebooks may fail for lack of them."
             )
-        seconds, failures = _execute_all(run, notebooks, fresh)
+        seconds, failures = _execute_all(run, notebooks, fresh, jobs)
         results = run.combine_results()
     names = [notebook.stem for notebook in notebooks]
     return Outcome(run, names, seconds, failures, results, not (quick or only or failures))
@@ -141,12 +145,12 @@ def _extract(folder):
     print(extract(dataset, out, Settings(mel=True)).summary(out), flush=True)
 
 
-def _execute_all(run, notebooks, fresh):
-    """Execute what has to be; give the seconds each took (or None) and the failures' messages."""
-    due = {
+def _execute_all(run, notebooks, fresh, jobs):
+    """Execute what has to be; give the seconds each took and the failures' messages."""
+    reasons = {
         notebook: ["as --fresh asks"] if fresh else run.changes(notebook) for notebook in notebooks
     }
-    if any(due.values()):
+    if any(reasons.values()):
         run.data.finest()  # an unsound table is refused now, not by each notebook
         table = run.data.table(folders.WHOLE)
         clips.require_enough(table["Genre"], table["Type"], run.data.tables[folders.WHOLE])
@@ -154,33 +158,37 @@ def _execute_all(run, notebooks, fresh):
             kaggle.load(windows)
         if said := run.data.taggrams:
             taggrams.load(said)
-    forecast = Forecast(expect(run, [notebook.stem for notebook in notebooks if due[notebook]]))
-    print(_plan(due, forecast), flush=True)
+    titles = {
+        notebook: f"[{number}/{len(notebooks)}] {notebook.stem}"
+        for number, notebook in enumerate(notebooks, start=1)
+    }
+    due = {
+        notebook.stem: Due(notebook, titles[notebook], why)
+        for notebook, why in reasons.items()
+        if why
+    }
+    needs = prerequisites([one.notebook for one in due.values()])
+    at_once = min(jobs or most_at_once(), max(len(due), 1))
+    schedule = Schedule(needs, expect(run, list(due)), at_once)
+    print(_plan(len(notebooks), due, schedule), flush=True)
     run.ledger.unlink(missing_ok=True)
-    seconds, failures = {}, []
-    for number, notebook in enumerate(notebooks, start=1):
-        title = f"[{number}/{len(notebooks)}] {notebook.stem}"
-        if not due[notebook]:
+    for notebook in notebooks:
+        if notebook.stem not in due:
             _take_over_text(run, notebook)
-            print(f"{title} · kept", flush=True)
-            continue
-        if not sys.stdout.isatty():
-            print(f"{title} · runs now: {', '.join(due[notebook])}", flush=True)
-        try:
-            seconds[notebook.stem] = _execute(run, notebook, title, forecast)
-            print(f"{title} · {spoken(seconds[notebook.stem])}", flush=True)
-        except NotebookFailed as failure:
-            failures.append(str(failure))
-            print(f"{title} · failed", flush=True)
-        except Stopped:
-            kept = len(run.combine_results())
-            print(
-                f"Stopped in {notebook.stem}. {kept} of {len(find_notebooks(run.project))} "
-                "notebooks are done and kept: the same command goes on from there.",
-                flush=True,
-            )
-            raise
-    return seconds, failures
+            print(f"{titles[notebook]} · kept", flush=True)
+    flights = Flights(run, due, schedule)
+    try:
+        flights.execute_all()
+    except Stopped:
+        kept = len(run.combine_results())
+        print(
+            f"Stopped in {' and '.join(sorted(schedule.running))}. {kept} of "
+            f"{len(find_notebooks(run.project))} notebooks are done and kept: the same command "
+            "goes on from there.",
+            flush=True,
+        )
+        raise
+    return flights.seconds, [flights.failures[name] for name in sorted(flights.failures)]
 
 
 def _take_over_text(run, notebook):
@@ -197,84 +205,15 @@ def _take_over_text(run, notebook):
         files.write_text(path, json.dumps(executed | {"cells": cells}, indent=1) + "\n")
 
 
-def _execute(run, notebook, title, forecast):
-    """Execute one notebook and put everything it makes in its place; give the seconds it took."""
-    name = notebook.stem
-    made_from = provenance.fingerprint(notebook, run.project, run.data, run.quick)
-    _retire(run, name)
-    shutil.rmtree(run.work, ignore_errors=True)
-    run.work.mkdir(parents=True)
-    partial = run.work / notebook.name
-    parameters = {"DATA": str(run.data.folder), "QUICK": run.quick}
-    watch = Watch(title, notebook, run.bars, lambda gone: forecast.left(name, gone))
-    try:
-        with watch:
-            execute(notebook, partial, parameters, _environment(run), watch.next_cell)
-        if not run.results(name).exists():
-            raise NotebookFailed(f"{name} ended without writing its results.")
-    except NotebookFailed as failure:
-        _keep(partial, run.failed(name))
-        where = seen_from_here(run.failed(name))
-        raise NotebookFailed(f"{failure}\n  The notebook up to there: {where}") from None
-    except OSError as error:  # papermill does not say of which file
-        error.filename = error.filename or str(run.folder)
-        raise
-    finally:
-        forecast.finish(name, watch.seconds)
-    _keep(partial, run.executed(name))
-    shutil.rmtree(run.work)
-    state = {
-        "seconds": round(watch.seconds, 1),
-        "made_from": made_from,
-        "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "commit": provenance.commit_of([notebook], run.project),
-        "peak_memory": watch.peak_memory,
-        "machine": provenance.describe_machine(run.project),
-    }
-    files.write_json(run.state(name), state)
-    return watch.seconds
-
-
-def _keep(partial, path):
-    """Move an executed notebook to its place, flushed to the disk before it is there."""
-    with files.atomic(path) as temporary:
-        partial.replace(temporary)
-
-
-def _environment(run):
-    """Give the environment of a kernel: the clean one that a run has, and what is the run's own."""
-    return {
-        **environment.cleaned(os.environ),
-        "GENRE_RUN": str(run.folder),
-        "GENRE_REASON": run.data.reason,
-        "GENRE_PROGRESS": str(run.bars),
-        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-        "IPYTHONDIR": str(run.work / "ipython"),
-        "PYTHONSAFEPATH": "1",
-    }
-
-
-def _retire(run, name):
-    """Take away all that a notebook made before, so that nothing old passes for new."""
-    state = run.read_state(name)
-    if "made_from" in state:
-        files.write_json(run.state(name), {"seconds": state["seconds"]})
-    for path in (run.executed(name), run.failed(name), run.results(name)):
-        path.unlink(missing_ok=True)
-    # With the dot: what a killed run was writing.
-    for pattern in (f"figures/{name}-*", f"*/.{name}*"):
-        for path in run.folder.glob(pattern):
-            path.unlink()
-
-
-def _plan(due, forecast):
-    n_due = sum(map(bool, due.values()))
-    plan = [f"Notebooks: {n_due} to execute"]
-    if n_due < len(due):
-        plan.append(f"{len(due) - n_due} kept")
-    if n_due:
-        left = forecast.left()
+def _plan(n_notebooks, due, schedule):
+    plan = [f"Notebooks: {len(due)} to execute"]
+    if len(due) < n_notebooks:
+        plan.append(f"{n_notebooks - len(due)} kept")
+    if due:
+        left = schedule.left()
         plan.append("time not known yet" if left is None else f"about {spoken(left)}")
+        if schedule.jobs > 1:
+            plan.append(f"up to {schedule.jobs} at a time")
     return ", ".join(plan)
 
 
@@ -300,6 +239,8 @@ def _lock(folder):
 @contextmanager
 def _signals_that_stop():
     def stop(signum, _):
+        for each in before:  # it ends already, whoever asks again
+            signal.signal(each, signal.SIG_IGN)
         raise Stopped(signum)
 
     before = {signum: signal.signal(signum, stop) for signum in (signal.SIGINT, signal.SIGTERM)}

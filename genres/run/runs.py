@@ -1,6 +1,7 @@
 """What does a run keep, and which run is to be read?"""
 
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -52,9 +53,9 @@ class Run(RunFolder):
         Returns
         -------
         dict
-            ``seconds`` it took; where it is complete also ``made_from`` (its fingerprint),
-            ``finished``, ``commit``, ``peak_memory`` in bytes and ``machine``. Empty if there is
-            none.
+            ``seconds`` it took; where it is complete also ``cpu_seconds`` (of all cores together),
+            ``made_from`` (its fingerprint), ``finished``, ``commit``, ``peak_memory`` in bytes (of
+            the whole run meanwhile) and ``machine``. Empty if there is none.
         """
         return read_if_sound(self.state(name))
 
@@ -82,7 +83,7 @@ class Report(NamedTuple):
     @property
     def seconds(self):
         """What the execution took; 0 where that is not known."""
-        return sum(state["seconds"] for state in self.states)
+        return time_taken(self.states)
 
     @property
     def finished(self):
@@ -145,7 +146,7 @@ def of_run(folder, project):
         list(places.values()),
         [name for name in names if name not in places],
         {name: read_if_sound(run.results(name)) for name in done},
-        [state for name in done if (state := run.read_state(name))],
+        [state for name in done if "finished" in (state := run.read_state(name))],
     )
 
 
@@ -157,8 +158,27 @@ def _of_published(project):
         find_notebooks(project),
         [],
         read_if_sound(project / "figures" / "results.json"),
-        [made for made in described.values() if isinstance(made, dict) and "seconds" in made],
+        [made for made in described.values() if isinstance(made, dict) and "finished" in made],
     )
+
+
+def time_taken(states) -> float:
+    """Give the seconds in which at least one of several notebooks was being executed.
+
+    Parameters
+    ----------
+    states : iterable of dict
+        What is known of the execution of each, as `Run.read_state` has it, with ``finished``.
+    """
+    spans = []
+    for state in states:
+        end = datetime.fromisoformat(state["finished"]).timestamp()
+        spans.append((end - state["seconds"], end))
+    total, until = 0.0, 0.0
+    for start, end in sorted(spans):
+        total += max(end - max(start, until), 0.0)
+        until = max(until, end)
+    return total
 
 
 def read_if_sound(path):

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from genres import Refusal, files, parallel, project
+from genres import Refusal, files, locks, parallel, project
 from genres.data import clips, folders, tables, taggrams
 from genres.extraction import extract
 from genres.screen import bar
@@ -131,8 +131,8 @@ def audio(n_per_genre: int = 30, workers=None, progress=True) -> Path:
     """
     folder = FOLDER / "audio"
     places = {folder / entry.genre / entry.name: entry for entry in corpus.entries(n_per_genre)}
-    missing = [(path, entry) for path, entry in places.items() if not path.exists()]
-    with _writing_to(folder):
+    with _writing_to(folder), locks.alone_in(folder):
+        missing = [(path, entry) for path, entry in places.items() if not path.exists()]
         for _ in _each(_render, missing, "render", workers, progress):
             pass
         listing = folder / _MANIFEST
@@ -190,7 +190,7 @@ def mel_store(n_per_genre: int = 30, workers=None, progress=True) -> Path:
     ]
     out = FOLDER / "mel" / str(n_per_genre)
     settings = extract.Settings(segments=(folders.WHOLE,), mel=True)
-    with _writing_to(out):
+    with _writing_to(out), locks.alone_in(out):
         outcome = extract.extract(collection, out, settings, workers=workers, progress=progress)
     if outcome.rejected:
         clip, reason, _ = outcome.rejected[0]

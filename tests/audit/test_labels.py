@@ -32,6 +32,25 @@ def test_changed_labels_are_found_and_clips_that_sound_alike_named(textures):
         assert 0 <= row.p_given < row.p_suggested <= 1
 
 
+def test_most_of_the_labels_changed_at_random_are_found_and_few_others(textures):
+    found, correct = 0, 0
+    for seed in range(10):
+        rng, genres = np.random.default_rng(seed), GENRES.copy()
+        changed = rng.choice(len(genres), 6, replace=False)
+        genres[changed] = [rng.choice(np.setdiff1d(GENRES, genre)) for genre in genres[changed]]
+        hits = labels.doubtful(textures, genres)["clip"].isin(changed)
+        found, correct = found + len(hits), correct + hits.sum()
+    assert correct / 60 >= 0.7 and correct / found >= 0.8
+
+
+def test_nothing_is_doubted_where_genres_do_not_show_in_textures():
+    rng = np.random.default_rng(0)
+    noise = [{"one": rng.normal(size=9).astype(np.float32)} for _ in GENRES]
+    assert labels.doubtful(noise, GENRES).empty
+    same = labels.doubtful([noise[0]] * 12, ["jazz", "pop"] * 6)
+    assert same.empty and same["clip"].dtype == int
+
+
 def test_a_clip_is_not_judged_by_its_own_group(textures):
     groups = np.arange(len(GENRES))
     groups[[0, 1]] = 0
@@ -67,3 +86,11 @@ def test_a_genre_of_one_artist_is_not_judged(textures):
     assert not {"pop"} & set(found["given"])
     assert labels.doubtful(textures[:20], GENRES[:20]).empty
     assert labels.doubtful([], []).empty
+
+
+def test_two_artists_of_unequal_size_are_enough(textures):
+    groups = np.zeros(len(GENRES), int)
+    groups[[0, 20, 40]] = 1
+    genres = GENRES.copy()
+    genres[5] = "pop"
+    assert len(labels.doubtful(textures, genres, groups)) <= len(genres)

@@ -87,7 +87,7 @@ def test_the_leaderboard_is_sorted_by_click(visit):
     assert sorted_by(visit) == [("artist", "descending")]
     assert visit.locator("thead [scope=colgroup]").all_inner_texts() == [
         "artists kept apart",
-        "artists on both sides",
+        "artists not kept apart",
     ]
     column = visit.get_by_role("button", name="course split")
     column.click()

@@ -23,6 +23,10 @@ def test_a_model_and_its_calibrated_self_share_a_colour_and_have_counts():
     for axis in of_counts:
         assert [sum(line.get_ydata()) for line in axis.lines] == [60, 60]
     plt.close(figure)
+    alone = scoreplots.reliability({"SVM": [before]}, "Clips")
+    named = [text.get_text() for text in alone.legends[0].get_texts()]
+    assert named == ["as trained", "perfectly calibrated"]
+    plt.close(alone)
 
 
 def test_a_gap_stands_beside_the_two_figures_that_it_is_between():

@@ -469,7 +469,7 @@ def folds_of(n_seeds, n_tracks, n_folds=2):
 
 
 def try_out(trials, labels, folds, epochs=2):
-    return dict(training.cross_validate(trials, labels, folds, epochs, workers=1))
+    return dict(training.cross_validate(trials, labels, folds, epochs))
 
 
 def test_a_track_is_held_out_of_the_network_that_classifies_it(sequences):

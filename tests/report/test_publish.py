@@ -207,18 +207,20 @@ def execute_anew(project, accuracy):
     return git(project.folder, "rev-parse", "HEAD")
 
 
-def test_the_seconds_of_the_rehearsal_beside_the_run_are_published(project):
-    def rehearse(name):
-        rehearsal = project.run.with_name("toy-quick")
-        files.write_json(rehearsal / "state" / f"{name}.json", {"seconds": 5.0})
+@pytest.mark.parametrize(
+    ("beside", "kept"), [("toy-quick", "rehearsal.json"), ("synthetic", "built-in.json")]
+)
+def test_the_seconds_of_the_runs_beside_it_are_published(project, beside, kept):
+    def execute(name):
+        files.write_json(project.run.with_name(beside) / "state" / f"{name}.json", {"seconds": 5.0})
 
-    kept = project.folder / "figures" / "rehearsal.json"
-    rehearse(KNN)
+    path = project.folder / "figures" / kept
+    execute(KNN)
     project.publish()
-    assert not kept.exists(), "one notebook of two"
-    rehearse(SEARCH)
+    assert not path.exists(), "one notebook of two"
+    execute(SEARCH)
     project.publish()
-    assert files.read_json(kept) == {KNN: 5.0, SEARCH: 5.0}
+    assert files.read_json(path) == {KNN: 5.0, SEARCH: 5.0}
 
 
 def test_one_notebook_is_published_and_the_others_stay_as_they_are(project):

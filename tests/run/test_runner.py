@@ -18,8 +18,6 @@ from types import SimpleNamespace
 import psutil
 import pytest
 from conftest import PROJECT, run_report, write_table
-from hypothesis import given
-from hypothesis import strategies as st
 from jupyter_client.channels import HBChannel
 
 from genres import Refusal, files, project, screen
@@ -28,11 +26,11 @@ from genres.data import folders
 from genres.data.clips import CLIPS_AT_LEAST
 from genres.project import COMMAND
 from genres.report import ledger, summary
-from genres.run import execution, provenance, runner, runs
-from genres.run.forecast import Forecast, expect
+from genres.run import execution, flights, provenance, runner, runs
+from genres.run.forecast import expect
 from genres.synth import corpus
 
-KNN, SEARCH = "02-knn-baseline", "03-feature-search"
+KNN, SEARCH, EXPLORE = "02-knn-baseline", "03-feature-search", "04-model-exploration"
 
 ENVIRONMENT = """\
 keep("02-knn-baseline", accuracy=0.5, python=sys.executable, folder=os.getcwd(), given=DATA,
@@ -229,17 +227,95 @@ def test_what_a_killed_execution_left_of_its_sockets_is_cleared_away(short_place
 def test_the_state_tells_what_an_execution_took_and_where_it_was(toy):
     state = json.loads((toy.folder / "runs" / "toy" / "state" / f"{KNN}.json").read_text())
     assert state["seconds"] > 0
+    assert state["cpu_seconds"] > 0
     assert state["peak_memory"] > 10e6
     assert state["commit"] is None
     assert state["machine"]["cores"] >= 1
     assert set(state["machine"]["libraries"]) == {"papermill"}
 
 
+# Side by side
+
+MEET = """\
+(run / "{name}").touch()
+deadline = time.monotonic() + 20
+while alone := not (run / "{other}").exists():
+    if time.monotonic() > deadline or {in_vain}:
+        break
+    time.sleep(0.05)
+keep("{name}", alone=alone, cores=os.environ["LOKY_MAX_CPU_COUNT"])
+"""
+
+
+def meet(project, in_vain=False):
+    """Write two notebooks that look for each other, in vain or until they meet."""
+    for name, other in ((KNN, SEARCH), (SEARCH, KNN)):
+        project.write(name, MEET.format(name=name, other=other, in_vain=in_vain))
+    return project
+
+
+def found_by(project):
+    return files.read_json(project.folder / "runs" / "toy" / "results.json")
+
+
+def test_two_notebooks_are_executed_at_the_same_time_and_share_the_cores(
+    make_toy_project, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr("genres.parallel.cores", lambda: 5)
+    monkeypatch.setattr("genres.parallel.memory_left", lambda: 16 << 30)
+    project = meet(make_toy_project(tmp_path))
+    assert run_toy(project) == 0
+    for found in found_by(project).values():
+        assert (found["alone"], found["cores"]) == (False, "2")
+    assert "2 to execute, time not known yet, up to 2 at a time" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("gigabytes", "cores"), [(16, "5"), (3, "2"), (1, "1")])
+def test_one_at_a_time_a_notebook_has_the_cores_that_memory_allows(
+    make_toy_project, tmp_path, monkeypatch, gigabytes, cores
+):
+    monkeypatch.setattr("genres.parallel.cores", lambda: 5)
+    monkeypatch.setattr("genres.parallel.memory_left", lambda: gigabytes << 30)
+    monkeypatch.setattr(flights, "_memory_taken", lambda: 0)
+    project = meet(make_toy_project(tmp_path), in_vain=True)
+    assert run_toy(project, jobs=1) == 0
+    found = found_by(project)
+    assert {of["cores"] for of in found.values()} == {cores}
+    assert (found[KNN]["alone"], found[SEARCH]["alone"]) == (True, False)
+
+
+def test_where_memory_is_short_the_second_notebook_waits(make_toy_project, tmp_path, monkeypatch):
+    monkeypatch.setattr("genres.parallel.memory_left", lambda: 1 << 20)
+    monkeypatch.setattr(flights, "_memory_taken", lambda: 0)
+    project = make_toy_project(tmp_path)
+    for name in (KNN, SEARCH):
+        project.write(name, "start = time.time()", f'keep("{name}", start=start, end=time.time())')
+    assert run_toy(project, jobs=2) == 0
+    assert found_by(project)[KNN]["end"] < found_by(project)[SEARCH]["start"]
+
+
+@pytest.mark.parametrize(
+    ("cores", "gigabytes", "jobs"), [(2, 16, 2), (8, 16, 8), (8, 5, 2), (8, 1, 1)]
+)
+def test_by_default_there_are_as_many_as_cores_and_memory_allow(
+    monkeypatch, cores, gigabytes, jobs
+):
+    monkeypatch.setattr("genres.parallel.cores", lambda: cores)
+    monkeypatch.setattr("genres.parallel.memory_left", lambda: gigabytes << 30)
+    assert flights.most_at_once() == jobs
+
+
+def test_no_notebook_at_a_time_is_refused_before_anything_is_done(toy, tmp_path):
+    with pytest.raises(Refusal, match="0 notebooks at a time are too few"):
+        run_report(str(toy.data), project=toy.folder, out=tmp_path / "runs", jobs=0)
+    assert not (tmp_path / "runs").exists()
+
+
 # What of it still holds
 
 
 def test_nothing_is_executed_again_where_nothing_changed(copy, monkeypatch, capsys):
-    monkeypatch.setattr(runner, "_execute", lambda *_: pytest.fail("executed again"))
+    monkeypatch.setattr(flights, "_Flight", lambda *_: pytest.fail("executed again"))
     assert run_toy(copy) == 0
     assert "0 to execute, 2 kept" in capsys.readouterr().out
 
@@ -277,7 +353,7 @@ def test_a_change_of_text_is_taken_over_and_nothing_is_executed(copy, monkeypatc
         document["cells"].insert(2, document["cells"][0] | {"id": "more", "source": "More."})
 
     before = json.loads(copy.run.executed(KNN).read_text())["cells"]
-    monkeypatch.setattr(runner, "_execute", lambda *_: pytest.fail("executed again"))
+    monkeypatch.setattr(flights, "_Flight", lambda *_: pytest.fail("executed again"))
     change_cells(copy.notebook(KNN), reword)
     assert run_toy(copy) == 0
     cells = json.loads(copy.run.executed(KNN).read_text())["cells"]
@@ -411,7 +487,7 @@ def test_a_disk_that_is_full_while_a_notebook_is_executed_is_told(copy, monkeypa
     def fill(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(runner, "execute", fill)
+    monkeypatch.setattr(flights.Execution, "run", fill)
     copy.run.state(KNN).unlink()
     out = copy.run.folder.parent
     options = ["--data", str(copy.data), "--out", str(out)]
@@ -443,25 +519,30 @@ def test_a_python_that_does_not_start_is_a_failure_of_its_notebook(
     assert f"{KNN} did not start: Kernel died" in capsys.readouterr().out
 
 
+HANG = """\
+from genres import parallel
+hold = run.parent.parent / "hold" / "{name}"
+with open(os.environ["GENRE_PROGRESS"], "a") as bars:
+    print(json.dumps({{"label": "epochs", "done": 2, "total": 5}}), file=bars)
+if hold.parent.exists():
+    worker, *_ = parallel.each(lambda _: os.getpid(), range(2), workers=2)
+    hold.with_suffix(".new").write_text(f"{{os.getpid()}} {{worker}}")
+    hold.with_suffix(".new").rename(hold)
+    time.sleep(600)
+"""
+
+
 @pytest.fixture
 def waiting(make_toy_project, tmp_path):
-    """A project with its own copy of the library; its second notebook waits to be stopped."""
+    """A project with its own copy of the library; two of its three notebooks wait to be stopped."""
     project = make_toy_project(tmp_path)
     shutil.rmtree(tmp_path / "genres")
     library = PROJECT / "genres"
     shutil.copytree(library, tmp_path / "genres", ignore=shutil.ignore_patterns("__pycache__"))
-    project.write(KNN, 'keep("02-knn-baseline", accuracy=0.5)')
-    project.write(
-        SEARCH,
-        'hold = run.parent.parent / "hold"\n'
-        'with open(os.environ["GENRE_PROGRESS"], "a") as bars:\n'
-        '    print(json.dumps({"label": "epochs", "done": 2, "total": 5}), file=bars)\n'
-        "if hold.exists():\n"
-        "    hold.write_text(str(os.getpid()))\n"
-        "    time.sleep(600)",
-        'keep("03-feature-search", best_macro_f1=0.25)',
-    )
-    (tmp_path / "hold").touch()
+    project.write(KNN, f'keep("{KNN}", accuracy=0.5)')
+    for name in (SEARCH, EXPLORE):
+        project.write(name, HANG.format(name=name), f'keep("{name}", best_macro_f1=0.25)')
+    (tmp_path / "hold").mkdir()
     project.started = []
     yield project
     for process in project.started:
@@ -470,18 +551,19 @@ def waiting(make_toy_project, tmp_path):
 
 
 def start(project, **streams):
-    command = [sys.executable, "-m", "genres", "run", "--data", project.data]
+    command = [sys.executable, "-m", "genres", "run", "--jobs", "2", "--data", project.data]
     project.started.append(subprocess.Popen(command, cwd=project.folder, text=True, **streams))
     return project.started[-1]
 
 
-def kernel_in_flight(project):
-    """Wait until the second notebook hangs, and give its process."""
+def in_flight(project):
+    """Wait until two notebooks hang, and give their processes: of each, its kernel and a worker."""
+    paths = [project.folder / "hold" / name for name in (SEARCH, EXPLORE)]
     deadline = time.monotonic() + 60
-    while not (text := (project.folder / "hold").read_text()):
-        assert time.monotonic() < deadline, "the second notebook never began"
+    while not all(path.exists() for path in paths):
+        assert time.monotonic() < deadline, "they never began"
         time.sleep(0.1)
-    return psutil.Process(int(text))
+    return [psutil.Process(int(number)) for path in paths for number in path.read_text().split()]
 
 
 def read_until(terminal, words):
@@ -496,50 +578,57 @@ def read_until(terminal, words):
 
 
 def finish(project):
-    """Let the second notebook go on, start again, and give what the run says."""
-    (project.folder / "hold").unlink()
+    """Let the notebooks go on, start again, and give what the run says."""
+    shutil.rmtree(project.folder / "hold")
     process = start(project, stdout=subprocess.PIPE)
     said, _ = process.communicate()
     assert process.returncode == 0
     return said
 
 
-def test_a_run_killed_and_started_again_redoes_only_the_notebook_in_flight(waiting):
-    process = start(waiting, stdout=subprocess.DEVNULL)
-    kernel = kernel_in_flight(waiting)
+def test_a_run_killed_and_started_again_redoes_only_the_notebooks_in_flight(waiting):
+    process = start(waiting, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    children = in_flight(waiting)
     process.kill()
     process.wait()
-    kernel.wait(timeout=30)
+    _, alive = psutil.wait_procs(children, timeout=30)
+    assert not alive
     said = finish(waiting)
-    assert f"[1/2] {KNN} · kept" in said
-    assert f"[2/2] {SEARCH} · runs now: for the first time" in said
+    assert f"[1/3] {KNN} · kept" in said
+    for title in (f"[2/3] {SEARCH}", f"[3/3] {EXPLORE}"):
+        assert f"{title} · runs now: for the first time" in said
     results = json.loads((waiting.folder / "runs" / "toy" / "results.json").read_text())
+    assert list(results) == [KNN, SEARCH, EXPLORE]
     assert (results[KNN]["accuracy"], results[SEARCH]["best_macro_f1"]) == (0.5, 0.25)
+    assert not (waiting.folder / "runs" / "toy" / "work").exists()
 
 
-def test_ctrl_c_ends_the_kernel_and_says_what_is_kept(waiting):
+def test_ctrl_c_ends_the_kernels_and_says_what_is_kept(waiting):
     terminal, theirs = os.openpty()
     process = start(waiting, stdout=theirs)
     os.close(theirs)
-    kernel = kernel_in_flight(waiting)
-    said = read_until(terminal, "epochs 40 %")
+    children = in_flight(waiting)
+    said = read_until(terminal, f"[3/3] {EXPLORE} · cell 4/5 · epochs 40 %")
     process.send_signal(signal.SIGINT)
     assert process.wait() == 130
-    assert not kernel.is_running()
+    assert not any(child.is_running() for child in children)
     said += os.read(terminal, 65536).decode()
     os.close(terminal)
-    assert f"[2/2] {SEARCH} · cell 4/5 · epochs 40 %" in said
-    assert f"Stopped in {SEARCH}. 1 of 2 notebooks are done and kept" in said
-    assert "1 to execute, 1 kept" in finish(waiting)
+    both = (
+        f"[2/3] {SEARCH} · cell 4/5 · epochs 40 %\r\n[3/3] {EXPLORE} · cell 4/5 · epochs 40 %\r\n"
+    )
+    assert f"{both}1 of 3 done" in said
+    assert f"Stopped in {SEARCH} and {EXPLORE}. 1 of 3 notebooks are done and kept" in said
+    assert "2 to execute, 1 kept" in finish(waiting)
 
 
-def test_sigterm_ends_the_kernel_too(waiting):
+def test_sigterm_ends_the_kernels_too(waiting):
     process = start(waiting, stdout=subprocess.PIPE)
-    kernel = kernel_in_flight(waiting)
+    children = in_flight(waiting)
     process.terminate()
     said, _ = process.communicate()
     assert process.returncode == 143
-    assert not kernel.is_running()
+    assert not any(child.is_running() for child in children)
     assert "Stopped in" in said
 
 
@@ -634,6 +723,8 @@ def test_braces_in_paths_are_no_parameters(make_toy_project, tmp_path):
         (["run", "--bogus"], "Unrecognized arguments: --bogus; .venv/bin/genres --help"),
         (["run", "--qui"], "Unrecognized arguments: --qui;"),
         (["run", "--only"], "Argument --only: expected one argument;"),
+        (["run", "--jobs", "0"], "Argument --jobs: a number of notebooks is 1 or more;"),
+        (["run", "--jobs", "two"], "Argument --jobs: a number of notebooks is 1 or more;"),
         (["walk"], "invalid choice: 'walk'"),
     ],
 )
@@ -714,6 +805,16 @@ def test_of_other_runs_those_of_the_same_kind_and_data_serve(copy, quick, data, 
     assert expect(copy.run, [SEARCH]) == {SEARCH: expected}
 
 
+def test_on_the_built_in_corpus_a_run_is_expected_to_take_what_one_took_there(tmp_path):
+    figures = tmp_path / "figures"
+    files.write_json(figures / "run.json", {KNN: {"seconds": 100}, SEARCH: {"seconds": 4}})
+    files.write_json(figures / "built-in.json", {KNN: 20.0})
+    run = runs.Run(tmp_path, tmp_path / "new", folders.find("synthetic"), quick=False)
+    assert expect(run, [KNN, SEARCH]) == {KNN: 20.0, SEARCH: 4.0}
+    run.quick = True
+    assert expect(run, [KNN]) == {KNN: None}
+
+
 @pytest.mark.parametrize("quick", [False, True])
 def test_every_notebook_of_the_project_has_a_forecast(tmp_path, quick):
     names = [path.stem for path in project.find_notebooks(PROJECT)]
@@ -721,25 +822,10 @@ def test_every_notebook_of_the_project_has_a_forecast(tmp_path, quick):
     assert all(expect(run, names).values())
 
 
-def test_a_forecast_goes_down_with_the_notebook_in_flight_but_not_below_the_others():
-    forecast = Forecast({"a": 10.0, "b": 20.0})
-    assert forecast.left() == 30
-    assert forecast.left("a", 4) == 26
-    assert forecast.left("a", 100) == 20
-
-
-@given(st.floats(1, 1e4), st.floats(1, 1e4), st.floats(0.1, 10))
-def test_a_machine_so_many_times_slower_is_expected_to_stay_so(first, second, times):
-    forecast = Forecast({"a": first, "b": second})
-    forecast.finish("a", first * times)
-    assert forecast.left() == pytest.approx(second * times)
-
-
-def test_there_is_no_forecast_before_the_last_unknown_notebook_is_done():
-    forecast = Forecast({"a": None, "b": 5.0})
-    assert forecast.left() is None
-    forecast.finish("a", 100)
-    assert forecast.left() == 5
+def test_time_that_notebooks_were_executed_side_by_side_counts_once():
+    spans = [(30, "10:00:40"), (35, "10:00:45"), (2, "10:00:20"), (5, "10:02:00")]
+    states = [{"seconds": seconds, "finished": f"2026-01-01T{end}+00:00"} for seconds, end in spans]
+    assert runs.time_taken(states) == 35 + 5
 
 
 @pytest.mark.parametrize(
