@@ -153,6 +153,7 @@ def audit(
     folder = Path(out).expanduser() if out else RUNS / found.name / FOLDER
     if found.table is None and folder.resolve().is_relative_to(Path(found.source).resolve()):
         raise Refusal(f"{folder} is in the collection, and would be taken for a genre of it.")
+    folder.mkdir(parents=True, exist_ok=True)  # where nothing can be written, it is said at once
     measured = _measure_all(found, folder / _PARTS, workers, fresh, progress)
     clips = pd.concat([clips.assign(type=types), people, measured[[*_FACTS, "fault"]]], axis=1)
     heard = np.flatnonzero((clips["path"] != "") & (clips["fault"] == ""))
@@ -251,9 +252,9 @@ def _what_is_lacking(clips, heard):
     """Say of what is needed what there is not."""
     lacking = {}
     if not clips["type"].any():
-        lacking["split"] = "there is no split: name one by --split"
+        lacking["split"] = "there is no split (--split names one)"
     if not clips["artist"].any():
-        lacking["artists"] = "no artist is known: --artists names a table, --pattern is for names"
+        lacking["artists"] = "no artist is known (--artists names a table of them)"
     if not clips["album"].any():
         lacking["albums"] = "no album is known"
     if clips["genre"].nunique() < 2:
@@ -289,7 +290,7 @@ def _matches(found, at, taken, progress, unchecked):
     if taken:
         matches = copies.find(taken, progress)
         return [each._replace(first=at[each.first], second=at[each.second]) for each in matches]
-    unchecked["copies"] = "equal rows of the table alone: there is no sound and no mel store"
+    unchecked["copies"] = "without sound and mel store, only equal rows of the table are copies"
     row_of = {clip.name: row for row, clip in enumerate(found.clips)}
     equal = tables.copies(found.table)[["file_a", "file_b"]].map(row_of.get)
     return [copies.Match(*sorted(pair), 0.0, np.nan, 1.0, True) for pair in equal.to_numpy()]

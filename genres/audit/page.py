@@ -125,7 +125,7 @@ def _of_copies(audit):
     ends = pd.unique(split[["first", "second"]].to_numpy().ravel())
     n_tested = int((clips["type"].loc[ends] == "Test").sum())
     n_testing = int((clips["type"] == "Test").sum())
-    only = f" Only {lacking['copies']}." if "copies" in lacking else ""
+    only = " Only exact copies were looked for." if "copies" in lacking else ""
     yield _check(
         "copies across genres",
         len(genres),

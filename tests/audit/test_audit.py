@@ -109,7 +109,7 @@ def test_exact_copies_are_found_in_a_table_alone(real_data, tmp_path):
     assert pairs[0] == {"metal_00058.wav", "rock_00016.wav"}
     checks = page.checks(found)
     assert checks[-1].status == "unchecked"
-    assert "Only equal rows of the table" in checks[0].sentence
+    assert "Only exact copies" in checks[0].sentence
 
 
 def refused(*arguments, capsys):
