@@ -79,7 +79,7 @@ def _add_commands_of_the_report(subparsers):
     run.add_argument("--offline", action="store_true", help="download nothing")
     run.add_argument(
         "--jobs",
-        type=int,
+        type=_jobs,
         metavar="N",
         help="notebooks at the same time (by default as many as cores and memory allow)",
     )
@@ -361,6 +361,12 @@ def _option(text):
     if not text.startswith("-"):
         raise argparse.ArgumentTypeError(f"{text} is no option of JupyterLab's")
     return text
+
+
+def _jobs(text):
+    if not (text.isdecimal() and int(text)):
+        raise argparse.ArgumentTypeError("a number of notebooks is 1 or more")
+    return int(text)
 
 
 def _port(text):

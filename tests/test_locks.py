@@ -71,6 +71,15 @@ def test_a_folder_is_removed_in_the_end_and_that_of_who_was_killed_by_the_next(s
     assert list(tmp_path.iterdir()) == []
 
 
+def test_one_process_at_a_time_does_what_has_to_be_done_alone(start, tmp_path):
+    holder = start("alone_in(__import__('pathlib').Path(sys.argv[1]))", tmp_path)
+    with pytest.raises(locks.Taken), locks.held(tmp_path / ".lock", wait=False):
+        pass
+    holder.stdin.close()
+    with locks.alone_in(tmp_path):
+        assert holder.wait(30) == 0
+
+
 @pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS])
 def test_where_nothing_can_be_locked_that_is_an_error_and_no_lock_is_left(
     tmp_path, monkeypatch, number
@@ -85,6 +94,8 @@ def test_where_nothing_can_be_locked_that_is_an_error_and_no_lock_is_left(
         assert folder.is_dir()
         assert not list(tmp_path.glob(".mine-*"))
     assert not folder.exists()
+    with locks.alone_in(tmp_path):
+        pass
 
 
 def test_a_place_that_is_missing_is_not_made(tmp_path):

@@ -1,5 +1,7 @@
 """screen.bar: how far something is, is shown where the caller wants it, or nowhere."""
 
+import io
+import os
 from contextlib import contextmanager
 
 import pytest
@@ -92,3 +94,33 @@ def test_names_in_other_scripts_are_shown_as_they_are(name):
 )
 def test_percentages_are_written_with_a_space(text, written):
     assert screen.spaced(text) == screen.spaced(written) == written
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_the_last_lines_of_a_terminal_are_rewritten_and_what_is_said_stays_above(monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stdout", terminal)
+    monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((12, 3)))
+    monkeypatch.setenv("TERM", "xterm")
+    lines = screen.Lines()
+    lines.show(["one", "two: much too long", "three"])
+    lines.say("done")
+    lines.show(["one"])
+    lines.show([])
+    up = "\x1b[{}A\x1b[J".format
+    assert terminal.getvalue() == f"one\ntwo: much t\n{up(2)}done\none\n{up(1)}"
+
+
+@pytest.mark.parametrize(("is_terminal", "kind"), [(False, "xterm"), (True, "dumb")])
+def test_where_lines_cannot_be_rewritten_none_are_shown(monkeypatch, is_terminal, kind):
+    stream = Terminal() if is_terminal else io.StringIO()
+    monkeypatch.setattr("sys.stdout", stream)
+    monkeypatch.setenv("TERM", kind)
+    lines = screen.Lines()
+    lines.show(["one"])
+    lines.say("done")
+    assert stream.getvalue() == "done\n"

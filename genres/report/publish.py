@@ -254,6 +254,7 @@ def _describe(state, notebook, project):
         "commit": commit,
         "finished": state["finished"],
         "seconds": state["seconds"],
+        "cpu_seconds": state.get("cpu_seconds"),  # an older run has none
         "peak_memory": state["peak_memory"],
         "data": name,
         "fingerprint": digest,  # of the data

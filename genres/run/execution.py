@@ -40,11 +40,17 @@ class Execution:
     bars : Path
         File to which the notebook's progress bars append JSON lines
         ``{"label": str, "done": n, "total": n}``.
+
+    Attributes
+    ----------
+    cpu_seconds : float
+        How long cores worked for it, all together, if it came to its end.
     """
 
     def __init__(self, notebook, bars):
         self._notebook, self._bars = notebook, bars
         code = [source for kind, source, _ in provenance.read_cells(notebook) if kind == "code"]
+        self.cpu_seconds = 0.0
         self._n_cells = 1 + sum(map(bool, map(str.strip, code)))  # with the one papermill injects
         self._cell = self._seen = 0
         self._start, self._kernel, self._is_ended = time.monotonic(), None, False
@@ -121,6 +127,7 @@ class Execution:
                     km=kernel,
                     on_cell_execute=lambda cell, cell_index: self._next_cell(),
                 )
+                self.cpu_seconds = _cpu_seconds(self._kernel)
         except papermill.PapermillExecutionError as error:
             last_line = f"{error.ename}: {error.evalue}".strip().splitlines()[-1]
             raise NotebookFailed(
@@ -138,6 +145,16 @@ class Execution:
         """Note that the next code cell begins, so that its predecessor's bars are over."""
         self._cell += 1
         self._seen = self._bars.stat().st_size if self._bars.exists() else 0
+
+
+def _cpu_seconds(pid):
+    """Give the seconds that cores worked for a process and all below it, those that ended too."""
+    total = 0.0
+    with suppress(psutil.Error):  # one of them has just ended
+        process = psutil.Process(pid)
+        for one in [process, *process.children(recursive=True)]:
+            total += sum(one.cpu_times()[:4])  # user, system, and those of children that ended
+    return total
 
 
 def _literal(path):

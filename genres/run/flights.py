@@ -158,6 +158,7 @@ class _Flight:
         _keep(partial, run.executed(name))
         state = {
             "seconds": round(self.execution.elapsed, 1),
+            "cpu_seconds": round(self.execution.cpu_seconds, 1),
             "made_from": made_from,
             "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
             "commit": provenance.commit_of([self._notebook], run.project),

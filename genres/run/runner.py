@@ -92,7 +92,7 @@ def run_report(
     if name is not None and name != safe_name(name):
         raise Refusal(f"{name!r} cannot name a run: {safe_name(name)!r} can.")
     if jobs is not None and jobs < 1:
-        raise Refusal(f"{jobs} notebooks at the same time come to no end: 1 or more do.")
+        raise Refusal(f"{jobs} notebooks at a time are too few: 1 is the least.")
     if folders.holds_audio_only(data):
         _extract(data or os.environ["GENRE_DATA"])
     found = folders.find(data, offline=offline)

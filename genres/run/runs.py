@@ -53,9 +53,9 @@ class Run(RunFolder):
         Returns
         -------
         dict
-            ``seconds`` it took; where it is complete also ``made_from`` (its fingerprint),
-            ``finished``, ``commit``, ``peak_memory`` in bytes and ``machine``. Empty if there is
-            none.
+            ``seconds`` it took; where it is complete also ``cpu_seconds`` (of all cores together),
+            ``made_from`` (its fingerprint), ``finished``, ``commit``, ``peak_memory`` in bytes (of
+            the whole run meanwhile) and ``machine``. Empty if there is none.
         """
         return read_if_sound(self.state(name))
 

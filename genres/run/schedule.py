@@ -13,36 +13,12 @@ _KEPT = {
 }  # as notebooks write it
 
 
-def named_things(notebook: Path) -> set[str] | None:
-    """Give what a notebook's code names of that which notebooks keep for each other.
-
-    Parameters
-    ----------
-    notebook : Path
-        The ``.ipynb`` file.
-
-    Returns
-    -------
-    set of str or None
-        Such as ``bench.run.champion``; None where that is not clear.
-    """
-    sources = [source for kind, source, _ in provenance.read_cells(notebook) if kind == "code"]
-    try:
-        nodes = [node for source in sources for node in ast.walk(ast.parse(source))]
-    except SyntaxError:
-        return None
-    uses = [ast.unparse(node) for node in nodes if isinstance(node, ast.Attribute)]
-    clear = [use for use in uses if use in _KEPT]
-    is_clear = len(clear) == sum(use in ("bench.run", "bench.folder") for use in uses)
-    return set(clear) if is_clear else None
-
-
 def prerequisites(notebooks: list[Path]) -> dict[str, set[str]]:
     """Find out which notebooks have to wait for which.
 
     What notebooks keep for each other, trained models and predictions, lies in the run's folder
-    ``models``, and their code names it as ``bench.run.champion``. All that name the same thing are
-    executed one after the other, in their order: the first ones make what the others take.
+    ``models``, and their code names it as ``bench.run.champion``. The first that names something
+    makes it, and all others that name it wait for that one.
 
     Parameters
     ----------
@@ -52,20 +28,27 @@ def prerequisites(notebooks: list[Path]) -> dict[str, set[str]]:
     Returns
     -------
     dict of str to set of str
-        For each notebook, by name, those before it that have to be done first. They are all, where
-        it does something else with the run's folder, or is not plain Python.
+        For each notebook, by name, those before it that have to be done first. One that takes the
+        run's folder as a whole, or is not plain Python, counts as naming everything.
     """
-    needs: dict[str, set[str]] = {}
-    things = {notebook.stem: named_things(notebook) for notebook in notebooks}
-    for name in things:
-        needs[name] = {earlier for earlier in needs if _share(things[name], things[earlier])}
+    makers: dict[str, str] = {}
+    needs = {}
+    for notebook in notebooks:
+        name = notebook.stem
+        needs[name] = {makers.setdefault(thing, name) for thing in _named_things(notebook)} - {name}
     return needs
 
 
-def _share(later, earlier):
-    if later is None or earlier is None:
-        return later is None or bool(later)
-    return bool(later & earlier)
+def _named_things(notebook):
+    sources = [source for kind, source, _ in provenance.read_cells(notebook) if kind == "code"]
+    try:
+        nodes = [node for source in sources for node in ast.walk(ast.parse(source))]
+    except SyntaxError:
+        return _KEPT
+    uses = [ast.unparse(node) for node in nodes if isinstance(node, ast.Attribute)]
+    clear = [use for use in uses if use in _KEPT]
+    is_clear = len(clear) == sum(use in ("bench.run", "bench.folder") for use in uses)
+    return set(clear) if is_clear else _KEPT
 
 
 class Schedule:

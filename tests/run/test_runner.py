@@ -227,6 +227,7 @@ def test_what_a_killed_execution_left_of_its_sockets_is_cleared_away(short_place
 def test_the_state_tells_what_an_execution_took_and_where_it_was(toy):
     state = json.loads((toy.folder / "runs" / "toy" / "state" / f"{KNN}.json").read_text())
     assert state["seconds"] > 0
+    assert state["cpu_seconds"] > 0
     assert state["peak_memory"] > 10e6
     assert state["commit"] is None
     assert state["machine"]["cores"] >= 1
@@ -305,7 +306,7 @@ def test_by_default_there_are_as_many_as_cores_and_memory_allow(
 
 
 def test_no_notebook_at_a_time_is_refused_before_anything_is_done(toy, tmp_path):
-    with pytest.raises(Refusal, match="0 notebooks at the same time"):
+    with pytest.raises(Refusal, match="0 notebooks at a time are too few"):
         run_report(str(toy.data), project=toy.folder, out=tmp_path / "runs", jobs=0)
     assert not (tmp_path / "runs").exists()
 
@@ -722,6 +723,8 @@ def test_braces_in_paths_are_no_parameters(make_toy_project, tmp_path):
         (["run", "--bogus"], "Unrecognized arguments: --bogus; .venv/bin/genres --help"),
         (["run", "--qui"], "Unrecognized arguments: --qui;"),
         (["run", "--only"], "Argument --only: expected one argument;"),
+        (["run", "--jobs", "0"], "Argument --jobs: a number of notebooks is 1 or more;"),
+        (["run", "--jobs", "two"], "Argument --jobs: a number of notebooks is 1 or more;"),
         (["walk"], "invalid choice: 'walk'"),
     ],
 )
