@@ -39,6 +39,8 @@ def main(arguments):
     for number, name in enumerate(names, start=1):
         print(f"[{number}/{len(names)}] {name} …", file=sys.stderr, flush=True)
         rows = importlib.import_module(f"benchmarks.{name}").rows()
+        if not rows:
+            continue
         measured[name] = {"machine": machine, "rows": rows}
         for row in rows:
             print(

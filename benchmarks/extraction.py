@@ -81,10 +81,10 @@ def _harmonic_and_percussive(clip):
 
 def _collections(folder):
     """Time whole extractions, start-up apart: the pool of workers runs before the clock does."""
-    few, many = (_collection(folder / str(n_clips), n_clips) for n_clips in (FEW_CLIPS, MANY_CLIPS))
+    few, many = (collection(folder / str(n_clips), n_clips) for n_clips in (FEW_CLIPS, MANY_CLIPS))
     times = {}
     for n_workers in (1, 2):
-        list(parallel.each(_start_worker, range(2 * n_workers), n_workers))
+        list(parallel.each(start_worker, range(2 * n_workers), n_workers))
         for collection in (few, many):
             out = folder / f"{collection.name}-by-{n_workers}"
             start = time.perf_counter()
@@ -107,7 +107,7 @@ def _collections(folder):
     ]
 
 
-def _collection(folder, n_clips):
+def collection(folder, n_clips):
     genres = ("jazz", "rock")
     for number in range(n_clips):
         genre = genres[number % len(genres)]
@@ -119,5 +119,5 @@ def _collection(folder, n_clips):
     return folder
 
 
-def _start_worker(seed):
+def start_worker(seed):
     features.course_features(corpus.render("rock", seed, 5).samples)
