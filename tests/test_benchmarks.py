@@ -24,7 +24,7 @@ def test_an_unknown_benchmark_gets_a_sentence():
     command = [sys.executable, "-m", "benchmarks", "nothing"]
     finished = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
     assert finished.returncode == 2
-    assert finished.stderr.startswith("There is no benchmark nothing; there are copies, ")
+    assert finished.stderr.startswith("There is no benchmark nothing; there are audit, ")
 
 
 def test_what_is_measured_is_written_only_where_that_is_asked_for(tmp_path, monkeypatch, capsys):
