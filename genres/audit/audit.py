@@ -161,6 +161,8 @@ def audit(
     unchecked = _what_is_lacking(clips, heard)
     at, taken, textures = _comparable(found, measured, heard)
     matches = _matches(found, at, taken, progress, unchecked)
+    if taken and (n_apart := int((clips["fault"] == "").sum()) - len(at)):
+        unchecked["copies"] = f"{n_apart:,} of {len(clips):,} clips could not be compared"
     alike = copies.groups(matches)
     clips["copies"] = 0
     for number, group in enumerate(alike, start=1):
@@ -290,7 +292,7 @@ def _matches(found, at, taken, progress, unchecked):
     if taken:
         matches = copies.find(taken, progress)
         return [each._replace(first=at[each.first], second=at[each.second]) for each in matches]
-    unchecked["copies"] = "without sound and mel store, only equal rows of the table are copies"
+    unchecked["copies"] = "only exact copies were looked for, as equal rows of the table"
     row_of = {clip.name: row for row, clip in enumerate(found.clips)}
     equal = tables.copies(found.table)[["file_a", "file_b"]].map(row_of.get)
     return [copies.Match(*sorted(pair), 0.0, np.nan, 1.0, True) for pair in equal.to_numpy()]
@@ -326,6 +328,8 @@ def _doubtful(clips, textures, seed, unchecked):
     """Give the doubtful labels of clips that have textures, called by their rows."""
     if not textures:
         unchecked["labels"] = "there is no sound and no mel store"
+    elif clips.groupby("genre")["group"].nunique().gt(1).sum() < 2:
+        unchecked.setdefault("labels", "it takes two genres with two artists or groups each")
     if "labels" in unchecked:
         return pd.DataFrame(columns=list(labels.COLUMNS))
     found = labels.doubtful(textures, clips["genre"], clips["group"], seed)

@@ -15,8 +15,9 @@ const percent = (share) => `${(100 * share).toFixed(0)} %`;
 const plural = (n, one, several = `${one}s`) => `${n.toLocaleString("en")} ${n === 1 ? one : several}`;
 
 function clock(seconds) {
-  const minutes = Math.floor(seconds / 60);
-  return `${minutes}:${(seconds - 60 * minutes).toFixed(1).padStart(4, "0")}`;
+  const tenths = Math.round(10 * seconds);
+  const minutes = Math.floor(tenths / 600);
+  return `${minutes}:${(tenths / 10 - 60 * minutes).toFixed(1).padStart(4, "0")}`;
 }
 
 function open(id, ...children) {

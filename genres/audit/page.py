@@ -125,7 +125,7 @@ def _of_copies(audit):
     ends = pd.unique(split[["first", "second"]].to_numpy().ravel())
     n_tested = int((clips["type"].loc[ends] == "Test").sum())
     n_testing = int((clips["type"] == "Test").sum())
-    only = " Only exact copies were looked for." if "copies" in lacking else ""
+    only = f" {lacking['copies'].capitalize()}." if "copies" in lacking else ""
     yield _check(
         "copies across genres",
         len(genres),
@@ -177,7 +177,7 @@ def _of_labels(audit):
             f" is labelled {first['given']} ({given}), {first['suggested']} is more likely "
             f"({suggested})."
         )
-    clear = "None: no clip is as likely of another genre as that genre's own."
+    clear = "None found: no clip is as likely of another genre as that genre's own are."
     return _check("doubtful labels", len(doubtful), found, clear, audit.unchecked.get("labels"))
 
 
@@ -186,7 +186,7 @@ def _of_shortcuts(audit):
     if lacking:
         return _check("shortcuts", 0, "", "", lacking)
     if found.verdict == shortcuts.UNKNOWN:
-        return _check("shortcuts", 0, "", "", found.sentence)
+        return Check("shortcuts", UNCHECKED, 0, found.sentence)
     music = " Music may explain it." if found.verdict == shortcuts.PERHAPS else ""
     sentence = found.sentence + music + _partly(audit)
     return _check("shortcuts", found.verdict != shortcuts.NONE, sentence, sentence)

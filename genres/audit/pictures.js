@@ -40,14 +40,24 @@ function axis(texts) {
   return made;
 }
 
+const KINDS = [
+  ["recording", "Of the recording and its file, not of the music"],
+  ["music too", "Of the music, too, which may explain them"],
+  ["unheard", "Not in the sound, so that no classifier hears them"],
+];
+
 function causes(into) {
   into.closest("section").hidden = false;
   const scale = element("div", { className: "scale" });
-  for (const { cause, accuracy, low, high, p, sentence } of audit.shortcuts.causes) {
-    const track = element("div", { className: "track" }, mark("span", low, high), mark("point", accuracy), mark("level", audit.shortcuts.chance));
-    const name = element("span", {}, element(p <= 0.05 ? "strong" : "span", {}, cause.replaceAll("_", " ")));
-    scale.append(name, track, span(`${percent(accuracy)} (${percent(low)} to ${percent(high)})`, "quiet"));
-    if (p <= 0.05) scale.append(span(sentence, "quiet wide"));
+  for (const [kind, meaning] of KINDS) {
+    const own = audit.shortcuts.causes.filter((cause) => cause.kind === kind);
+    if (own.length) scale.append(element("h4", { className: "wide" }, meaning));
+    for (const { cause, accuracy, low, high, p, sentence } of own) {
+      const track = element("div", { className: "track" }, mark("span", low, high), mark("point", accuracy), mark("level", audit.shortcuts.chance));
+      const name = element("span", {}, element(p <= 0.05 ? "strong" : "span", {}, cause.replaceAll("_", " ")));
+      scale.append(name, track, span(`${percent(accuracy)} (${percent(low)} to ${percent(high)})`, "quiet"));
+      if (p <= 0.05) scale.append(span(sentence, "quiet wide"));
+    }
   }
   scale.append(span(""), axis(["0 %", "50 %", "100 %"]), span(""));
   into.append(element("h3", {}, "Accuracy of each cause alone"), element("p", { className: "quiet" }, `Points with 95 % intervals; dashed: what guessing gives, ${percent(audit.shortcuts.chance)}. In bold: more than chance explains.`), scale);

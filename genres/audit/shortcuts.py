@@ -38,6 +38,10 @@ _KINDS = {
     **dict.fromkeys(("varying_bitrate", WITH_MUSIC), MUSIC),
     "time": UNHEARD,
 }
+_FACTS_OF = {
+    TOGETHER: "all facts of the recording alone",
+    WITH_MUSIC: "all facts that can be heard",
+}
 _COLUMNS = ["cause", "kind", "accuracy", "low", "high", "p", "sentence"]
 _OF_GENRE = ["genre", "share", "share_of_others", "sentence"]
 _N_FOLDS, _N_SHUFFLES, _N_DRAWS = 5, 500, 1000
@@ -160,13 +164,13 @@ def _too_few(names, labels, groups):
         return "all of them are of one genre"
     n_groups = len(np.unique(groups))
     if n_groups < _FEWEST_GROUPS:
-        return f"there are only {n_groups} that do not belong together"
+        return f"their artists and copies leave {n_groups} groups, and {_FEWEST_GROUPS} are needed"
     several = [len(np.unique(groups[labels == label])) > 1 for label in range(len(names))]
     return "" if sum(several) > 1 else "all clips of a genre belong together"
 
 
 def _unknown(reason):
-    sentence = f"Whether clips are told by what is not music cannot be found out: {reason}."
+    sentence = f"Whether genre follows from what is not music cannot be found out: {reason}."
     nothing = pd.DataFrame(columns=_COLUMNS), pd.DataFrame(columns=_OF_GENRE)
     return Shortcuts(UNKNOWN, *[np.nan] * 5, "", sentence, *nothing)
 
@@ -317,10 +321,13 @@ def _summary(kinds, found, told, chance):
     rows = []
     for name in {**found, **told}:
         figures = found.get(name, (chance, chance, chance, 1.0))
-        together = f"Together they give {100 * figures[0]:.0f} % of the genres, "
-        sentence = f"{together}and guessing {100 * chance:.0f} %."
         if name in told:
             sentence = told[name][0][-1] if told[name] else ""
+        else:
+            sentence = (
+                f"Taken together, {_FACTS_OF[name]} tell {100 * figures[0]:.0f} % of the genres, "
+                f"and guessing {100 * chance:.0f} %."
+            )
         rows.append((name, kinds[name], *figures, sentence))
     causes = pd.DataFrame(rows, columns=_COLUMNS)
     causes = causes.sort_values(["p", "accuracy"], ascending=[True, False], ignore_index=True)
@@ -328,7 +335,7 @@ def _summary(kinds, found, told, chance):
     of_recording, of_music = (sure[sure.kind == kind] for kind in (RECORDING, MUSIC))
     alone = of_recording[of_recording.cause.isin(list(told))]
     worst = alone.cause[alone.accuracy.idxmax()] if len(alone) else ""
-    verdict, sentence = NONE, "Nothing but the music tells the genres apart."
+    verdict, sentence = NONE, "None of these causes is seen to tell the genres apart."
     if worst:
         verdict, sentence = SHORTCUT, told[worst][0][-1]
     elif len(of_recording):

@@ -2,13 +2,18 @@
 
 import json
 
+import numpy as np
 import pandas as pd
 import pytest
+import soundfile
 
 from benchmarks import _faulty
 from genres.__main__ import main
 from genres.audit import audit, page
+from genres.data import folders
 from genres.extraction import parts
+from genres.sound import melstore
+from genres.synth import corpus
 from tests.audit.test_copies import GTZAN_COPIES
 
 GENRES = ("disco", "metal", "rock")
@@ -94,6 +99,31 @@ def test_what_cannot_be_checked_is_said_with_its_reason(collection, tmp_path):
         assert said[name].status == "unchecked"
     assert said["doubtful labels"].sentence == "Not checked: there is but one genre."
     assert "--split" in said["artists across the split"].sentence
+
+
+def test_no_label_is_called_sound_where_none_was_judged(tmp_path):
+    """A classifier needs other artists' clips of two genres."""
+    for genre, seed in (("metal", 0), ("rock", 1)):
+        (tmp_path / "songs" / genre).mkdir(parents=True)
+        samples = corpus.render(genre, seed, 3.0).samples
+        soundfile.write(tmp_path / "songs" / genre / "song.wav", samples, corpus.SAMPLE_RATE)
+    found = audit.audit(tmp_path / "songs", out=tmp_path / "out", workers=1, progress=False)
+    said = {check.name: check for check in page.checks(found)}
+    assert said["doubtful labels"].status == "unchecked"
+    assert "two genres with two artists" in said["doubtful labels"].sentence
+    assert said["shortcuts"].sentence.startswith("Whether genre follows")
+
+
+def test_clips_that_a_mel_store_lacks_are_said_not_to_be_compared(tmp_path):
+    data = tmp_path / "data"
+    data.mkdir()
+    table = folders.find(folders.SYNTHETIC).table(folders.WHOLE).groupby("Genre").head(1)[:5]
+    table.to_parquet(data / "GenreClassData_30s.parquet", index=False)
+    noise = np.random.default_rng(0).integers(0, 256, (3, 128, 400), np.uint8)
+    melstore.write(data / "mel.npz", list(table["File"][:3]), (one.tobytes() for one in noise), 400)
+    found = audit.audit(data, out=tmp_path / "out", progress=False)
+    said = {check.name: check.sentence for check in page.checks(found)}
+    assert said["copies"].endswith(" 2 of 5 clips could not be compared.")
 
 
 def test_exact_copies_are_found_in_a_table_alone(real_data, tmp_path):

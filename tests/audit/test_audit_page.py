@@ -51,7 +51,10 @@ def made(folder, n_clips=N_CLIPS):
         [(2, "clipped", 0.1, HOSTILE)], columns=["clip", "defect", "figure", "sentence"]
     )
     causes = pd.DataFrame(
-        [("low_pass", "recording", 0.6, 0.5, 0.7, 0.01, "jazz ends at 7 kHz.")],
+        [
+            ("time", "unheard", 0.9, 0.8, 1.0, 0.01, "jazz was copied last."),
+            ("low_pass", "recording", 0.6, 0.5, 0.7, 0.01, "jazz ends at 7 kHz."),
+        ],
         columns=["cause", "kind", "accuracy", "low", "high", "p", "sentence"],
     )
     by_genre = pd.DataFrame(columns=["genre", "share", "share_of_others", "sentence"])
@@ -119,6 +122,12 @@ def test_the_players_of_a_pair_begin_where_both_play_the_same(visit):
     assert tags == ["across genres", "across the split"]
 
 
+def test_a_time_is_rounded_as_a_whole(visit):
+    assert visit.evaluate("[59.97, 60, 3.25, 119.94].map(clock)") == [
+        *("1:00.0", "1:00.0", "0:03.3", "1:59.9")
+    ]
+
+
 def test_where_the_sound_is_not_at_hand_that_is_said(visit):
     said = visit.locator("#defective .silent")
     said.wait_for()
@@ -174,5 +183,7 @@ def test_pictures_say_what_was_found(visit):
     assert visit.locator("#matrix .across").all_inner_texts() != []
     assert "60 % (50 % to 70 %)" in visit.inner_text("#causes")
     assert "jazz ends at 7 kHz." in visit.inner_text("#causes")
+    said = visit.inner_text("#causes")
+    assert said.index("jazz ends") < said.index("Not in the sound") < said.index("jazz was copied")
     assert visit.locator("#bandwidth .track").count() == len(GENRES)
     assert "80 %" in visit.inner_text("#doubtful")

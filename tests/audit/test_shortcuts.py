@@ -130,6 +130,7 @@ def test_clips_that_differ_in_nothing_are_not_accused(genres):
     table = drawn()
     found = shortcuts.find(table.iloc[np.zeros(len(table), int)], genres)
     assert (found.verdict, found.p) == (shortcuts.NONE, 1)
+    assert found.sentence == "None of these causes is seen to tell the genres apart."
     assert found.causes.accuracy.tolist() == [pytest.approx(1 / 3)] * len(found.causes)
 
 
