@@ -230,9 +230,9 @@ def _vote(search, n_lanes):
 
 
 @njit(cache=True)
-def _search_lanes(search, radius, n_lanes):
+def _search_lanes(search, radius, n_near, n_lanes):
     """Predict the genre of each lane, or say that it is uncertain."""
-    _keep_nearest(search, _find_near(search, radius), n_lanes)
+    _keep_nearest(search, n_near, n_lanes)
     last, after, bits = search.n_neighbors - 1, search.n_neighbors, search.bits
     for lane in range(n_lanes):
         outside = np.float32(radius + search.least[lane]).view(np.int32)
@@ -285,12 +285,13 @@ def predict(columns, labels, subsets, n_neighbors, n_genres, test):
     search = _prepare(labels, n_neighbors, n_genres, NEAR_ONE * n_neighbors)
     predictions = np.empty((len(test), len(subsets)), dtype=np.uint8)
     for test_row, predicted in zip(test, predictions, strict=True):
-        _predict(search, (test_row[:, None] - columns) ** 2, subsets, starts, predicted)
+        squares = (test_row[:, None] - columns) ** 2
+        _predict(search, squares, np.fmin.reduce(squares, axis=1), subsets, starts, predicted)
     return predictions
 
 
 @njit(cache=True, nogil=True)
-def _predict(search, squares, subsets, starts, predictions):
+def _predict(search, squares, least, subsets, starts, predictions):
     """Predict one row; sets between two starts have all features but the last in common."""
     radius = np.float32(1)
     for group in range(len(starts) - 1):
@@ -298,15 +299,16 @@ def _predict(search, squares, subsets, starts, predictions):
         for row in range(len(search.known)):
             search.known[row] = _single(search.sums[row])
         radius = _radius(search.known, radius, NEAR_ONE * search.n_neighbors)
+        n_near = _find_near(search, radius)
         for start in range(starts[group], starts[group + 1], LANES):
             n_lanes = min(LANES, starts[group + 1] - start)
             for lane in range(n_lanes):
-                column = squares[subsets[start + lane, -1]]
-                search.least[lane] = np.inf
-                for row in range(len(column)):
-                    search.added[row, lane] = _single(column[row])
-                    search.least[lane] = min(search.least[lane], search.added[row, lane])
-            _search_lanes(search, radius, n_lanes)
+                feature = subsets[start + lane, -1]
+                search.least[lane] = _single(least[feature])
+                for place in range(n_near + PASSING):
+                    row = search.near_rows[place]
+                    search.added[row, lane] = _single(squares[feature, row])
+            _search_lanes(search, radius, n_near, n_lanes)
             for lane in range(n_lanes):
                 if search.certain[lane]:
                     predictions[start + lane] = search.predicted[lane]
@@ -354,7 +356,7 @@ def _predict_fours(search, squares, order, pairs, ranks, predictions):
                 for row in range(n_train):
                     search.known[row] = singles[first, row] + singles[second, row]
                 radius = _radius(search.known, radius, NEAR_TWO * search.n_neighbors)
-                _search_lanes(search, radius, n_lanes)
+                _search_lanes(search, radius, _find_near(search, radius), n_lanes)
                 one, two = order[first], order[second]
                 for lane in range(n_lanes):
                     four = _in_order(one, two, order[thirds[lane]], order[fourths[lane]])
