@@ -124,7 +124,8 @@ def _of_copies(audit):
     n_groups = int(clips["copies"].max())
     ends = pd.unique(split[["first", "second"]].to_numpy().ravel())
     n_tested = int((clips["type"].loc[ends] == "Test").sum())
-    n_testing = int((clips["type"] == "Test").sum())
+    n_testing, n_neither = (int((clips["type"] == side).sum()) for side in ("Test", ""))
+    neither = f" Of {_n(n_neither, 'clip')} the split says nothing." if n_neither else ""
     only = f" {lacking['copies'].capitalize()}." if "copies" in lacking else ""
     yield _check(
         "copies across genres",
@@ -137,7 +138,7 @@ def _of_copies(audit):
         len(split),
         f"{_n(len(split), 'pair')}: {n_tested:,} of {_n(n_testing, 'clip')} for testing "
         f"{'is' if n_tested == 1 else 'are'} among those for training, too.{only}",
-        f"None: no clip for testing is among those for training.{only}",
+        f"None: no clip for testing is among those for training.{neither}{only}",
         lacking.get("split"),
     )
     yield _check(

@@ -1,6 +1,7 @@
 """audit.audit: faults put into a collection on purpose are found, kept, and listed by weight."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -99,6 +100,13 @@ def test_what_cannot_be_checked_is_said_with_its_reason(collection, tmp_path):
         assert said[name].status == "unchecked"
     assert said["doubtful labels"].sentence == "Not checked: there is but one genre."
     assert "--split" in said["artists across the split"].sentence
+
+
+def test_clips_that_a_split_does_not_name_are_counted(found):
+    clips = found.clips.assign(type=["Train", "Test", *[""] * (len(found.clips) - 2)])
+    checks = page.checks(replace(found, clips=clips, copies=found.copies[:0]))
+    said = {check.name: check.sentence for check in checks}
+    assert f"Of {len(clips) - 2} clips the split says" in said["copies across the split"]
 
 
 def test_no_label_is_called_sound_where_none_was_judged(tmp_path):
