@@ -76,7 +76,14 @@ KEYS = {
         "voting",
         "worth_of_order",
     },
-    "06-honest-evaluation": {"faults", "mean_gaps", "differences", "calibration", "abstaining"},
+    "06-honest-evaluation": {
+        "faults",
+        "mean_gaps",
+        "differences",
+        "calibration",
+        "abstaining",
+        "audit",
+    },
     "07-spectrogram-models": {
         "table",
         "best_cnn",
