@@ -1,5 +1,6 @@
 """How much faster is it than the straightforward way? Both sides are measured in one run."""
 
+import math
 import statistics
 import time
 
@@ -18,6 +19,12 @@ def taking_turns(functions, turns):
     """Call functions in turn, several times, and give the median time of each, in s."""
     seconds = [[best_of(function, 1) for function in functions] for _ in range(turns)]
     return [statistics.median(times) for times in zip(*seconds, strict=True)]
+
+
+def shown(number):
+    """Write a positive number with three digits that count, and commas between thousands."""
+    rounded = float(f"{number:.3g}")
+    return f"{rounded:,.{max(0, 2 - math.floor(math.log10(rounded)))}f}"
 
 
 def row(name, baseline_seconds, seconds, note):

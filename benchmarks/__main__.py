@@ -10,6 +10,7 @@ import platform
 import sys
 from pathlib import Path
 
+from benchmarks import shown
 from genres import files
 from genres.report.publish import fill
 
@@ -44,8 +45,8 @@ def main(arguments):
         measured[name] = {"machine": machine, "rows": rows}
         for row in rows:
             print(
-                f"{row['name']}: {row['baseline_seconds']:.3g} s against {row['seconds']:.3g} s, "
-                f"{row['ratio']:.1f} times as fast. {row['note']}",
+                f"{row['name']}: {shown(row['baseline_seconds'])} s against "
+                f"{shown(row['seconds'])} s, {row['ratio']:,.1f} times as fast. {row['note']}",
                 flush=True,
             )
         if options.publish:
@@ -61,8 +62,8 @@ def table(measured):
     lines += ["| what | straightforward | here | ratio |", "|:--|--:|--:|--:|"]
     for name in sorted(measured):
         lines += [
-            f"| {row['name']} | {row['baseline_seconds']:.3g} s | {row['seconds']:.3g} s "
-            f"| {row['ratio']:.1f} |"
+            f"| {row['name']} | {shown(row['baseline_seconds'])} s "
+            f"| {shown(row['seconds'])} s | {row['ratio']:,.1f} |"
             for row in measured[name]["rows"]
         ]
     return "\n".join(lines)

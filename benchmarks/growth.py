@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import best_of, extraction, row, search
+from benchmarks import best_of, extraction, row, search, shown
 from genres import parallel
 from genres.audit import copies, fingerprints
 from genres.data import folders, tables
@@ -32,7 +32,7 @@ def _grown(name, sizes, task, times=1):
     counts = [size if isinstance(size, int) else size[0] for size in sizes]
     seconds = [best_of(lambda size=size: task(size), times) for size in sizes]
     exponent = np.polyfit(np.log(counts), np.log(seconds), 1)[0]
-    each = ", ".join(f"{n:,} in {s:.2g} s" for n, s in zip(counts, seconds, strict=True))
+    each = ", ".join(f"{n:,} in {shown(s)} s" for n, s in zip(counts, seconds, strict=True))
     note = f"Exponent {exponent:.2f}: {each}."
     return row(
         f"{name}: {counts[-1]:,} for {counts[0]:,}, exponent {exponent:.2f}",

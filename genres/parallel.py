@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from warnings import catch_warnings, filterwarnings
 
@@ -67,11 +67,12 @@ def each(function: Callable, items, workers: int | None = None, dask: str | None
     if workers == 1:
         yield from map(call, items)
         return
-    with joblib.parallel_config(backend="loky", inner_max_num_threads=1), catch_warnings():
+    options = {"initializer": _end_with, "initargs": (os.getpid(),)}
+    with joblib.parallel_config("loky", inner_max_num_threads=1, **options), catch_warnings():
         # A worker whose memory has grown is replaced by a new one, and nothing is lost.
         filterwarnings("ignore", "A worker stopped", UserWarning)
         run = joblib.Parallel(n_jobs=workers, return_as="generator_unordered")
-        yield from run(joblib.delayed(_call_in_worker)(call, item) for item in items)
+        yield from run(joblib.delayed(call)(item) for item in items)
 
 
 def cores() -> int:
@@ -131,18 +132,12 @@ def _most_workers(wanted):
     return most
 
 
-def _call_in_worker(call, item):
-    _end_with_parent()
-    return call(item)
-
-
-@cache
-def _end_with_parent():
-    """See to it that this process does not outlive the one that it works for, if that is killed."""
-    parent = psutil.Process().parent()
+def _end_with(parent):
+    """Let this worker, busy or not, end with the process that it works for, if that is killed."""
 
     def watch():
-        while parent and parent.is_running():
+        # Where a killed parent is still listed, its children have another; on Windows they keep it.
+        while os.getppid() == parent and psutil.pid_exists(parent):
             time.sleep(1)
         os._exit(1)
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from conftest import PROJECT
 
 from benchmarks import __main__ as benchmarks
-from benchmarks import row
+from benchmarks import row, shown
 from genres import files
 
 
@@ -18,6 +18,11 @@ def test_the_page_on_speed_shows_what_was_measured():
 def test_every_benchmark_was_measured():
     known = {path.stem for path in benchmarks.HERE.glob("[a-z]*.py")}
     assert set(files.read_json(benchmarks.MEASURED)) == known
+
+
+def test_times_are_written_with_three_digits():
+    times = 0.001728, 9.996, 56.16, 999.6, 43675.9
+    assert [shown(time) for time in times] == ["0.00173", "10.0", "56.2", "1,000", "43,700"]
 
 
 def test_an_unknown_benchmark_gets_a_sentence():
@@ -38,10 +43,11 @@ def test_what_is_measured_is_written_only_where_that_is_asked_for(tmp_path, monk
 
     assert benchmarks.main(["search"]) == 0
     told = capsys.readouterr()
-    assert "a search: 3 s against 1.5 s, 2.0 times as fast. Twice." in told.out
+    assert "a search: 3.00 s against 1.50 s, 2.0 times as fast. Twice." in told.out
     assert "[1/1] search" in told.err  # it takes minutes
     assert measured.read_text() == "{}" and "old" in page.read_text()
 
     assert benchmarks.main(["search", "--publish"]) == 0
     assert files.read_json(measured)["search"]["rows"][0]["ratio"] == 2
-    assert "| a search | 3 s | 1.5 s | 2.0 |" in page.read_text() and "old" not in page.read_text()
+    text = page.read_text()
+    assert "| a search | 3.00 s | 1.50 s | 2.0 |" in text and "old" not in text

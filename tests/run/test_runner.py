@@ -611,7 +611,7 @@ def test_ctrl_c_ends_the_kernels_and_says_what_is_kept(waiting):
     said = read_until(terminal, f"[3/3] {EXPLORE} · cell 4/5 · epochs 40 %")
     process.send_signal(signal.SIGINT)
     assert process.wait() == 130
-    assert not any(child.is_running() for child in children)
+    assert not psutil.wait_procs(children, timeout=30)[1]
     said += os.read(terminal, 65536).decode()
     os.close(terminal)
     both = (
@@ -628,7 +628,7 @@ def test_sigterm_ends_the_kernels_too(waiting):
     process.terminate()
     said, _ = process.communicate()
     assert process.returncode == 143
-    assert not any(child.is_running() for child in children)
+    assert not psutil.wait_procs(children, timeout=30)[1]
     assert "Stopped in" in said
 
 
