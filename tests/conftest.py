@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import nbformat
@@ -149,6 +150,20 @@ def browser():
         )
         yield browser
         browser.close()
+
+
+@contextmanager
+def visiting(browser, url):
+    """Open a page, and note in `complaints` and `asked` what it complains of and asks for."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.complaints, page.asked = [], []
+    page.on("console", lambda message: page.complaints.append(message.text))
+    page.on("pageerror", lambda error: page.complaints.append(str(error)))
+    context.on("request", lambda request: page.asked.append(request.url))
+    page.goto(url)
+    yield page
+    context.close()
 
 
 def write_table(path, value, n_per_genre=CLIPS_AT_LEAST):

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+from conftest import visiting
 
 from genres.audit import audit, copies, facts, labels, page, shortcuts
 
@@ -78,16 +79,9 @@ def place(tmp_path_factory):
 @pytest.fixture
 def visit(browser, place):
     """The page in a browser; it remembers what is complained of and asked for."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    shown = context.new_page()
-    shown.complaints, shown.asked = [], []
-    shown.on("console", lambda message: shown.complaints.append(message.text))
-    shown.on("pageerror", lambda error: shown.complaints.append(str(error)))
-    context.on("request", lambda request: shown.asked.append(request.url))
-    shown.goto(place.as_uri())
-    shown.wait_for_selector("#rows tr")
-    yield shown
-    context.close()
+    with visiting(browser, place.as_uri()) as shown:
+        shown.wait_for_selector("#rows tr")
+        yield shown
 
 
 def test_names_of_files_and_tags_are_text_whatever_they_are(visit, place):

@@ -5,7 +5,7 @@ import re
 from types import SimpleNamespace
 
 import pytest
-from conftest import violations
+from conftest import violations, visiting
 from tiny import GENRES, MEANS, judged, make, write
 
 from genres.judge import evaluations, leaderboard, page
@@ -56,15 +56,8 @@ def board(bench, tmp_path_factory):
 @pytest.fixture
 def visit(board, browser):
     """Open pages in a browser, and know what it complains of and asks for."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
-    visited = context.new_page()
-    visited.complaints, visited.asked = [], []
-    visited.on("console", lambda message: visited.complaints.append(message.text))
-    visited.on("pageerror", lambda error: visited.complaints.append(str(error)))
-    context.on("request", lambda request: visited.asked.append(request.url))
-    visited.goto((board.folder / leaderboard.HTML).as_uri())
-    yield visited
-    context.close()
+    with visiting(browser, (board.folder / leaderboard.HTML).as_uri()) as visited:
+        yield visited
 
 
 def names(visit):
