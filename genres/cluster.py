@@ -220,8 +220,8 @@ def _result_of(future, watch):
         try:
             return future.result(timeout=_PATIENCE)
         except TimeoutError:
-            if future.status == "error":  # the work's own
-                raise
+            if future.status == "error" and isinstance(future.exception(), TimeoutError):
+                raise  # the work's own, not that of waiting for a result that was lost
             watch.look()
         except KilledWorker as error:
             raise Refusal(

@@ -288,6 +288,38 @@ def test_a_worker_that_joins_later_is_refused(started, other_library):
         list(results)
 
 
+class LostAndMadeAgain:
+    """The future of a result that is waited for in vain, while making it again fails."""
+
+    status = "error"
+
+    def __init__(self, error):
+        self.error, self.asked = error, 0
+
+    def result(self, timeout):
+        self.asked += 1
+        raise TimeoutError(f"timed out after {timeout} s.") if self.asked == 1 else self.error
+
+    def exception(self):
+        return self.error
+
+
+class Unwatched:
+    """A watch over a cluster to which nothing happens."""
+
+    address = "tcp://nowhere"
+
+    def look(self):
+        pass
+
+
+@pytest.mark.parametrize("error", [Refusal("The worker w has other code."), TimeoutError("own")])
+def test_what_fails_while_a_lost_result_is_waited_for_is_said(error):
+    with pytest.raises(type(error)) as said:
+        cluster._result_of(LostAndMadeAgain(error), Unwatched())
+    assert isinstance(error, TimeoutError) or said.value is error
+
+
 def test_other_versions_are_named():
     here = {"code": "1", "Python": "3.12", "numpy": "2.4.0", "librosa": "0.11.0"}
     sentences = {
