@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 
 import pytest
 from tiny import MEANS, judged, make, write
@@ -255,7 +256,7 @@ def test_predictions_that_a_run_kept_are_taken(real_data, tmp_path, monkeypatch)
 def test_the_examples_say_what_they_read():
     from genres.judge.process import Process
 
-    with Process() as process:
+    with closing(Process()) as process:
         reads = {
             path.stem: process.describe(path)
             for path in sorted((project.PROJECT / "examples").glob("*.py"))

@@ -136,6 +136,17 @@ def test_a_bootstrap_of_groups_knows_that_tracks_of_one_artist_say_the_same():
     assert high_by_artist - low_by_artist > 2 * (high - low)
 
 
+def test_draws_are_the_same_when_they_are_needed_again():
+    values, groups = np.random.default_rng(1).integers(0, 30, (2, 60))
+    _, of, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    n = len(sizes)
+    times = np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), 10_000)
+    ends = np.percentile(times @ np.bincount(of, values) / (times @ sizes), [2.5, 97.5])
+    for _ in range(2):
+        assert evaluation.bootstrap_interval(values, groups) == tuple(ends)
+    assert evaluation.bootstrap_interval(values, groups, seed=1) != tuple(ends)
+
+
 def test_with_one_seed_the_crossed_bootstrap_draws_tracks():
     correct = np.random.default_rng(1).random(300) < 0.7
     crossed = evaluation.crossed_interval(correct[None])
