@@ -100,6 +100,29 @@ def test_a_second_genre_is_named_from_its_share_on():
         assert span.genres == genres
 
 
+def test_the_shares_of_a_span_are_by_time():
+    probabilities = np.array([[0.8, 0.1, 0.1], [0.5, 0.1, 0.4]])
+    (span,) = timeline.spans(GENRES, np.array([0.0, 1.0, 4.0]), probabilities, [0, 0], share=0.3)
+    assert span.genres == ("a", "c")
+    assert span.shares == pytest.approx(((0.8 + 3 * 0.5) / 4, (0.1 + 3 * 0.4) / 4))
+
+
+def test_steps_meet_halfway_between_the_middles_of_windows():
+    assert timeline.step_edges(30.0, 5, 10.0).tolist() == [0, 7.5, 12.5, 17.5, 22.5, 30]
+    assert timeline.step_edges(7.0, 2, 5.0).tolist() == [0, 3.5, 7]
+    assert timeline.step_edges(4.0, 1, 5.0).tolist() == [0, 4]
+
+
+@given(st.floats(5, 500), st.integers(2, 40), st.floats(0, 1))
+@settings(max_examples=50, deadline=None)
+def test_each_moment_is_in_the_step_of_the_nearest_window(seconds, n_windows, moment):
+    begins = np.linspace(0, seconds - 5, n_windows)
+    far = np.abs(begins + 5 / 2 - moment * seconds)
+    edges = timeline.step_edges(seconds, n_windows, 5.0)
+    step = min(np.searchsorted(edges, moment * seconds, side="right"), n_windows) - 1
+    assert far[step] == pytest.approx(far.min(), abs=1e-9)
+
+
 def test_overlapping_windows_count_by_what_is_new_in_them():
     path = [0] * 5 + [1] * 5
     track = timeline.follow(GENRES, np.arange(11.0), confident_in(path), 5.0, cost=3.0)

@@ -189,6 +189,13 @@ def test_the_temperature_is_found_at_which_labels_were_drawn():
     assert after < before / 3
 
 
+def test_a_temperature_stays_within_its_bounds():
+    probabilities = np.tile([0.6, 0.4], (20, 1))
+    always, never = np.zeros(20, int), np.ones(20, int)
+    assert evaluation.fit_temperature(probabilities, always) == pytest.approx(0.05, rel=1e-3)
+    assert evaluation.fit_temperature(probabilities, never) == pytest.approx(20, rel=1e-3)
+
+
 def test_the_most_confident_tracks_come_first():
     probabilities = np.array([[0.6, 0.4], [0.9, 0.1], [0.3, 0.7]])
     coverage, accuracy = evaluation.accuracy_by_coverage(probabilities, np.array([1, 0, 1]))
