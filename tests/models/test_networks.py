@@ -64,7 +64,8 @@ def test_one_step_without_dropout_is_keras_own(sequences, kind, optimizer):
     for seed, member in enumerate(ensemble.members):
         keras.utils.set_random_seed(seed)
         plain = build()
-        plain.compile(optimizer, "sparse_categorical_crossentropy")
+        # Eagerly, as what is compared with need not be traced first, which would take the longest.
+        plain.compile(optimizer, "sparse_categorical_crossentropy", run_eagerly=True)
         every_step = np.repeat(labels[:, None], N_STEPS, axis=1)
         plain.fit(values, every_step, epochs=4, batch_size=len(values), verbose=0)
         for ours, theirs in zip(member.get_weights(), plain.get_weights(), strict=True):
@@ -83,7 +84,7 @@ def test_recurrent_layers_predict_side_by_side_what_they_do_alone(sequences, kin
 
     trained = training.fit_ensemble(build, *sequences, n_members=2, epochs=1)
     for member, ours in zip(trained.members, trained.predict(sequences[0]), strict=True):
-        np.testing.assert_allclose(ours, member.predict(sequences[0], verbose=0), atol=1e-6)
+        np.testing.assert_allclose(ours, member(sequences[0]), atol=1e-6)
 
 
 def test_a_recurrent_layer_of_other_settings_is_named(sequences):
@@ -161,7 +162,7 @@ def test_members_differ(trained, sequences):
 def test_an_ensemble_predicts_what_its_members_predict(trained, sequences):
     together = trained.predict(sequences[0])
     for member, ours in zip(trained.members, together, strict=True):
-        np.testing.assert_allclose(ours, member.predict(sequences[0], verbose=0), atol=1e-6)
+        np.testing.assert_allclose(ours, member(sequences[0]), atol=1e-6)
 
 
 def test_the_same_seed_gives_the_same_networks(sequences):
@@ -179,7 +180,7 @@ def test_dense_networks_and_last_steps_train_side_by_side_too(sequences):
         lambda: lstm(return_sequences=False), values, labels, n_members=2, epochs=1
     )
     for member, ours in zip(last.members, last.predict(values), strict=True):
-        np.testing.assert_allclose(ours, member.predict(values, verbose=0), atol=1e-6)
+        np.testing.assert_allclose(ours, member(values), atol=1e-6)
 
 
 def test_a_layer_that_cannot_be_stacked_is_named(sequences):
@@ -266,7 +267,8 @@ def test_a_plain_fit_is_keras_own(rows, augment):
     plain = training.fit(dense, *rows, epochs=3, seed=3, augment=augment)
     keras.utils.set_random_seed(3)
     model = dense()
-    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    settings = {"metrics": ["accuracy"], "run_eagerly": True}
+    model.compile("adam", "sparse_categorical_crossentropy", **settings)
     history = model.fit(*rows, epochs=3, verbose=0).history
     assert_same_weights(plain.model, model, atol=1e-6)
     assert set(plain.curves) == {"loss", "accuracy"}
