@@ -1,5 +1,7 @@
 """When a track changes its genre, and what that looks like."""
 
+import subprocess
+import sys
 from itertools import pairwise, product
 
 import librosa
@@ -307,3 +309,8 @@ def test_windows_have_the_tags_of_their_moments(noise):
     assert (np.diff(measured.tags[:, 0]) > 0).all()
     tiny = timeline.measure(np.resize(noise, 2 * SR), 30, tagged=tagged.between(0, 2))
     np.testing.assert_allclose(tiny.tags, tags.log_odds(taggram[:1]).repeat(len(tiny), axis=0))
+
+
+def test_to_measure_a_track_takes_no_tensorflow():
+    code = "import sys, genres.changes.timeline; sys.exit('tensorflow' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
