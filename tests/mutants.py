@@ -2,8 +2,8 @@
 
 Cosmic Ray changes one place at a time: a comparison, an operator, a number, a boolean or a branch.
 The places are drawn at random, each with one of its changes, and each changed module is tested by
-its own test file in a copy of the project. Annotations and the texts of messages stay. Changes that
-change nothing are in ``equivalent-mutants.csv``, each with the reason.
+its own test files in a copy of the project. Annotations and the texts of messages stay. Changes
+that change nothing are in ``equivalent-mutants.csv``, each with the reason.
 
     .venv/bin/python -m pip install --require-hashes -r requirements-mutation.lock
     GENRE_TEST_DATA=FOLDER .venv/bin/python -m tests.mutants --sample 200 --seed 0
@@ -35,15 +35,17 @@ PROJECT = Path(__file__).resolve().parent.parent
 EQUIVALENT = Path(__file__).with_name("equivalent-mutants.csv")
 ROOMS = ("sound", "data", "models")
 TESTED_IN = {
-    "sound/spectra": "sound/test_features.py",
-    "sound/tags": "sound/test_tagger.py",
-    "data/tablefiles": "data/test_tables.py",
-    "models/classifiers": "models/test_estimators.py",
-    "models/nearest": "models/test_neighbours.py",
-    "models/stacked": "models/test_networks.py",
-    "models/training": "models/test_networks.py",
+    "sound/spectra": ["sound/test_features.py"],
+    "sound/tags": ["sound/test_tagger.py"],
+    "data/folders": ["data/test_folders.py", "data/test_splits.py"],
+    "data/tablefiles": ["data/test_tables.py"],
+    "models/classifiers": ["models/test_estimators.py", "models/test_champion.py"],
+    "models/kernel": ["models/test_kernel.py", "models/test_champion.py"],
+    "models/nearest": ["models/test_neighbours.py"],
+    "models/stacked": ["models/test_networks.py"],
+    "models/training": ["models/test_networks.py"],
 }
-"""Test files of the modules that have none of their own name."""
+"""Test files of the modules that have more than that of their own name, or none."""
 OPERATORS = [
     name
     for name in plugins.operator_names()
@@ -149,16 +151,17 @@ def start(folder, module, source, durations):
         del sys.modules[name]
     noted = Durations(durations)
     options = ["-x", "-q", "-n", "0", "-p", "no:cacheprovider"]
-    status = pytest.main([f"tests/{test_file(module)}", *options], plugins=[noted])
+    tests = [f"tests/{name}" for name in tests_of(module)]
+    status = pytest.main([*tests, *options], plugins=[noted])
     if not durations.exists():
         durations.write_text(json.dumps(noted.seconds))
     os._exit(status)
 
 
-def test_file(module):
-    """Name the file of tests of a module."""
+def tests_of(module):
+    """Name the files of tests of a module."""
     room, name = module.split("/")
-    return TESTED_IN.get(module, f"{room}/test_{name}.py")
+    return TESTED_IN.get(module, [f"{room}/test_{name}.py"])
 
 
 def finished(process, seconds):
