@@ -13,6 +13,7 @@ from genres import Refusal, files, project
 from genres.__main__ import main
 from genres.judge import handins, leaderboard, page, protocols, references
 from genres.judge.benchmark import Bench
+from genres.lab import recordings
 from genres.models import champion
 from genres.project import RunFolder
 
@@ -230,6 +231,25 @@ def test_what_a_run_has_not_kept_is_said(data, tmp_path):
     found, sentences = references.kept(bench, RunFolder(tmp_path))
     assert found == [] and len(sentences) == 1
     assert sentences[0].startswith("Not compared with: LSTM ensemble (course split, artist folds")
+
+
+def test_predictions_are_looked_for_where_there_can_be_some(data, tmp_path, monkeypatch):
+    run, asked = RunFolder(tmp_path), []
+    run.predictions.mkdir(parents=True)
+
+    def kept():
+        references.kept(Bench(data, ["course"], progress=False), run, progress=False)
+        return len(asked)
+
+    with monkeypatch.context() as patch:  # no run has made spectrograms of these data
+        patch.setattr(protocols, "spectrograms_of", lambda *_: pytest.fail("made in vain"))
+        assert not recordings.has_spectrograms(data) and kept() == 0
+    monkeypatch.setattr(references, "_IN_VAIN", set())
+    monkeypatch.setattr(recordings, "has_spectrograms", lambda _: True)
+    monkeypatch.setattr(references, "_predict", lambda *_, **__: asked.append(1))
+    assert [kept(), kept()] == [1, 1]
+    (run.predictions / "more.npz").touch()
+    assert [kept(), kept()] == [2, 2]
 
 
 def test_predictions_that_a_run_kept_are_taken(real_data, tmp_path, monkeypatch):

@@ -175,6 +175,14 @@ def test_the_calibration_error_of_a_worked_example():
     assert evaluation.calibration_error(probabilities, labels) == pytest.approx(0.1)
 
 
+def test_confidence_is_told_in_tenths():
+    # Of the two 0.59 and 0.61, on either side of 0.6, one is always correct and one never.
+    probabilities = np.array([[0.59, 0.41]] * 10 + [[0.61, 0.39]] * 10)
+    labels = np.repeat([0, 1], 10)
+    assert evaluation.calibration_error(probabilities, labels) == pytest.approx(0.51)
+    assert evaluation.calibration_error(probabilities, labels, n_bins=1) == pytest.approx(0.1)
+
+
 def test_the_temperature_is_found_at_which_labels_were_drawn():
     rng = np.random.default_rng(0)
     overconfident = rng.dirichlet(np.full(5, 0.3), 3000)
