@@ -391,8 +391,10 @@ def test_discriminants_are_those_of_scikit_learn(n_classes):
     tags = (rng.normal(size=(60, 50)) + labels[:, None]).astype(np.float32)
     X = Tracks(np.zeros((60, 1, 1), np.float32), tags=tags)
     expected = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto").fit(tags, labels)
-    given = TagClassifier().fit(X, labels).predict_proba(X)
-    np.testing.assert_allclose(given, expected.predict_proba(tags), atol=1e-6)
+    calls = []
+    ours = TagClassifier().fit(X, labels, progress=calls.append)
+    np.testing.assert_allclose(ours.predict_proba(X), expected.predict_proba(tags), atol=1e-6)
+    assert sum(calls) == ours.n_fit_steps
 
 
 @pytest.mark.parametrize("kept", [{}, {"classes_": [0, 1], "coef_": [[1]], "intercept_": [0, 0]}])

@@ -121,6 +121,16 @@ def test_the_recurrences_gradient_is_tensorflows_own(n_steps):
         np.testing.assert_allclose(ours, theirs, atol=1e-10)
 
 
+def test_dropout_takes_its_share_of_each_member_and_makes_up_for_it():
+    ones = tf.ones((2, 50, 100))
+    dropped = stacked._dropout(ones, 0.3, [[7, 1], [8, 1]]).numpy()
+    assert np.unique(dropped) == pytest.approx([0, 1 / 0.7])
+    np.testing.assert_allclose((dropped == 0).mean(axis=(1, 2)), 0.3, atol=0.02)
+    assert (dropped[0] != dropped[1]).any()
+    np.testing.assert_array_equal(stacked._dropout(ones, 0.3, [[7, 1], [8, 1]]), dropped)
+    np.testing.assert_array_equal(stacked._dropout(ones, 0.3, None), ones)
+
+
 def test_each_member_can_be_trained_on_rows_of_its_own(sequences):
     values, labels = sequences
     rows = np.array([range(80), range(80, 160)])
