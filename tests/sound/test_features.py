@@ -129,6 +129,16 @@ def test_features_of_another_rate_are_those_of_librosa(sr):
     )
 
 
+def test_a_tone_below_150_hz_does_not_tune_the_chroma():
+    sr = 21_900  # where a bin stands at 149.7 Hz, a third of a semitone off the scale
+    time = np.arange(2 * sr) / sr
+    samples = 0.5 * np.sin(2 * np.pi * 149.7 * time) + 0.3 * np.sin(2 * np.pi * 880 * time)
+    samples = samples.astype(np.float32)
+    np.testing.assert_allclose(
+        course_features(samples, sr), librosa_features(samples, sr), rtol=1e-4, atol=1e-5
+    )
+
+
 @pytest.mark.filterwarnings("ignore:Trying to estimate tuning from empty frequency set")
 def test_silence_has_librosas_features():
     silence = np.zeros(3 * SR, np.float32)
