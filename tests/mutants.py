@@ -35,6 +35,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 EQUIVALENT = Path(__file__).with_name("equivalent-mutants.csv")
 ROOMS = ("sound", "data", "models")
 TESTED_IN = {
+    "data/catalogue": ["data/test_catalogue.py", "test_downloads.py"],
     "sound/spectra": ["sound/test_features.py"],
     "sound/tags": ["sound/test_tagger.py"],
     "data/folders": ["data/test_folders.py", "data/test_splits.py"],

@@ -8,6 +8,7 @@ import pytest
 
 from genres import Refusal
 from genres.data import catalogue
+from genres.downloads import RemoteFile
 
 
 def touch(*paths):
@@ -52,6 +53,11 @@ def test_downloads_weigh_what_is_told_before_they_start(real_data, name):
     for file in files.keys() & here:
         assert files[file] == pytest.approx(here[file], abs=0.06)
     assert files.keys() & here
+
+
+@pytest.mark.parametrize(("megabytes", "told"), [(999.9, "999.9 MB"), (1000, "1.0 GB")])
+def test_from_a_thousand_megabytes_on_gigabytes_are_told(megabytes, told):
+    assert catalogue._size([RemoteFile("a.zip", megabytes, {})]) == told
 
 
 def test_the_known_collections_are_those_with_a_place():
