@@ -30,14 +30,9 @@ os.environ["GENRE_CHROMIUM"] = ""  # the runs of tests print no PDF: each would 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# Files whose tests rehearse the report, which takes minutes. In this order, none of them comes at
-# the end, and the last one, which needs the first one's rehearsal, does not have to wait for it.
-REHEARSALS = [
-    "test_notebooks.py",
-    "test_few_clips.py",
-    "test_spectrogram_notebooks.py",
-    "test_notebook_text.py",
-]
+# Files whose tests rehearse notebooks, which takes minutes: none of them comes at the end. What
+# else needs the first one's rehearsal comes long after, and does not have to wait for it.
+REHEARSALS = ["test_notebooks.py", "test_few_clips.py", "test_spectrogram_notebooks.py"]
 
 OPENING = """\
 import json, os, pathlib, sys, time
@@ -54,6 +49,10 @@ def pytest_collection_modifyitems(items):
     """Put the files that rehearse the report first."""
     places = {name: place for place, name in enumerate(REHEARSALS)}
     items.sort(key=lambda item: places.get(item.path.name, len(places)))
+
+
+# A rehearsal's own workers would each import TensorFlow, which takes longer than what they do.
+ALONE = {**os.environ, "LOKY_MAX_CPU_COUNT": "1"}
 
 
 @pytest.fixture(scope="session")
@@ -81,19 +80,9 @@ ANSWER = re.compile(
 )
 """The answer to an exercise: its code, and what that shows."""
 
-REHEARSAL = """\
-import sys
-from pathlib import Path
-from genres.run.runner import run_report
-project, data, out = sys.argv[1:]
-options = {"name": "report", "quick": True, "offline": True}
-outcome = run_report(data, out=out, project=Path(project), **options)
-sys.exit("\\n".join(outcome.failures) or 0)
-"""
 
-
-def write_project_with_answers(folder):
-    """Make a folder that is the project, but for the answers at the end of its notebooks."""
+def write_project(folder, change):
+    """Make a folder that is the project, but for what a function changes in each notebook."""
     (folder / "notebooks").mkdir(parents=True, exist_ok=True)
     for name in ("data", "figures", "genres", "utils.py", "requirements.lock", "requirements.txt"):
         if not (folder / name).exists():
@@ -102,12 +91,52 @@ def write_project_with_answers(folder):
         left.unlink()
     for path in (PROJECT / "notebooks").glob("[0-9]*.ipynb"):
         notebook = nbformat.read(path, as_version=4)
-        text = "\n\n".join(cell.source for cell in notebook.cells)
-        notebook.cells += [
-            nbformat.v4.new_code_cell(answer["code"], id=f"answer-{number}")
-            for number, answer in enumerate(ANSWER.finditer(text), start=1)
-        ]
+        change(notebook)
         nbformat.write(notebook, folder / "notebooks" / path.name)
+
+
+def add_answers(notebook):
+    """Add the answers to a notebook's exercises at its end."""
+    text = "\n\n".join(cell.source for cell in notebook.cells)
+    notebook.cells += [
+        nbformat.v4.new_code_cell(answer["code"], id=f"answer-{number}")
+        for number, answer in enumerate(ANSWER.finditer(text), start=1)
+    ]
+
+
+UNTRACED = """\
+import warnings
+from genres.models.stacked import tf
+tf.config.run_functions_eagerly(True)
+warnings.filterwarnings("ignore", "Even though the `tf.config")
+"""
+
+
+def leave_untraced(notebook):
+    """Let a notebook's networks compute at once, and not be traced first.
+
+    Where they take few steps on few clips, tracing takes most of the time.
+    """
+    code = [cell.source for cell in notebook.cells]
+    opening = next(number for number, source in enumerate(code) if "utils.Bench(" in source)
+    if any("genres.models" in source for source in code):
+        notebook.cells.insert(opening, nbformat.v4.new_code_cell(UNTRACED, id="untraced"))
+
+
+REHEARSAL = """\
+import sys
+from pathlib import Path
+from genres.run.runner import run_report
+project, data, out, name, *only = sys.argv[1:]
+options = {"name": name, "quick": True, "offline": True, "only": only}
+outcome = run_report(data, out=out, project=Path(project), **options)
+sys.exit("\\n".join(outcome.failures) or 0)
+"""
+
+
+def rehearsal_of(project, data, out, name, *only):
+    """Give the command that starts a quick run of a project that `write_project` has made."""
+    return [sys.executable, "-c", REHEARSAL, *map(str, (project, data, out, name, *only))]
 
 
 @pytest.fixture(scope="session")
@@ -119,9 +148,9 @@ def quick_run(request):
     """
     cache = request.config.cache.mkdir("quick-run")
     data = os.environ.get("GENRE_TEST_DATA") or "synthetic"
-    command = [sys.executable, "-c", REHEARSAL, cache / "project", data, cache / "runs"]
+    command = rehearsal_of(cache / "project", data, cache / "runs", "report")
     with locks.held(cache / "lock"):  # who tests beside us waits, and finds it done
-        write_project_with_answers(cache / "project")
+        write_project(cache / "project", add_answers)
         finished = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     return cache / "runs" / "report-quick"

@@ -2,11 +2,11 @@
 
 import re
 import subprocess
-import sys
 
 import nbformat
 import numpy as np
 import pytest
+from conftest import ALONE, leave_untraced, rehearsal_of, write_project
 
 from genres.data import clips, folders, tables
 from genres.project import PROJECT
@@ -55,16 +55,17 @@ def test_the_documentation_says_how_many_clips_are_needed():
 def run(request):
     """Folder of a quick run on the least.
 
-    It stands in pytest's cache, so that the next session executes only what changed.
+    It takes minutes, as each notebook imports what it needs, and many train networks. It stands in
+    pytest's cache, so that the next session executes only what changed.
     """
     cache = request.config.cache.mkdir("few-clips")
     data = cache / "few"
     if not data.exists():
         data.mkdir()
         write_data(data)
-    options = ["--quick", "--offline", "--data", data, "--out", cache]
-    command = [sys.executable, "-m", "genres", "run", *map(str, options)]
-    finished = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
+    write_project(cache / "project", leave_untraced)
+    command = rehearsal_of(cache / "project", data, cache, "few")
+    finished = subprocess.run(command, cwd=PROJECT, env=ALONE, capture_output=True, text=True)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     return cache / "few-quick"
 

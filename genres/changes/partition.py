@@ -5,6 +5,7 @@ alike is told by a kernel, as in kernel change point detection (Arlot, Celisse a
 the genre by the predictions of a classifier.
 """
 
+import numba
 import numpy as np
 
 LEAST = 4
@@ -66,32 +67,36 @@ def partition(scatter, gains, cost: float, least: int = LEAST):
     """
     n_cells, n_genres = gains.shape
     gained = np.concatenate([np.zeros((1, n_genres)), np.cumsum(gains, axis=0)])
-    ids = np.arange(n_genres)
-    best = np.full((n_cells + 1, n_genres), -np.inf)  # of what ends here, by its last genre
-    before = np.full((n_cells + 1, n_genres), -np.inf)  # of what may come before each genre
-    first = np.zeros((n_cells + 1, n_genres), int)
-    before[0] = 0.0
-    for end in range(min(least, n_cells), n_cells + 1):
-        starts = np.r_[0, np.arange(least, end - least + 1)]
-        reached = before[starts] - scatter[starts, end, None] + gained[end] - gained[starts]
-        of = reached.argmax(axis=0)
-        best[end], first[end] = reached[of, ids], starts[of]
-        before[end] = _best_of_others(best[end]) - cost
+    best, first = _find_best(scatter, gained, float(cost), least)
     genre, end, found = int(best[n_cells].argmax()), n_cells, []
     while end:
         end = int(first[end, genre])
         found.append((end, genre))
-        others = np.where(ids == genre, -np.inf, best[end])
+        others = np.where(np.arange(n_genres) == genre, -np.inf, best[end])
         genre = int(others.argmax())
     starts, genres = zip(*reversed(found), strict=True)
     return np.array(starts), np.array(genres)
 
 
-def _best_of_others(scores):
-    """Give, for each genre, the best score of another."""
-    if len(scores) == 1:
-        return np.full(1, -np.inf)
-    leader = scores.argmax()
-    others = np.full(len(scores), scores[leader])
-    others[leader] = np.delete(scores, leader).max()
-    return others
+@numba.njit(cache=True)
+def _find_best(scatter, gained, cost, least):
+    """Say what the best partition that ends at each cell is worth, by its last genre.
+
+    Gives that and the first cell of its last part, each (n_cells + 1, n_genres).
+    """
+    n_cells, n_genres = len(gained) - 1, gained.shape[1]
+    best, first = np.full(gained.shape, -np.inf), np.zeros(gained.shape, np.int64)
+    before = np.full(gained.shape, -np.inf)  # of what may come before each genre
+    before[0] = 0.0
+    for end in range(min(least, n_cells), n_cells + 1):
+        for genre in range(n_genres):
+            for start in range(max(1, end - least + 1)):
+                reached = before[start, genre] - scatter[start, end]
+                reached = reached + gained[end, genre] - gained[start, genre]
+                if reached > best[end, genre]:
+                    best[end, genre], first[end, genre] = reached, start
+        for genre in range(n_genres):
+            for other in range(n_genres):
+                if other != genre:
+                    before[end, genre] = max(before[end, genre], best[end, other] - cost)
+    return best, first

@@ -15,10 +15,8 @@ from threadpoolctl import threadpool_limits
 from genres import Refusal
 from genres.decoding import audio
 from genres.models import kernel
-from genres.models.champion import Champion, Mixture
-from genres.models.classifiers import LstmClassifier
 from genres.models.kernel import TextureClassifier
-from genres.sound import features, measurements, melstore, tagger, tags
+from genres.sound import features, measurements, melstore, tags
 from genres.sound.measurements import SECONDS, Tracks
 
 OVERLAP = 5
@@ -113,6 +111,10 @@ def of_ensemble(ensemble, preparation):
     Refusal
         If the preparation names no genres or length of segments, or the ensemble does not fit it.
     """
+    # They import TensorFlow, which takes seconds, and workers that only measure do without it.
+    from genres.models.champion import Champion, Mixture
+    from genres.models.classifiers import LstmClassifier
+
     try:
         name, genres = "LSTMs on features", list(map(str, preparation["genres"]))
         lstms = LstmClassifier.of(ensemble, preparation, range(len(genres)))
@@ -155,7 +157,7 @@ def follow_sound(
     """
     progress = progress or (lambda share: None)
     if measured is None:
-        tagged = tagger.tag(samples, audio.SAMPLE_RATE) if model.reads_tags else None
+        tagged = _tag(samples) if model.reads_tags else None
         measured = measure(
             samples, model.n_steps_, lambda done: progress(0.8 * done), tagged=tagged
         )
@@ -226,6 +228,12 @@ def measure(samples, n_steps: int, progress: Callable | None = None, *, tagged=N
     windows = (starts / audio.SAMPLE_RATE, (starts + length) / audio.SAMPLE_RATE)
     summaries = None if tagged is None else _tags_of(tagged, *windows)
     return Tracks(np.array(segments, np.float32)[:, None], mel, tags=summaries)
+
+
+def _tag(samples):
+    from genres.sound import tagger  # which imports TensorFlow
+
+    return tagger.tag(samples, audio.SAMPLE_RATE)
 
 
 def _tags_of(tagged, starts, ends):
@@ -347,7 +355,7 @@ def nearest(samples, model, n: int = 5, *, tagged=None):
     some = slice(None, None, -(-len(clips) // _MOST_COMPARED))
     measured = measurements.measure(clips[some], model.n_steps_)
     if of_texture[0].reads_tags:
-        tagged = tagger.tag(samples, audio.SAMPLE_RATE) if tagged is None else tagged
+        tagged = _tag(samples) if tagged is None else tagged
         measured.tags = _tags_of(tagged, starts[some], starts[some] + SECONDS)
     places, similarity = of_texture[0].similarity(measured)
     mean = similarity.mean(axis=0)

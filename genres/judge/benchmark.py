@@ -116,6 +116,7 @@ class Bench:
                 if isinstance(outcome, BaseException):
                     raise outcome
                 yield outcome
+            line.finish()
         finally:
             line.stop()
 
@@ -209,10 +210,16 @@ class _Line:
 
     def start(self, n_workers):
         for _ in range(min(n_workers, len(self._waiting))):
-            self._processes.append(Process())
+            self._processes.append(Process.take())
             thread = threading.Thread(target=self._work, args=(self._processes[-1],), daemon=True)
             self._threads.append(thread)
             thread.start()
+
+    def finish(self):
+        for thread in self._threads:
+            thread.join()
+        while self._processes:
+            self._processes.pop().give_back()
 
     def stop(self):
         self._waiting.clear()
@@ -346,11 +353,13 @@ def _from_file(path, name):
     path = path.expanduser().resolve()
     if not path.is_file():
         raise Refusal(f"There is no file {path}.")
-    with Process() as process:
-        try:
-            one = of_file(path, process.describe(path), name)
-        except Failure as failure:
-            raise Refusal(f"{path.name}: {failure}") from failure
+    process = Process.take()
+    try:
+        one = of_file(path, process.describe(path), name)
+    except Failure as failure:
+        raise Refusal(f"{path.name}: {failure}") from failure
+    finally:
+        process.give_back()
     return one, str(path), files.sha256(path)
 
 

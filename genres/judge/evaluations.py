@@ -3,7 +3,6 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +15,6 @@ from genres.models import evaluation
 
 _MOST_ARCHIVE = 1 << 30  # bytes
 _SCHEMA = 1
-_N_DRAWS = 10_000
 
 
 class Predictions(NamedTuple):
@@ -217,25 +215,6 @@ def over_splits(values, n_train: int, n_test: int):
     return float(values.mean() - reach), float(values.mean() + reach)
 
 
-def paired_interval(difference, groups):
-    """Give the 95 % interval of a mean difference, groups drawn whole, for many pairs in turn.
-
-    It is that of `genres.models.evaluation.bootstrap_interval`, whose draws are kept: they depend
-    on nothing but the number of groups.
-    """
-    _, of, sizes = np.unique(groups, return_inverse=True, return_counts=True)
-    times = _draws(len(sizes))
-    means = times @ np.bincount(of, difference) / (times @ sizes)
-    low, high = np.percentile(means, [2.5, 97.5])
-    return float(low), float(high)
-
-
-@lru_cache(maxsize=4)
-def _draws(n):
-    drawn = np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), size=_N_DRAWS)
-    return drawn.astype(float)
-
-
 def compare(mine: Predictions, other: Predictions, artist_of: dict, protocol):
     """Compare two models on the rows that both predicted.
 
@@ -271,7 +250,7 @@ def compare(mine: Predictions, other: Predictions, artist_of: dict, protocol):
         ends = over_splits(means, *map(len, protocol.folds[0]))
     else:
         artists = np.array([artist_of.get(name, name) for name in mine.clip[first]])
-        ends = paired_interval(difference, artists)
+        ends = evaluation.bootstrap_interval(difference, artists)
     return {
         "n": len(first),
         "points": float(100 * difference.mean()),

@@ -183,7 +183,7 @@ class _Judged:
         """Make an evaluation for each file; give those models that can be judged, with by what."""
         processes, wanted = SimpleQueue(), []
         for _ in range(min(self._workers, len(paths))):
-            processes.put(Process())
+            processes.put(Process.take())
 
         def ask(path):
             process, digest = processes.get(), ""
@@ -202,7 +202,7 @@ class _Judged:
                 answers = list(pool.map(ask, paths))
         finally:
             while not processes.empty():
-                processes.get().close()
+                processes.get().give_back()
         for path, (answer, digest) in zip(paths, answers, strict=True):
             model = benchmark.of_file(path, "features" if isinstance(answer, Failure) else answer)
             model = model._replace(name=self._free_name(name or model.name, path))

@@ -13,6 +13,7 @@ from genres import files, printable
 from genres.judge import evaluations, page, protocols
 from genres.judge.evaluations import Evaluation
 from genres.lab import plots, scoreplots
+from genres.models import evaluation
 from genres.report import documents
 
 MARKDOWN, CSV, HTML = "leaderboard.md", "leaderboard.csv", "leaderboard.html"
@@ -102,7 +103,7 @@ def _ranks(predictions, artist_of):
         difference = correct[better] - correct[worse]
         shared = np.isfinite(difference)
         if difference[shared].sum() > 0:
-            low, _ = evaluations.paired_interval(difference[shared], artists[shared])
+            low, _ = evaluation.bootstrap_interval(difference[shared], artists[shared])
             ranks[worse] += low > 0
     return np.minimum.accumulate(ranks[::-1])[::-1].tolist()
 

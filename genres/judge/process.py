@@ -1,15 +1,16 @@
 """What does a process in which somebody's own model runs get, and what may come back of it?"""
 
+import atexit
 import hashlib
 import json
 import os
-import secrets
 import shutil
 import signal
 import subprocess
 import tempfile
+from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -87,29 +88,41 @@ class Fold(NamedTuple):
 
 
 class Process:
-    """A process in which models run, each fold in a fork of its own."""
+    """A process in which models run, each fold in a fork of its own, with a folder of its own."""
+
+    _idle: ClassVar[list] = []
 
     def __init__(self):
-        self._folder = Path(tempfile.mkdtemp(prefix="genres-judge-"))
-        self._process = None
+        self._process, self._started_by, self._at_work = None, _who_starts(), False
 
-    def __enter__(self):
-        return self
+    @classmethod
+    def take(cls):
+        """Give one that was given back, or else a new one."""
+        while cls._idle:
+            process = cls._idle.pop()
+            if process._started_by == _who_starts():
+                return process
+            process.close()
+        return cls()
 
-    def __exit__(self, *exception):
-        self.close()
+    def give_back(self):
+        """Let it wait for other models, or end it if it is still at work."""
+        if self._at_work:
+            self.close()
+        else:
+            self._idle.append(self)
 
     def close(self):
         """End it, and whatever a model in it does."""
         if self._process:
-            self._process.stdin.close()
+            with suppress(BrokenPipeError):  # it has ended
+                self._process.stdin.close()
             try:
                 self._process.wait(10)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
             self._process.stdout.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
 
     def describe(self, path):
         """Give what the model in a file reads.
@@ -176,7 +189,7 @@ class Process:
         except (LookupError, TypeError, ValueError, OverflowError) as error:
             raise Failure("What it predicted cannot be read.", printed) from error
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(folder.parent, ignore_errors=True)
         back = np.argsort(order)
         n_other = 0 if labels is None else int(np.sum(labels != likeliest))
         given = None if probabilities is None else probabilities[back]
@@ -184,9 +197,9 @@ class Process:
 
     def _ask(self, job, timeout, arrays=None, keep=False):
         """Have a job done in a folder of its own; give its answer, what was printed, the folder."""
-        folder = self._folder / secrets.token_hex(4)
-        folder.mkdir()
+        folder = Path(tempfile.mkdtemp(prefix="genres-judge-"), "fold")
         try:
+            folder.mkdir()
             for name, values in (arrays or {}).items():
                 np.save(folder / f"{name}.npy", values, allow_pickle=False)
             ended = self._send(job | {"folder": str(folder), "timeout": timeout})
@@ -196,16 +209,19 @@ class Process:
             raise
         finally:
             if not keep:
-                shutil.rmtree(folder, ignore_errors=True)
+                shutil.rmtree(folder.parent, ignore_errors=True)
         return answer, ended["printed"], folder
 
     def _send(self, job):
         if self._process is None or self._process.poll() is not None:
-            self._process = _start(self._folder)
+            self._process = _start()
+        self._at_work = True
         try:
             self._process.stdin.write(json.dumps(job).encode() + b"\n")
             self._process.stdin.flush()
-            return json.loads(self._process.stdout.readline())
+            ended = json.loads(self._process.stdout.readline())
+            self._at_work = False
+            return ended
         except (BrokenPipeError, ValueError) as error:
             self._process.kill()
             raise Failure("Its process ended, most often for lack of memory.") from error
@@ -238,26 +254,36 @@ def _sudden_end(ended):
     return f"It ended its own process (status {ended['status']})."
 
 
-def _start(folder):
-    """Start the process: one thread for each model, and no word of where data are."""
+def _who_starts():
+    """Give what a process has of the one that starts it: the environment, but no word of data."""
+    around = environment.cleaned(os.environ)
+    around |= {"NUMBA_NUM_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
+    for name in [name for name in around if name.startswith("GENRE_")] + ["PWD", "OLDPWD"]:
+        around.pop(name, None)
+    return os.getpid(), around
+
+
+def _start():
+    """Start the process: one thread for each model."""
     if not hasattr(os, "fork"):
         raise Refusal(
             "Classifiers are judged on Linux and macOS: on Windows, in its Subsystem for Linux."
         )
-    around = environment.cleaned(os.environ)
-    around |= {"NUMBA_NUM_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
-    around |= {"TMPDIR": str(folder)}  # which is removed, with what models leave there
-    for name in [name for name in around if name.startswith("GENRE_")] + ["PWD", "OLDPWD"]:
-        around.pop(name, None)
     return subprocess.Popen(
         [*environment.PYTHON, "-m", worker.__name__],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        cwd=folder,
-        env=around,
+        cwd=tempfile.gettempdir(),
+        env=_who_starts()[1],
         start_new_session=True,  # Ctrl-C is for who waits for it
     )
+
+
+@atexit.register
+def _end_idle():
+    while Process._idle:
+        Process._idle.pop().close()
 
 
 def _order_of(values):

@@ -20,6 +20,7 @@ from genres import Refusal, imports
 from genres.data import tables
 from genres.judge import evaluations, protocols
 from genres.judge.process import Fold, Model
+from genres.lab import recordings
 from genres.project import PROJECT
 from genres.screen import bar
 from genres.sound.measurements import Tracks
@@ -31,6 +32,7 @@ _BASE = {LSTMS: "LSTMs on features", CHAMPION: "kernel machine on texture"}
 _BY = (protocols.COURSE, protocols.ARTISTS, protocols.FILTERED, protocols.RANDOM)
 _SEED = 0
 _OF_THE_REPORT = "the report"
+_IN_VAIN: set = set()  # what was looked for, and what a run had kept at the time
 
 
 def _quick_models():
@@ -123,11 +125,20 @@ def kept(bench, run, *, compute=False, progress=True):
     reads = {LSTMS: "segments", CHAMPION: "texture"}
     found = [_earlier(bench, place, Model(name, "", kind), digest) for name, kind in reads.items()]
     missing = [by for by in possible if any(by.name not in made.protocols for made in found)]
-    if missing and (compute or run.predictions.exists() or run.champion.exists()):
+
+    def looked_for():
+        folds = bench.digests.items()
+        pairs = [(made.name, fold) for made in found for fold in folds if fold[0] in made.protocols]
+        there = sorted(map(str, [*run.predictions.glob("*"), *run.champion.glob("*")]))
+        return repr((str(bench.data.folder), bench.wanted, pairs, there, digest))
+
+    may_be_kept = run.predictions.exists() or run.champion.exists()
+    if missing and (compute or (may_be_kept and looked_for() not in _IN_VAIN)):
         _predict(bench, run, found, missing, compute=compute, progress=progress)
         for made in found:
             if made.protocols:
                 evaluations.write(place, made)
+        _IN_VAIN.add(looked_for())
     lacking = [
         f"{made.name} ({', '.join(by.title for by in possible if by.name not in made.protocols)})"
         for made in found
@@ -183,6 +194,8 @@ def _predict(bench, run, found, missing, *, compute, progress):
     missing : list of genres.judge.protocols.Protocol
         What they lack.
     """
+    if not compute and not recordings.has_spectrograms(bench.data):
+        return  # all that a run keeps is of spectrograms, and it has made them
     from genres.models import champion  # which imports TensorFlow, and that takes seconds
 
     try:

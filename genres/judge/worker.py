@@ -17,6 +17,7 @@ import random
 import select
 import signal
 import sys
+import tempfile
 import time
 import traceback
 import warnings
@@ -146,6 +147,7 @@ def _end_descendants():
 def _perform(job):
     """Do a job, and leave the answer, whatever the model does."""
     me, folder = os.getpid(), Path(job["folder"])
+    os.environ["TMPDIR"], tempfile.tempdir = str(folder.parent), None  # removed with the fold
     doing = ["running it"]
     try:
         answer = _fit_and_predict(job, folder, doing)

@@ -143,6 +143,14 @@ def find_spectrograms(data, n_per_genre: int = 30, progress: bool | Callable = T
     return Spectrograms(_built_in(store.track, data, "spectrograms"), store)
 
 
+def has_spectrograms(data, n_per_genre: int = 30) -> bool:
+    """Say whether `find_spectrograms` has nothing to make."""
+    if data.mel or not (data.audio or data.synthetic):
+        return data.mel is not None
+    made = builtin.mel_place(n_per_genre) if data.synthetic else folders.extraction_of(data.audio)
+    return (made / "mel.npz").exists()
+
+
 def find_recordings(data, n_per_genre=30, progress=True, excerpts: bool = False):
     """Give the sound that goes with the data at hand: their own, or else the built-in corpus's.
 

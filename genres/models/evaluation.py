@@ -1,6 +1,7 @@
 """How good is it, really?"""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -204,10 +205,8 @@ def bootstrap_interval(values, groups=None, n_draws: int = 10_000, seed: int = 0
         A value for each track: 1 where the prediction is correct, else 0; or a difference of two.
     groups : array, shape (n_tracks,), optional
         What belongs together, such as tracks of one artist: groups are drawn whole.
-    n_draws : int
-        How often.
-    seed : int
-        Of the draws.
+    n_draws, seed : int, int
+        How often; seed of the draws.
 
     Returns
     -------
@@ -217,10 +216,15 @@ def bootstrap_interval(values, groups=None, n_draws: int = 10_000, seed: int = 0
     values = np.asarray(values, float)
     groups = np.arange(len(values)) if groups is None else np.unique(groups, return_inverse=True)[1]
     sums, sizes = np.bincount(groups, values), np.bincount(groups)
-    n = len(sizes)
-    times = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=n_draws)
-    low, high = np.percentile(times @ sums / (times @ sizes), [2.5, 97.5])
-    return float(low), float(high)
+    times = _drawn((len(sizes),), n_draws, seed)[0].astype(float)
+    return tuple(np.percentile(times @ sums / (times @ sizes), [2.5, 97.5]).tolist())
+
+
+@lru_cache(maxsize=8)
+def _drawn(sizes, n_draws, seed):
+    """Say how often each draw has each of n things, (n_draws, n) for every n, all in turn."""
+    rng = np.random.default_rng(seed)
+    return [rng.multinomial(n, np.full(n, 1 / n), n_draws).astype(np.uint16) for n in sizes]
 
 
 def bootstrap_f1(labels, predictions, n_genres: int, n_draws: int = 10_000, seed: int = 0):
@@ -234,10 +238,8 @@ def bootstrap_f1(labels, predictions, n_genres: int, n_draws: int = 10_000, seed
         True and predicted genre ids.
     n_genres : int
         Genres, whose ids count from 0.
-    n_draws : int
-        How often.
-    seed : int
-        Of the draws.
+    n_draws, seed : int, int
+        How often; seed of the draws.
 
     Returns
     -------
@@ -247,7 +249,7 @@ def bootstrap_f1(labels, predictions, n_genres: int, n_draws: int = 10_000, seed
     """
     n, ids = len(labels), np.arange(n_genres)
     true, predicted = np.equal.outer(labels, ids), np.equal.outer(predictions, ids)
-    times = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=n_draws)
+    times = _drawn((n,), n_draws, seed)[0].astype(float)
     occurring = times @ (true.astype(int) + predicted)
     hits = 2.0 * (times @ (true & predicted))
     return np.divide(hits, occurring, out=np.full(hits.shape, np.nan), where=occurring > 0)
@@ -269,12 +271,12 @@ def crossed_interval(values, level: float = 0.95, n_draws: int = 10_000, seed: i
         Seeds and tracks are drawn independently, each whole (Owen, 2007): the interval covers
         other tracks and other seeds, and is rather too wide than too narrow.
     """
-    values, rng = np.asarray(values, float), np.random.default_rng(seed)
-    seeds, tracks = (rng.multinomial(n, np.full(n, 1 / n), n_draws) / n for n in values.shape)
+    values = np.asarray(values, float)
+    drawn = _drawn(values.shape, n_draws, seed)
+    seeds, tracks = (times / float(n) for times, n in zip(drawn, values.shape, strict=True))
     means = np.sum(seeds * (tracks @ values.T), axis=1)
     tail = 50 * (1 - level)
-    low, high = np.percentile(means, [tail, 100 - tail])
-    return float(low), float(high)
+    return tuple(np.percentile(means, [tail, 100 - tail]).tolist())
 
 
 def reliability(probabilities, labels, n_bins: int = 10):

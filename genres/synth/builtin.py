@@ -188,7 +188,7 @@ def mel_store(n_per_genre: int = 30, workers=None, progress=True) -> Path:
         clips.Clip(str(folder / entry.genre / entry.name), entry.genre, entry.name, entry.split)
         for entry in corpus.entries(n_per_genre)
     ]
-    out = FOLDER / "mel" / str(n_per_genre)
+    out = mel_place(n_per_genre)
     settings = extract.Settings(segments=(folders.WHOLE,), mel=True)
     with _writing_to(out), locks.alone_in(out):
         outcome = extract.extract(collection, out, settings, workers=workers, progress=progress)
@@ -196,6 +196,11 @@ def mel_store(n_per_genre: int = 30, workers=None, progress=True) -> Path:
         clip, reason, _ = outcome.rejected[0]
         raise Refusal(f"{clip.path} is no longer sound ({reason}): delete it, to have it remade.")
     return out / "mel.npz"
+
+
+def mel_place(n_per_genre: int = 30) -> Path:
+    """Give the folder of the mel store of the built-in corpus."""
+    return FOLDER / "mel" / str(n_per_genre)
 
 
 @contextmanager

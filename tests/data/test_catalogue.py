@@ -45,6 +45,15 @@ PLACES = {
 }
 
 
+@pytest.mark.parametrize("name", ["course", "musicnn"])
+def test_downloads_weigh_what_is_told_before_they_start(real_data, name):
+    files = {file.name: file.megabytes for file in catalogue.CORPORA[name].files}
+    here = {path.name: path.stat().st_size / 1e6 for path in (real_data / name).iterdir()}
+    for file in files.keys() & here:
+        assert files[file] == pytest.approx(here[file], abs=0.06)
+    assert files.keys() & here
+
+
 def test_the_known_collections_are_those_with_a_place():
     assert set(catalogue.CORPORA) == set(PLACES)
 

@@ -212,6 +212,12 @@ def test_each_genre_gives_its_share_to_the_test(n_by_genre, seed):
         assert abs(tested[genre] - 0.2 * n_clips) <= 0.5 or tested[genre] == (n_clips > 1)
 
 
+def test_a_genre_of_several_clips_all_by_one_artist_is_of_one_group():
+    by_genre = {"one artist": 2, "two artists": 2, "one clip": 1, "nobody's": 2}
+    clips = collection(by_genre, ["x", "x", "x", "y", "x", None, None])
+    assert genres_of_one_group(clips) == {"one artist": "x"}
+
+
 @given(st.data())
 def test_no_artist_is_on_both_sides(data):
     clips = collection({"a": 20, "b": 15})

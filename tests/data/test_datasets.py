@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 import shutil
 from collections import Counter
 
@@ -141,7 +142,8 @@ def test_a_renamed_medium_subset_is_told_from_a_small_one(tmp_path):
 def test_fmas_folders_without_metadata_are_not_taken_for_genres(tmp_path):
     folder = small_fma(tmp_path, "mine")
     shutil.rmtree(tmp_path / "fma_metadata")
-    with pytest.raises(Refusal, match=r"fma_metadata/tracks\.csv cannot be read: No such file"):
+    beside = tmp_path / "fma_metadata" / "tracks.csv"
+    with pytest.raises(Refusal, match=re.escape(f"{beside} cannot be read: No such file")):
         datasets.read(folder)
 
 

@@ -172,6 +172,13 @@ def test_windows_of_silence_make_no_copies(tmp_path, table):
     assert kaggle.shared_windows(windows) == {}
 
 
+def test_windows_of_no_level_make_no_copies_whatever_else_is_measured_of_them(tmp_path, table):
+    table.loc[::N_WINDOWS, list(KAGGLE_FEATURES)] = 1.0
+    table.loc[::N_WINDOWS, "rms_mean"] = 0.0
+    windows = kaggle.load(write(tmp_path / "features_3_sec.csv", table))
+    assert kaggle.shared_windows(windows) == {}
+
+
 def test_gtzans_table_is_sound_and_its_copies_are_known(real_data):
     windows = kaggle.load(kaggle.find(real_data))
     assert windows.values.shape == (7992, 58)

@@ -677,6 +677,24 @@ def test_a_table_of_other_genres_misses_none_of_gtzans_clips(table):
     assert tables.missing_gtzan_clips(table) == []
 
 
+@pytest.mark.parametrize(("name", "mebibytes"), [("table.csv", 256), ("table.parquet", 1024)])
+def test_files_larger_than_any_table_are_refused_unread(tmp_path, name, mebibytes):
+    with (tmp_path / name).open("wb") as file:
+        file.truncate((mebibytes << 20) + 1)
+    with pytest.raises(tables.TableError, match=f"larger than {mebibytes} MiB"):
+        tables.load(tmp_path / name)
+
+
+def test_only_of_gtzans_own_clips_in_all_its_genres_some_are_missing():
+    of_gtzan = make_table(tables.GTZAN_GENRES, tracks_per_genre=2, n_segments=1)
+    missing = tables.missing_gtzan_clips(of_gtzan)
+    assert len(missing) == 980
+    assert (missing[0], missing[-1]) == ("blues.00002", "rock.00099")
+    renamed = of_gtzan.replace({"File": {"pop_00001.wav": "my song.wav"}})
+    assert tables.missing_gtzan_clips(renamed) == []
+    assert tables.missing_gtzan_clips(of_gtzan[of_gtzan["Genre"] != "rock"]) == []
+
+
 def test_of_synthetic_music_no_clip_of_gtzan_is_missing():
     synthetic = tables.load(project.DATA / "synthetic" / "GenreClassData_30s.parquet")
     assert tables.missing_gtzan_clips(synthetic) == []

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 
 import pytest
 from tiny import MEANS, judged, make, write
@@ -12,6 +13,7 @@ from genres import Refusal, files, project
 from genres.__main__ import main
 from genres.judge import handins, leaderboard, page, protocols, references
 from genres.judge.benchmark import Bench
+from genres.lab import recordings
 from genres.models import champion
 from genres.project import RunFolder
 
@@ -231,6 +233,25 @@ def test_what_a_run_has_not_kept_is_said(data, tmp_path):
     assert sentences[0].startswith("Not compared with: LSTM ensemble (course split, artist folds")
 
 
+def test_predictions_are_looked_for_where_there_can_be_some(data, tmp_path, monkeypatch):
+    run, asked = RunFolder(tmp_path), []
+    run.predictions.mkdir(parents=True)
+
+    def kept():
+        references.kept(Bench(data, ["course"], progress=False), run, progress=False)
+        return len(asked)
+
+    with monkeypatch.context() as patch:  # no run has made spectrograms of these data
+        patch.setattr(protocols, "spectrograms_of", lambda *_: pytest.fail("made in vain"))
+        assert not recordings.has_spectrograms(data) and kept() == 0
+    monkeypatch.setattr(references, "_IN_VAIN", set())
+    monkeypatch.setattr(recordings, "has_spectrograms", lambda _: True)
+    monkeypatch.setattr(references, "_predict", lambda *_, **__: asked.append(1))
+    assert [kept(), kept()] == [1, 1]
+    (run.predictions / "more.npz").touch()
+    assert [kept(), kept()] == [2, 2]
+
+
 def test_predictions_that_a_run_kept_are_taken(real_data, tmp_path, monkeypatch):
     from genres.data import folders
 
@@ -255,7 +276,7 @@ def test_predictions_that_a_run_kept_are_taken(real_data, tmp_path, monkeypatch)
 def test_the_examples_say_what_they_read():
     from genres.judge.process import Process
 
-    with Process() as process:
+    with closing(Process()) as process:
         reads = {
             path.stem: process.describe(path)
             for path in sorted((project.PROJECT / "examples").glob("*.py"))

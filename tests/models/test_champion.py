@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.special import softmax
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from genres import Refusal
@@ -119,6 +120,21 @@ def test_the_mixture_trusts_the_classifier_that_is_correct():
     assert mixture.weights["correct"] > 0.9
     assert sum(mixture.weights.values()) == pytest.approx(1)
     assert mixture.temperature < 1  # what is always correct is underconfident
+
+
+def test_a_mixture_is_as_confident_as_its_labels_bear_out():
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(3), 400)
+    evidence = 1.5 * np.eye(3)[labels] + rng.normal(size=(2, 1200, 3))  # of two who err apart
+    given = dict(zip("ab", softmax([evidence[0], 3 * evidence[1]], axis=-1), strict=True))
+    mixture = champion.mix(given, labels)
+    assert mixture.temperatures["b"] == pytest.approx(3 * mixture.temperatures["a"], rel=0.15)
+    mean = Mixture(mixture.weights, mixture.temperatures, 1.0)(given)
+    assert mixture.temperature < 0.95  # a mean is underconfident, though its parts are calibrated
+    # Least cross-entropy: the logarithm of the labels' own probability is what is expected of it.
+    logs, mixed = np.log(mean), mixture(given)
+    expected = np.sum(mixed * logs, axis=1).mean()
+    assert logs[np.arange(1200), labels].mean() == pytest.approx(expected, abs=1e-3)
 
 
 def test_a_mixture_worked_by_hand():
@@ -375,8 +391,10 @@ def test_discriminants_are_those_of_scikit_learn(n_classes):
     tags = (rng.normal(size=(60, 50)) + labels[:, None]).astype(np.float32)
     X = Tracks(np.zeros((60, 1, 1), np.float32), tags=tags)
     expected = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto").fit(tags, labels)
-    given = TagClassifier().fit(X, labels).predict_proba(X)
-    np.testing.assert_allclose(given, expected.predict_proba(tags), atol=1e-6)
+    calls = []
+    ours = TagClassifier().fit(X, labels, progress=calls.append)
+    np.testing.assert_allclose(ours.predict_proba(X), expected.predict_proba(tags), atol=1e-6)
+    assert sum(calls) == ours.n_fit_steps
 
 
 @pytest.mark.parametrize("kept", [{}, {"classes_": [0, 1], "coef_": [[1]], "intercept_": [0, 0]}])

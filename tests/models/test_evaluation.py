@@ -136,6 +136,17 @@ def test_a_bootstrap_of_groups_knows_that_tracks_of_one_artist_say_the_same():
     assert high_by_artist - low_by_artist > 2 * (high - low)
 
 
+def test_draws_are_the_same_when_they_are_needed_again():
+    values, groups = np.random.default_rng(1).integers(0, 30, (2, 60))
+    _, of, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    n = len(sizes)
+    times = np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), 10_000)
+    ends = np.percentile(times @ np.bincount(of, values) / (times @ sizes), [2.5, 97.5])
+    for _ in range(2):
+        assert evaluation.bootstrap_interval(values, groups) == tuple(ends)
+    assert evaluation.bootstrap_interval(values, groups, seed=1) != tuple(ends)
+
+
 def test_with_one_seed_the_crossed_bootstrap_draws_tracks():
     correct = np.random.default_rng(1).random(300) < 0.7
     crossed = evaluation.crossed_interval(correct[None])
@@ -164,6 +175,14 @@ def test_the_calibration_error_of_a_worked_example():
     assert evaluation.calibration_error(probabilities, labels) == pytest.approx(0.1)
 
 
+def test_confidence_is_told_in_tenths():
+    # Of the two 0.59 and 0.61, on either side of 0.6, one is always correct and one never.
+    probabilities = np.array([[0.59, 0.41]] * 10 + [[0.61, 0.39]] * 10)
+    labels = np.repeat([0, 1], 10)
+    assert evaluation.calibration_error(probabilities, labels) == pytest.approx(0.51)
+    assert evaluation.calibration_error(probabilities, labels, n_bins=1) == pytest.approx(0.1)
+
+
 def test_the_temperature_is_found_at_which_labels_were_drawn():
     rng = np.random.default_rng(0)
     overconfident = rng.dirichlet(np.full(5, 0.3), 3000)
@@ -176,6 +195,13 @@ def test_the_temperature_is_found_at_which_labels_were_drawn():
         for rows in (overconfident, evaluation.scale_temperature(overconfident, found))
     )
     assert after < before / 3
+
+
+def test_a_temperature_stays_within_its_bounds():
+    probabilities = np.tile([0.6, 0.4], (20, 1))
+    always, never = np.zeros(20, int), np.ones(20, int)
+    assert evaluation.fit_temperature(probabilities, always) == pytest.approx(0.05, rel=1e-3)
+    assert evaluation.fit_temperature(probabilities, never) == pytest.approx(20, rel=1e-3)
 
 
 def test_the_most_confident_tracks_come_first():

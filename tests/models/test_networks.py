@@ -64,7 +64,8 @@ def test_one_step_without_dropout_is_keras_own(sequences, kind, optimizer):
     for seed, member in enumerate(ensemble.members):
         keras.utils.set_random_seed(seed)
         plain = build()
-        plain.compile(optimizer, "sparse_categorical_crossentropy")
+        # Eagerly, as what is compared with need not be traced first, which would take the longest.
+        plain.compile(optimizer, "sparse_categorical_crossentropy", run_eagerly=True)
         every_step = np.repeat(labels[:, None], N_STEPS, axis=1)
         plain.fit(values, every_step, epochs=4, batch_size=len(values), verbose=0)
         for ours, theirs in zip(member.get_weights(), plain.get_weights(), strict=True):
@@ -83,7 +84,7 @@ def test_recurrent_layers_predict_side_by_side_what_they_do_alone(sequences, kin
 
     trained = training.fit_ensemble(build, *sequences, n_members=2, epochs=1)
     for member, ours in zip(trained.members, trained.predict(sequences[0]), strict=True):
-        np.testing.assert_allclose(ours, member.predict(sequences[0], verbose=0), atol=1e-6)
+        np.testing.assert_allclose(ours, member(sequences[0]), atol=1e-6)
 
 
 CHAINS = {
@@ -171,6 +172,16 @@ def test_the_recurrences_gradient_is_tensorflows_own(n_steps):
         np.testing.assert_allclose(ours, theirs, atol=1e-10)
 
 
+def test_dropout_takes_its_share_of_each_member_and_makes_up_for_it():
+    ones = tf.ones((2, 50, 100))
+    dropped = stacked._dropout(ones, 0.3, [[7, 1], [8, 1]]).numpy()
+    assert np.unique(dropped) == pytest.approx([0, 1 / 0.7])
+    np.testing.assert_allclose((dropped == 0).mean(axis=(1, 2)), 0.3, atol=0.02)
+    assert (dropped[0] != dropped[1]).any()
+    np.testing.assert_array_equal(stacked._dropout(ones, 0.3, [[7, 1], [8, 1]]), dropped)
+    np.testing.assert_array_equal(stacked._dropout(ones, 0.3, None), ones)
+
+
 def test_each_member_can_be_trained_on_rows_of_its_own(sequences):
     values, labels = sequences
     rows = np.array([range(80), range(80, 160)])
@@ -212,7 +223,7 @@ def test_members_differ(trained, sequences):
 def test_an_ensemble_predicts_what_its_members_predict(trained, sequences):
     together = trained.predict(sequences[0])
     for member, ours in zip(trained.members, together, strict=True):
-        np.testing.assert_allclose(ours, member.predict(sequences[0], verbose=0), atol=1e-6)
+        np.testing.assert_allclose(ours, member(sequences[0]), atol=1e-6)
 
 
 def test_the_same_seed_gives_the_same_networks(sequences):
@@ -230,7 +241,7 @@ def test_dense_networks_and_last_steps_train_side_by_side_too(sequences):
         lambda: lstm(return_sequences=False), values, labels, n_members=2, epochs=1
     )
     for member, ours in zip(last.members, last.predict(values), strict=True):
-        np.testing.assert_allclose(ours, member.predict(values, verbose=0), atol=1e-6)
+        np.testing.assert_allclose(ours, member(values), atol=1e-6)
 
 
 def test_an_ensemble_is_kept_and_loaded_to_the_same_predictions(trained, sequences, tmp_path):
@@ -309,7 +320,8 @@ def test_a_plain_fit_is_keras_own(rows, augment):
     plain = training.fit(dense, *rows, epochs=3, seed=3, augment=augment)
     keras.utils.set_random_seed(3)
     model = dense()
-    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    settings = {"metrics": ["accuracy"], "run_eagerly": True}
+    model.compile("adam", "sparse_categorical_crossentropy", **settings)
     history = model.fit(*rows, epochs=3, verbose=0).history
     assert_same_weights(plain.model, model, atol=1e-6)
     assert set(plain.curves) == {"loss", "accuracy"}

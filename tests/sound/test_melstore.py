@@ -4,6 +4,7 @@ import os
 import re
 import zipfile
 
+import librosa
 import numpy as np
 import pytest
 from hypothesis import given
@@ -85,6 +86,60 @@ def test_another_range_is_taken_from_the_same_end():
 def test_what_was_rounded_down_comes_back_within_half_a_step(levels):
     steps = ((levels / 80 + 1) * 255).astype(np.uint8)
     assert np.abs(melstore.decibels(steps) - levels).max() <= 80 / 255 / 2 + 1e-4
+
+
+# From sound to steps
+
+
+SR = 22050
+
+
+@pytest.fixture(scope="module")
+def uneven():
+    """Twelve seconds of noise, each half second of another loudness."""
+    rng = np.random.default_rng(0)
+    loudness = np.repeat(10 ** rng.uniform(-2, -0.5, 24), SR // 2)
+    return (loudness * rng.normal(size=12 * SR)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def levels_in_frames(uneven):
+    """What librosa has of it, in dB, shape (128, n_frames)."""
+    power = librosa.feature.melspectrogram(y=uneven.astype(float), sr=SR)
+    return 10 * np.log10(np.maximum(power, 1e-10))
+
+
+def test_a_column_is_what_sounds_at_its_middle():
+    middles = (np.arange(387) + 0.5) / 12.9
+    np.testing.assert_allclose(melstore.kept_frames(30 * SR) * 512 / SR, middles, atol=0.07)
+
+
+def test_a_clip_spans_all_steps(uneven, levels_in_frames):
+    steps = melstore.encode(uneven)
+    low, high = levels_in_frames.min(), levels_in_frames.max()
+    assert high - low < 80
+    levels = levels_in_frames[:, melstore.kept_frames(len(uneven))]
+    np.testing.assert_allclose(steps, (levels - low) / (high - low) * 255, atol=1.1)
+
+
+def test_windows_as_long_as_the_range_looks_are_those_of_the_clip(uneven):
+    windows = melstore.encode_windows(uneven, np.array([0, 5, 11.9]), 13, seconds=12)
+    whole = melstore.encode(uneven)
+    for window, first in zip(windows, (0, 64, whole.shape[1] - 13), strict=True):
+        assert np.abs(window - whole[:, first : first + 13].astype(float)).max() <= 1
+
+
+def test_the_range_of_a_window_is_that_of_the_sound_around_it(uneven, levels_in_frames):
+    kept, n_frames = melstore.kept_frames(len(uneven)), levels_in_frames.shape[1]
+    firsts, width = np.array([0, 1, 22, 70, 101, 115]), 39
+    windows = melstore.encode_windows(uneven, firsts / 12.9, width, seconds=2)
+    around = 1 + 2 * SR // 512
+    for window, first in zip(windows, firsts, strict=True):
+        begin = np.clip(kept[first + width // 2] - around // 2, 0, n_frames - around)
+        near = levels_in_frames[:, begin : begin + around]
+        levels = levels_in_frames[:, kept[first : first + width]]
+        steps = (levels - near.min()) / (near.max() - near.min()) * 255
+        np.testing.assert_allclose(window, np.maximum(steps, 0), atol=1.1)
 
 
 # What is no sound store

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+import scipy.stats
 
-from genres.sound import texture
+from genres.sound import features, texture
 
 RNG = np.random.default_rng(0)
 
@@ -19,6 +20,15 @@ def test_the_rhythm_of_a_beat_is_where_it_beats():
     for cycles in (2, 8, 25):
         rhythm = texture.statistics(beating(cycles))["rhythm"].reshape(len(rates), -1).mean(axis=1)
         assert rhythm.argmax() == np.abs(rates - cycles / 10).argmin()
+
+
+def test_the_rhythm_of_a_clip_is_the_mean_of_that_of_windows_that_overlap_by_half():
+    clip = np.concatenate([beating(3), beating(20)], axis=2)
+    windows = [clip[:, :, start : start + 128] for start in (0, 64, 128)]
+    parts = [np.exp(texture.statistics(window)["rhythm"]) for window in windows]
+    rhythm = np.exp(texture.statistics(clip)["rhythm"])
+    np.testing.assert_allclose(rhythm, np.mean(parts, axis=0), rtol=1e-4)
+    assert not np.allclose(rhythm, parts[0], rtol=0.1)
 
 
 def test_level_is_in_the_colour_alone():
@@ -57,6 +67,21 @@ def test_edges_are_the_steps_between_neighbouring_bands():
     stairs = np.repeat(np.arange(128, dtype=np.float32)[None, :, None], 40, axis=2)
     edges = texture.statistics(stairs)["edges"][0]
     np.testing.assert_allclose(edges, np.repeat([1, 0], 16), atol=1e-5)
+
+
+def test_the_range_of_a_band_is_told_by_five_percentiles():
+    swell = np.tile(np.arange(101, dtype=np.float32), (1, 64, 1))  # from 0 to 100 dB
+    found = texture.statistics(swell)["range"].reshape(5, 64)
+    np.testing.assert_allclose(found, np.repeat([[5], [25], [50], [75], [95]], 64, axis=1))
+
+
+def test_skewness_is_that_of_the_coefficients():
+    clip = RNG.exponential(20, size=(2, 64, 300)).astype(np.float32)
+    coefficients = features.mfcc(clip, 20)[:, 1:]
+    motion = texture.statistics(clip)["motion"].reshape(2, 4, 19)
+    np.testing.assert_allclose(motion[:, 0], coefficients.std(axis=2), rtol=1e-4)
+    expected = scipy.stats.skew(coefficients, axis=2)
+    np.testing.assert_allclose(motion[:, 1], expected, atol=1e-3)
 
 
 def test_motion_tells_a_quick_clip_from_a_slow_one():
