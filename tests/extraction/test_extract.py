@@ -654,7 +654,7 @@ def test_a_moved_collection_keeps_its_parts(extracted, tmp_path):
     assert n_kept_and_done(run(tmp_path / "elsewhere", out)) == (4, 0)
 
 
-N_CLIPS, CLIPS_A_PART = 40, 2
+N_CLIPS, CLIPS_A_PART = 24, 2
 N_PARTS = N_CLIPS // CLIPS_A_PART
 KILLED = Settings(segments=(2,), seconds=2, mel=True)
 
