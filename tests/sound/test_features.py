@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genres.data.tables import FEATURES, GTZAN_GENRES
-from genres.sound import melstore
+from genres.sound import melstore, spectra
 from genres.sound.features import (
     KAGGLE_FEATURES,
     course_features,
@@ -322,3 +322,9 @@ def test_a_tone_is_harmonic_and_clicks_are_percussive():
     harmonic, percussive = separate(tone + clicks)
     assert np.abs(harmonic - tone)[middle].mean() < 0.1 * np.abs(tone).mean()
     assert np.abs(percussive - clicks)[middle].mean() < 0.1 * np.abs(tone).mean()
+
+
+def test_a_peak_whose_parabola_is_lost_in_rounding_stays_in_its_bin():
+    power = np.array([[0.5, np.nextafter(np.float32(1), 0), 1, 1, 0.5]], np.float32).T
+    found = spectra._interpolate_peaks(power, np.zeros(1, np.float32), 1, 4, 10.0)
+    np.testing.assert_array_equal(found, [[20], [1]])
