@@ -64,16 +64,16 @@ class Started:
         with Client(scheduler_file=str(file), timeout="60s") as client:
             self.address = client.scheduler.address
 
-    def add_worker(self, library=ROOT):
-        """Start a worker that finds the library in a folder; wait until the scheduler has it."""
+    def add_workers(self, n_workers=1, library=ROOT):
+        """Start workers that find the library in a folder; wait until the scheduler has them."""
         from distributed import Client
 
         with Client(self.address, timeout="60s") as client:
             known = len(client.scheduler_info(n_workers=-1)["workers"])
             options = "--nthreads", "1", "--no-nanny"
-            self.workers.append(self._start("dask_worker", *options, library=library))
-            client.wait_for_workers(known + 1, timeout=60)
-        return self.workers[-1]
+            for _ in range(n_workers):
+                self.workers.append(self._start("dask_worker", *options, library=library))
+            client.wait_for_workers(known + n_workers, timeout=60)
 
     def stop(self):
         for process in self.processes:
@@ -111,8 +111,7 @@ def empty_library(tmp_path):
 @pytest.fixture
 def two_workers(started):
     """Address of a scheduler with two workers; and the workers."""
-    started.add_worker()
-    started.add_worker()
+    started.add_workers(2)
     return started.address, started.workers
 
 
@@ -258,7 +257,7 @@ def test_the_report_is_refused_before_it_starts(started, short_patience, tmp_pat
 def test_the_address_of_a_worker_is_refused(started, short_patience):
     from distributed import Client
 
-    started.add_worker()
+    started.add_workers()
     with Client(started.address) as client:
         (worker,) = client.scheduler_info()["workers"]
     with pytest.raises(Refusal, match="is no scheduler but a Worker"):
@@ -266,24 +265,24 @@ def test_the_address_of_a_worker_is_refused(started, short_patience):
 
 
 def test_a_worker_with_other_code_is_refused(started, other_library):
-    started.add_worker()
-    started.add_worker(other_library)
+    started.add_workers()
+    started.add_workers(library=other_library)
     with pytest.raises(Refusal, match=r"The worker tcp://\S+ has other code of this project"):
         list(parallel.each(square, range(3), dask=started.address))
 
 
 def test_a_worker_without_the_library_is_refused(started, empty_library):
-    started.add_worker(empty_library)
+    started.add_workers(library=empty_library)
     with pytest.raises(Refusal, match=r"The worker tcp://\S+ lacks this project's library"):
         list(parallel.each(square, range(3), dask=started.address))
 
 
 def test_a_worker_that_joins_later_is_refused(started, other_library):
-    first = started.add_worker()
+    started.add_workers()
     results = parallel.each(slow_square, range(100), dask=started.address)
     assert next(results) in {n * n for n in range(100)}
-    started.add_worker(other_library)
-    first.kill()
+    started.add_workers(library=other_library)
+    started.workers[0].kill()
     with pytest.raises(Refusal, match=r"The worker tcp://\S+ has other code"):
         list(results)
 
@@ -354,7 +353,6 @@ def test_a_cluster_that_loses_all_its_workers_is_not_waited_for(two_workers, mon
 
 
 def test_work_that_is_the_end_of_every_worker_is_named(started):
-    for _ in range(4):
-        started.add_worker()
+    started.add_workers(4)
     with pytest.raises(Refusal, match="were killed again and again at the same work"):
         list(parallel.each(end_process, range(1), dask=started.address))

@@ -30,12 +30,15 @@ class Fit(NamedTuple):
         The epoch, from 1, whose weights the network has.
     seconds : float
         How long it took.
+    earlier : list of array, or None
+        The weights after an earlier epoch, where they were asked for.
     """
 
     model: keras.Model
     curves: dict
     best_epoch: int
     seconds: float
+    earlier: list | None = None
 
 
 class Ensemble(NamedTuple):

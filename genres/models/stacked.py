@@ -25,12 +25,13 @@ tf.get_logger().setLevel("ERROR")
 ADAM = {"lr": 1e-3, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-7}
 RMSPROP = {"lr": 1e-3, "rho": 0.9, "momentum": 0.0, "epsilon": 1e-7}
 _DEFAULTS = {
-    "activation": "tanh",
-    "recurrent_activation": "sigmoid",
     "use_bias": True,
+    "recurrent_activation": "sigmoid",
     "dropout": 0.0,
     "recurrent_dropout": 0.0,
     "reset_after": True,
+    "groups": 1,
+    "data_format": "channels_last",
 }
 
 
@@ -40,16 +41,17 @@ class Stacked:
     Parameters
     ----------
     members : list of keras.Model
-        Networks of the same layers: Dense, Dropout, LSTM, GRU, SimpleRNN and Bidirectional, the
-        last one Dense with a softmax.
+        Networks of the same layers: Dense, Dropout, Conv1D, MaxPooling1D, Flatten, LSTM, GRU,
+        SimpleRNN and Bidirectional, the last one Dense with a softmax.
     seeds : sequence of int, optional
         Where each member's dropout starts from; without them there is no training.
 
     Raises
     ------
     ValueError
-        If there is a layer of another kind, or a recurrent one with other settings than Keras's
-        defaults, but for its units and what it returns.
+        If there is a layer of another kind, or one whose settings would be passed over: of a
+        recurrent layer all but its units and what it returns, of others regularisers, constraints,
+        strides and groups.
     """
 
     def __init__(self, members, seeds=None):
@@ -140,6 +142,7 @@ class Stacked:
 
 def _stacked_layer(layer, weights):
     """The function (tensor, dropout seeds) → tensor of a layer whose weights have a member axis."""
+    _require_defaults(layer)
     if isinstance(layer, layers.Dense):
         # The softmax at the end is part of the loss.
         activation = None if layer.activation is keras.activations.softmax else layer.activation
@@ -153,11 +156,33 @@ def _stacked_layer(layer, weights):
         return lambda tensor, seeds: read(tensor, *weights)
     if isinstance(layer, layers.Dropout):
         return lambda tensor, seeds: _dropout(tensor, layer.rate, seeds)
+    if isinstance(layer, layers.Conv1D):
+        return lambda tensor, seeds: _stacked_conv(tensor, *weights, layer)
+    if isinstance(layer, layers.MaxPooling1D):
+        return lambda tensor, seeds: _max_pooled(tensor, *layer.pool_size)
+    if isinstance(layer, layers.Flatten):
+        return lambda tensor, seeds: _reshaped(tensor, np.prod(tensor.shape[2:]))
     kind = type(layer).__name__
     raise ValueError(
-        f"{kind} layers cannot be trained side by side: Dense, Dropout, LSTM, GRU, SimpleRNN and "
-        "Bidirectional can"
+        f"{kind} layers cannot be trained side by side: Dense, Dropout, Conv1D, MaxPooling1D, "
+        "Flatten, LSTM, GRU, SimpleRNN and Bidirectional can"
     )
+
+
+def _require_defaults(layer):
+    """Raise ValueError if a layer has a setting that is passed over here."""
+    usual = dict(_DEFAULTS)
+    if isinstance(layer, tuple(_RECURRENT)):
+        usual["activation"] = "tanh"
+    if isinstance(layer, layers.Conv1D):
+        usual["strides"] = (1,)
+    if isinstance(layer, layers.MaxPooling1D):
+        usual |= {"strides": layer.pool_size, "padding": "valid"}
+    for name, value in layer.get_config().items():
+        restrains = name.endswith(("_regularizer", "_constraint")) and value is not None
+        if restrains or value != usual.get(name, value):
+            kind = type(layer).__name__
+            raise ValueError(f"{kind} layers with another {name} cannot be trained side by side")
 
 
 def _stacked_dense(tensor, kernel, bias, activation=None):
@@ -168,13 +193,34 @@ def _stacked_dense(tensor, kernel, bias, activation=None):
     return tf.reshape(flat, tf.concat([shape[:-1], [kernel.shape[-1]]], axis=0))
 
 
+def _stacked_conv(tensor, kernel, bias, layer):
+    """A convolution along the steps, as one product with all that a filter reads at a step."""
+    width, (dilation,) = kernel.shape[1], layer.dilation_rate
+    reach = (width - 1) * dilation
+    if layer.padding != "valid":
+        before = reach if layer.padding == "causal" else reach // 2
+        tensor = tf.pad(tensor, [[0, 0], [0, 0], [before, reach - before], [0, 0]])
+    n_steps = tensor.shape[2] - reach
+    read = [tensor[:, :, first : first + n_steps] for first in range(0, reach + 1, dilation)]
+    flat = tf.reshape(kernel, [kernel.shape[0], -1, kernel.shape[3]])
+    return _stacked_dense(tf.concat(read, axis=3), flat, bias, layer.activation)
+
+
+def _max_pooled(tensor, size):
+    n_steps = tensor.shape[2] // size
+    groups = _reshaped(tensor[:, :, : n_steps * size], n_steps, size, tensor.shape[3])
+    return tf.reduce_max(groups, axis=3)
+
+
+def _reshaped(tensor, *shape):
+    """Give each member's rows another shape."""
+    n_members, n_rows, *_ = tf.unstack(tf.shape(tensor))
+    return tf.reshape(tensor, [n_members, n_rows, *shape])
+
+
 def _stacked_recurrent(layer):
     """The function (tensor, weights) → outputs at every step of a recurrent layer."""
-    config = layer.get_config()
-    changed = [name for name, usual in _DEFAULTS.items() if config.get(name, usual) != usual]
-    if changed:
-        kind = type(layer).__name__
-        raise ValueError(f"{kind} layers with another {changed[0]} cannot be trained side by side")
+    _require_defaults(layer)
     return _RECURRENT[type(layer)]
 
 

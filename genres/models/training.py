@@ -18,11 +18,7 @@ def fit(build: Callable, values, labels, *, seed: int = 0, **settings):
     Parameters
     ----------
     seed : int
-        What it starts from; the other parameters are those of `fit_each`.
-
-    Returns
-    -------
-    Fit
+        What it starts from; all else is as `fit_each` has it, and so is the Fit that is given.
     """
     return fit_each(build, values, labels, seeds=[seed], **settings)[0]
 
@@ -39,6 +35,7 @@ def fit_each(
     class_weight=None,
     augment: Callable | None = None,
     validation=None,
+    earlier: int | None = None,
     progress: Callable | None = None,
 ):
     """Train networks of one kind one after another, each from a seed of its own.
@@ -68,6 +65,8 @@ def fit_each(
     validation : tuple of (values, labels), optional
         Rows to score after each epoch. A network then keeps the weights of the epoch that was
         best on them: of the highest accuracy, and among equals of the smallest loss.
+    earlier : int, optional
+        An epoch, from 1, whose weights are kept beside those at the end.
     progress : callable, optional
         Called after each epoch with 1.
 
@@ -95,7 +94,7 @@ def fit_each(
         else:
             _restart(model, fresh, untrained)
             fits[-1] = fits[-1]._replace(model=fresh)  # which has taken over what was trained
-        watch = _Watch(validation, progress)
+        watch = _Watch(validation, earlier, progress)
         settings = {"batch_size": batch_size, "class_weight": class_weight, "callbacks": [watch]}
         model.fit(rows, targets, epochs=1 if augment else epochs, verbose=0, **settings)
         if augment:
@@ -103,8 +102,8 @@ def fit_each(
                 model.fit(*augment(rng, values, labels), verbose=0, **settings)
         if validation:
             model.set_weights(watch.weights)
-        best_epoch = watch.best_epoch or epochs
-        fits.append(Fit(model, watch.curves, best_epoch, time.perf_counter() - start))
+        best_epoch, seconds = watch.best_epoch or epochs, time.perf_counter() - start
+        fits.append(Fit(model, watch.curves, best_epoch, seconds, watch.earlier_weights))
     return fits
 
 
@@ -143,10 +142,11 @@ def _restart(model, fresh, untrained):
 class _Watch(keras.callbacks.Callback):
     """Note how a training goes, and keep the weights that are best on validation rows."""
 
-    def __init__(self, validation, progress):
+    def __init__(self, validation, earlier, progress):
         super().__init__()
-        self.curves, self.best_epoch, self.weights = {}, None, None
-        self._validation, self._progress, self._best = validation, progress, (-1, 0)
+        self.curves, self.best_epoch, self.weights, self.earlier_weights = {}, None, None, None
+        self._validation, self._earlier, self._progress = validation, earlier, progress
+        self._best = -1, 0
 
     def on_epoch_end(self, epoch, logs=None):
         scores = dict(logs)
@@ -158,6 +158,8 @@ class _Watch(keras.callbacks.Callback):
         if self._validation and (accuracy, -loss) > self._best:
             self._best, self.best_epoch = (accuracy, -loss), len(self.curves["loss"])
             self.weights = self.model.get_weights()
+        if len(self.curves["loss"]) == self._earlier:
+            self.earlier_weights = self.model.get_weights()
         if self._progress:
             self._progress(1)
 
@@ -317,8 +319,7 @@ def _train_far_away(build, members, own, settings, progress, dask):
             progress(settings.epochs / len(pairs))
     all_curves, all_seconds = zip(*[parts[pair.start] for pair in pairs], strict=True)
     curves = {name: np.concatenate([c[name] for c in all_curves]) for name in all_curves[0]}
-    seconds = {name: sum(s[name] for s in all_seconds) for name in all_seconds[0]}
-    return curves, seconds
+    return curves, {name: sum(s[name] for s in all_seconds) for name in all_seconds[0]}
 
 
 def _train_pair(build, settings, work):

@@ -87,10 +87,61 @@ def test_recurrent_layers_predict_side_by_side_what_they_do_alone(sequences, kin
         np.testing.assert_allclose(ours, member(sequences[0]), atol=1e-6)
 
 
-def test_a_recurrent_layer_of_other_settings_is_named(sequences):
-    layer = partial(layers.GRU, 8, return_sequences=True, activation="relu")
-    with pytest.raises(ValueError, match="GRU layers with another activation"):
-        training.fit_ensemble(partial(recurrent, layer), *sequences, n_members=2, epochs=1)
+CHAINS = {
+    "plain": [layers.Conv1D(6, 3, activation="relu"), layers.MaxPooling1D(2)],
+    "padded": [layers.Conv1D(6, 4, padding="same"), layers.MaxPooling1D(3)],
+    "causal": [layers.Conv1D(6, 2, padding="causal")],
+    "dilated": [layers.Conv1D(6, 3, dilation_rate=2), layers.Conv1D(5, 2, activation="relu")],
+    "then recurrent": [layers.Conv1D(6, 3), layers.MaxPooling1D(2), layers.LSTM(5)],
+}
+
+
+@pytest.mark.parametrize("chain", CHAINS)
+def test_convolutions_trained_side_by_side_are_keras_own(chain):
+    rng = np.random.default_rng(0)
+    values, labels = rng.normal(size=(32, 9, 2)).astype("float32"), rng.integers(0, N_GENRES, 32)
+
+    def build():
+        blocks = [type(block).from_config(block.get_config()) for block in CHAINS[chain]]
+        ending = [] if chain == "then recurrent" else [layers.Flatten()]
+        return networks.sequential((9, 2), [*blocks, *ending], N_GENRES)
+
+    ensemble = training.fit_ensemble(build, values, labels, n_members=2, epochs=4)
+    predicted = ensemble.predict(values)
+    for seed, member in enumerate(ensemble.members):
+        keras.utils.set_random_seed(seed)
+        plain = build()
+        plain.compile("adam", "sparse_categorical_crossentropy")
+        plain.fit(values, labels, epochs=4, batch_size=len(values), verbose=0)
+        assert_same_weights(member, plain, atol=5e-5)
+        np.testing.assert_allclose(predicted[seed], networks.predict(member, values), atol=1e-6)
+
+
+UNUSUAL = {
+    "GRU layers with another activation": partial(layers.GRU, 8, activation="relu"),
+    "LSTM layers with another use_bias": partial(layers.LSTM, 8, use_bias=False),
+    "LSTM layers with another recurrent_dropout": partial(layers.LSTM, 8, recurrent_dropout=0.5),
+    "Dense layers with another kernel_regularizer": partial(
+        layers.Dense, 8, kernel_regularizer="l2"
+    ),
+    "Dense layers with another bias_constraint": partial(
+        layers.Dense, 8, bias_constraint="non_neg"
+    ),
+    "Conv1D layers with another strides": partial(layers.Conv1D, 8, 2, strides=2),
+    "MaxPooling1D layers with another padding": partial(layers.MaxPooling1D, 2, padding="same"),
+    "MaxPooling1D layers with another strides": partial(layers.MaxPooling1D, 2, strides=1),
+    "BatchNormalization layers cannot": layers.BatchNormalization,
+}
+
+
+@pytest.mark.parametrize("said", UNUSUAL)
+def test_a_layer_that_would_be_trained_otherwise_is_named(sequences, said):
+    def build():
+        blocks = [UNUSUAL[said](), layers.Flatten()]
+        return networks.sequential((N_STEPS, N_FEATURES), blocks, N_GENRES)
+
+    with pytest.raises(ValueError, match=said):
+        training.fit_ensemble(build, *sequences, n_members=2, epochs=1)
 
 
 @pytest.mark.parametrize("n_steps", [1, 2, 4])
@@ -193,14 +244,6 @@ def test_dense_networks_and_last_steps_train_side_by_side_too(sequences):
         np.testing.assert_allclose(ours, member(values), atol=1e-6)
 
 
-def test_a_layer_that_cannot_be_stacked_is_named(sequences):
-    def convolutional():
-        return networks.sequential((N_STEPS, N_FEATURES), [layers.Conv1D(4, 2)], N_GENRES)
-
-    with pytest.raises(ValueError, match="Conv1D layers cannot be trained side by side"):
-        training.fit_ensemble(convolutional, *sequences, n_members=2, epochs=1)
-
-
 def test_an_ensemble_is_kept_and_loaded_to_the_same_predictions(trained, sequences, tmp_path):
     names = [f"feature {number}" for number in range(N_FEATURES)]
     preparation = {"features": names, "mean": [0.5] * N_FEATURES}
@@ -300,6 +343,15 @@ def test_networks_that_take_turns_are_those_that_are_trained_alone(rows, augment
         alone = training.fit(build, *rows, seed=seed, **settings)
         assert_same_weights(trained.model, alone.model)
         assert (trained.curves, trained.best_epoch) == (alone.curves, alone.best_epoch)
+
+
+@pytest.mark.parametrize("augment", [None, mix_up])
+def test_the_weights_of_an_earlier_epoch_are_those_of_a_shorter_training(rows, augment):
+    short = training.fit(dense, *rows, epochs=2, augment=augment)
+    fits = training.fit_each(dense, *rows, seeds=[5, 0], epochs=3, earlier=2, augment=augment)
+    for ours, theirs in zip(fits[1].earlier, short.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert short.earlier is None
 
 
 def test_workers_that_train_a_notebooks_networks_say_nothing_of_tensorflow():
