@@ -8,7 +8,7 @@ from pathlib import Path
 
 from genres import Refusal, files
 from genres.project import COMMAND, PROJECT, find_notebooks
-from genres.report import elsewhere, ledger
+from genres.report import elsewhere, ledger, summary
 from genres.run import forecast, provenance, runs
 from genres.screen import spoken
 
@@ -28,6 +28,9 @@ _LEADERBOARD = ("leaderboard.html", "leaderboard.md", "leaderboard.csv")
 
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 """What stands around the table of results in README.md."""
+
+TIMES = "<!-- run:begin -->", "<!-- run:end -->"
+"""What stands around the table of times in docs/SPEED.md."""
 
 _INTRODUCTION = f"""\
 Each row is a figure, table or number of a report. It gives the value there and here, the cell \
@@ -49,8 +52,8 @@ def publish(folder: str | Path, project: Path = PROJECT, only: Sequence[str] = (
     folder : str or Path
         The run's folder.
     project : Path
-        The project's folder: ``notebooks/``, ``figures/``, ``docs/LEDGER.md`` and the table of
-        results in ``README.md`` change.
+        The project's folder: ``notebooks/``, ``figures/``, ``docs/LEDGER.md``, the table of results
+        in ``README.md`` and that of times in ``docs/SPEED.md`` change.
     only : sequence of str
         Numbers or names of the notebooks to publish; by default all. The others stay as they are.
 
@@ -84,6 +87,7 @@ def publish(folder: str | Path, project: Path = PROJECT, only: Sequence[str] = (
     _require_one_data(described)
     rows = ledger.read(project / ledger.PLACE)
     readme = fill(project / "README.md", BEGIN, END, result_table(rows, results, described))
+    speed = fill(project / "docs" / "SPEED.md", *TIMES, summary.time_table(described))
     page = ledger_text(rows, results, project)
     board = {} if only else _read_leaderboard(run)
 
@@ -97,6 +101,7 @@ def publish(folder: str | Path, project: Path = PROJECT, only: Sequence[str] = (
         if seconds := _seconds_of_all(runs.Run(project, place)):
             files.write_json(figures / name, seconds)
     files.write_text(project / "README.md", readme)
+    files.write_text(project / "docs" / "SPEED.md", speed)
     files.write_text(project / "docs" / "LEDGER.md", page)
     if CHAMPION in found:
         accuracies = found[CHAMPION]["accuracies"]

@@ -124,6 +124,37 @@ def _fold(line, width):
         yield ("",) * _HEADLINE + (part,) + ("",) * (len(line) - _HEADLINE - 1)
 
 
+def time_table(made: dict[str, dict]) -> str:
+    """Say what each notebook of a published run took.
+
+    Parameters
+    ----------
+    made : dict of str to dict
+        What made each notebook, as in ``figures/run.json``.
+
+    Returns
+    -------
+    str
+        A Markdown table: notebook; minutes; minutes of all cores together; the one by the other,
+        which is how many cores it used; most memory; and a row for all notebooks.
+    """
+    lines = ["| notebook | min | min of all cores | cores used | memory |"]
+    lines.append("| --- | ---: | ---: | ---: | ---: |")
+    rows = dict(made)
+    if all(one.get("cpu_seconds") is not None for one in made.values()):
+        rows["all"] = {
+            "seconds": runs.time_taken(made.values()),
+            "cpu_seconds": sum(one["cpu_seconds"] for one in made.values()),
+            "peak_memory": max(one["peak_memory"] for one in made.values()),
+        }
+    for name, one in rows.items():
+        seconds, cpu = one["seconds"], one.get("cpu_seconds")
+        used = [NONE, NONE] if cpu is None else [f"{cpu / 60:.1f}", f"{cpu / seconds:.1f}"]
+        figures = [f"{seconds / 60:.1f}", *used, f"{one['peak_memory'] / 1e9:.1f} GB"]
+        lines.append(f"| {' | '.join([name, *figures])} |")
+    return "\n".join(lines)
+
+
 def next_steps(run) -> str:
     """Name the commands that go on from a run, one a line."""
     is_at_home = run.folder.parent == run.project / "runs"

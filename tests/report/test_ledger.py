@@ -11,7 +11,7 @@ from conftest import PROJECT, run_report
 from genres import Refusal, files
 from genres.report import ledger
 from genres.report.ledger import NONE
-from genres.report.publish import BEGIN, END, ledger_text, publish
+from genres.report.publish import BEGIN, END, TIMES, ledger_text, publish
 
 KNN = "02-knn-baseline"
 
@@ -313,6 +313,8 @@ def test_a_ledger_that_is_not_there_is_refused(tmp_path):
 def make_project(make_toy_project, folder):
     """Make a toy project with a ledger of one row."""
     project = make_toy_project(folder).write(KNN, f'keep("{KNN}", accuracy=0.25)')
+    (folder / "docs").mkdir()
+    (folder / "docs" / "SPEED.md").write_text("\n".join(TIMES))
     (folder / "README.md").write_text(f"{BEGIN}\n{END}\n")
     line = f"1,Figure 1,it,0.404,{KNN},cell-0,accuracy,other tracks,k-NN,0.0%,0"
     (folder / ledger.PLACE).write_text(f"{HEADER}\n{line}\n")

@@ -10,12 +10,13 @@ import pytest
 from conftest import PROJECT, run_report
 
 from genres import Refusal, files
-from genres.report import ledger
+from genres.report import ledger, summary
 from genres.report.publish import (
     BEGIN,
     END,
     EVALUATED,
     LARGEST,
+    TIMES,
     _log_evaluation,
     publish,
     publish_leaderboard,
@@ -49,6 +50,8 @@ def finished(make_toy_project, tmp_path_factory):
     project = make_toy_project(folder).write(KNN, SHOWS, "", PICTURE)
     project.write(SEARCH, 'keep("03-feature-search", best_macro_f1=0.25)')
     (folder / "README.md").write_text(f"# Title\n\n{BEGIN}\nold table\n{END}\n\nThe end.\n")
+    (folder / "docs").mkdir()
+    (folder / "docs" / "SPEED.md").write_text("\n".join(["# Speed", *TIMES, "The end."]))
     (folder / ".gitignore").write_text("runs/\n")
     (folder / "figures" / f"{KNN}-gone.png").write_bytes(b"old")
     (folder / "figures" / "logo.png").write_bytes(b"logo")
@@ -178,6 +181,8 @@ def test_the_readme_has_the_table_of_the_results_between_its_markers(project):
     rows = ledger.read(project.folder / ledger.PLACE)
     expected = f"# Title\n\n{BEGIN}\n{result_table(rows, results, run)}\n{END}\n\nThe end.\n"
     assert (project.folder / "README.md").read_text() == expected
+    speed = (project.folder / "docs" / "SPEED.md").read_text()
+    assert speed == "\n".join(["# Speed", TIMES[0], summary.time_table(run), TIMES[1], "The end."])
     assert "| report 1: 40.4 % | 40.4 % |" in expected
     assert "| report 1: 0.521 | 0.250 |" in expected
 
@@ -376,6 +381,20 @@ def test_the_readme_of_the_project_shows_the_published_results():
     table = result_table(rows, files.read_json(published), run)
     readme = (PROJECT / "README.md").read_text(encoding="utf-8")
     assert f"{BEGIN}\n{table}\n{END}" in readme
+    speed = (PROJECT / "docs" / "SPEED.md").read_text(encoding="utf-8")
+    assert "\n".join([TIMES[0], summary.time_table(run), TIMES[1]]) in speed
+
+
+def test_times_are_told_with_the_cores_that_were_used():
+    one = {"finished": "2026-01-01T10:05:00+00:00", "seconds": 300.0, "peak_memory": 2_000_000_000}
+    two = {"finished": "2026-01-01T10:06:00+00:00", "seconds": 120.0, "peak_memory": 900_000_000}
+    assert summary.time_table({"a": one | {"cpu_seconds": 450.0}, "b": two}).splitlines()[2:] == [
+        "| a | 5.0 | 7.5 | 1.5 | 2.0 GB |",
+        f"| b | 2.0 | {ledger.NONE} | {ledger.NONE} | 0.9 GB |",
+    ]
+    both = {"a": one | {"cpu_seconds": 450.0}, "b": two | {"cpu_seconds": 30.0}}
+    last = summary.time_table(both).splitlines()[-1]
+    assert last == "| all | 6.0 | 8.0 | 1.3 | 2.0 GB |"
 
 
 def test_each_evaluation_on_the_test_tracks_is_noted_once(tmp_path):
