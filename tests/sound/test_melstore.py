@@ -132,8 +132,8 @@ def test_windows_as_long_as_the_range_looks_are_those_of_the_clip(uneven):
 def test_the_range_of_a_window_is_that_of_the_sound_around_it(uneven, levels_in_frames):
     kept, n_frames = melstore.kept_frames(len(uneven)), levels_in_frames.shape[1]
     firsts, width = np.array([0, 1, 22, 70, 101, 115]), 39
-    windows = melstore.encode_windows(uneven, firsts / 12.9, width, seconds=2)
-    around = 1 + 2 * SR // 512
+    windows = melstore.encode_windows(uneven, firsts / 12.9, width, seconds=4)
+    around = 1 + 4 * SR // 512
     for window, first in zip(windows, firsts, strict=True):
         begin = np.clip(kept[first + width // 2] - around // 2, 0, n_frames - around)
         near = levels_in_frames[:, begin : begin + around]
