@@ -256,8 +256,10 @@ def shown(frame, digits=3, caption: str | None = None):
         "float_format": _writer(3 if forms else digits),
         "na_rep": "–",
     }
+    frame = frame.map(lambda value: spaced(value) if isinstance(value, str) else value)
     text, table = frame.to_string(**options), frame.to_html(**options, border=0)
     if caption:
+        caption = spaced(caption)
         text = f"{caption}\n{text}"
         table = table.replace(">", f"><caption>{html.escape(caption)}</caption>", 1)
     display({"text/plain": text, "text/html": table}, raw=True)

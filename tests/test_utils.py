@@ -103,6 +103,15 @@ def test_a_table_has_a_caption_and_the_digits_of_each_column(monkeypatch):
     assert "<td>&lt; 0.001</td>" in page
 
 
+def test_percentages_in_a_caption_and_in_texts_have_a_space(monkeypatch):
+    shown = []
+    monkeypatch.setattr(utils, "display", lambda bundle, raw: shown.append(bundle))
+    frame = pd.DataFrame({"accuracy": ["52.0% (45.1% to 58.8%)"], "n": [198]}, ["base"])
+    utils.shown(frame, caption="At 95%")
+    assert shown[0]["text/plain"].split("\n")[0] == "At 95 %"
+    assert "<td>52.0 % (45.1 % to 58.8 %)</td>" in shown[0]["text/html"]
+
+
 @pytest.mark.parametrize(
     ("kept", "ending"), [(True, " s, with what an earlier run had kept*"), (False, " s*")]
 )

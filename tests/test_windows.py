@@ -16,8 +16,8 @@ TESTS = Path(__file__).parent
 HIDE = f"import sys; sys.path[:0] = [{str(PROJECT)!r}, {str(TESTS)!r}]; import like_windows\n"
 
 RUN = """
-from genres.run import execution
-execution._KERNEL_OPTIONS.append(f"--IPKernelApp.exec_lines={hide}")
+from genres.run import kernels
+kernels._OPTIONS.append(f"--IPKernelApp.exec_lines={hide}")
 from genres.__main__ import main
 """
 

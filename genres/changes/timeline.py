@@ -277,7 +277,7 @@ def segment(probabilities, cost: float = COST, weight: float = 1.0):
     Returns
     -------
     array of int, shape (n_steps,)
-        The genre of each step; of equal paths, one that changes later.
+        The genre of each step.
     """
     gains = weight * np.log(np.maximum(probabilities, _LEAST))
     score, came_from = gains[0], []

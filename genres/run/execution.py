@@ -1,25 +1,14 @@
 """How is one notebook executed, how far is it, and how is it ended before its end?"""
 
 import logging
-import os
-import socket
-import tempfile
 import time
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 
-from genres import locks
-from genres.run import provenance
+from genres.run import kernels, provenance
 from genres.screen import last_bar, spaced
-
-_SOCKETS = "genres-kernel-"  # what their folders' names begin with
-
-_KERNEL_OPTIONS = [
-    "--IPKernelApp.ignore_cwd=True",  # a random.py beside the notebooks is no library
-    "--HistoryManager.enabled=False",  # it needs a file system that can lock
-]
 
 
 class NotebookFailed(Exception):
@@ -40,6 +29,8 @@ class Execution:
     bars : Path
         File to which the notebook's progress bars append JSON lines
         ``{"label": str, "done": n, "total": n}``.
+    server : genres.run.kernels.Server, optional
+        What may fork its kernel.
 
     Attributes
     ----------
@@ -47,8 +38,8 @@ class Execution:
         How long cores worked for it, all together, if it came to its end.
     """
 
-    def __init__(self, notebook, bars):
-        self._notebook, self._bars = notebook, bars
+    def __init__(self, notebook, bars, server=None):
+        self._notebook, self._bars, self._server = notebook, bars, server
         code = [source for kind, source, _ in provenance.read_cells(notebook) if kind == "code"]
         self.cpu_seconds = 0.0
         self._n_cells = 1 + sum(map(bool, map(str.strip, code)))  # with the one papermill injects
@@ -113,8 +104,8 @@ class Execution:
             logging.getLogger(logger).setLevel(logging.CRITICAL)
         name = self._notebook.stem
         try:
-            with _kernel(self._notebook.parent, environment) as kernel:
-                self._kernel = kernel.provisioner.process.pid
+            with kernels.kernel(self._notebook.parent, environment, self._server) as kernel:
+                self._kernel = kernel.provisioner.pid
                 if self._is_ended:
                     raise Ended
                 papermill.execute_notebook(
@@ -160,54 +151,3 @@ def _cpu_seconds(pid):
 def _literal(path):
     """Write a path in such a way that papermill takes no braces in it for a parameter."""
     return str(path).replace("{", "{{").replace("}", "}}")
-
-
-@contextmanager
-def _kernel(folder, environment):
-    """Start a kernel of this very Python, and see to it that it is gone in the end.
-
-    Kernels that the user has installed under the same name elsewhere do not count. It is spoken
-    to by sockets in a folder of its own: of TCP ports, one found free may be taken by another
-    program before the kernel has it, and everybody on the machine could knock at it. Windows has
-    nothing but these.
-    """
-    from jupyter_client import AsyncKernelManager
-    from jupyter_client.kernelspec import KernelSpecManager
-    from jupyter_core.utils import run_sync
-
-    clients = []
-
-    class KernelManager(AsyncKernelManager):
-        def client(self, **options):
-            clients.append(super().client(**options))
-            return clients[-1]
-
-    with _folder_of_sockets() as sockets:
-        by_files = {"transport": "ipc", "ip": str(sockets / "socket")}
-        manager = KernelManager(
-            kernel_name="python3",
-            kernel_spec_manager=KernelSpecManager(kernel_dirs=[]),
-            connection_file=str(sockets / "connection.json"),
-            **(by_files if hasattr(socket, "AF_UNIX") else {}),
-        )
-        finished = False
-        try:
-            run_sync(manager.start_kernel)(
-                cwd=str(folder), env=environment, extra_arguments=_KERNEL_OPTIONS
-            )
-            yield manager
-            finished = True
-        finally:
-            # Each client has a thread that listens for the kernel's heartbeat, and would for ever.
-            for client in clients:
-                client.stop_channels()
-            # A kernel that is in the middle of something would not listen for seconds.
-            run_sync(manager.shutdown_kernel)(now=not finished)
-
-
-def _folder_of_sockets():
-    """Make a folder for sockets while a block runs, and remove those of processes that died."""
-    # The path of a socket has room for about a hundred bytes.
-    usual = tempfile.gettempdir()
-    is_too_long = hasattr(socket, "AF_UNIX") and len(os.fsencode(usual)) > 70
-    return locks.folder_in("/tmp" if is_too_long else usual, _SOCKETS)

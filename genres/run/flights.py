@@ -1,5 +1,6 @@
 """How are notebooks executed side by side, and how does what each makes come to its place?"""
 
+import itertools
 import os
 import shutil
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
@@ -11,11 +12,12 @@ from typing import NamedTuple
 import psutil
 
 from genres import environment, files, parallel
-from genres.run import provenance
+from genres.run import kernels, provenance
 from genres.run.execution import Execution, NotebookFailed
 from genres.screen import Lines, seen_from_here, spoken
 
 _PAUSE = 1.0  # s between two looks at the notebooks in flight
+_LOOKS = 5  # of which one looks at their memory, too: that takes a hundredth of a second each
 _MEMORY = 2 << 30  # bytes that a notebook takes on one core
 
 
@@ -55,11 +57,16 @@ class Flights:
     def __init__(self, run, due, schedule):
         self.seconds, self.failures = {}, {}
         self._run, self._due, self._schedule = run, due, schedule
-        self._lines, self._in_flight = Lines(), {}
+        self._lines, self._in_flight, self._looks = Lines(), {}, itertools.count()
+        self._taken = 0
+        self._environment = _environment_of(run)
+        self._kernels = None
 
     def execute_all(self):
         """Execute them; whatever ends this, a signal too, no kernel is left behind."""
         shutil.rmtree(self._run.work, ignore_errors=True)  # what a killed run has left
+        notebooks = [due.notebook for due in self._due.values()]
+        self._kernels = kernels.Server(notebooks, self._run.project, self._environment)
         with ThreadPoolExecutor(self._schedule.jobs) as pool:
             try:
                 while self._start_those_that_may(pool):
@@ -79,7 +86,8 @@ class Flights:
         """Start the notebooks that may be executed now; say whether any is in flight."""
         while self._has_room() and (name := self._schedule.start()):
             due = self._due[name]
-            flight = _Flight(self._run, due.notebook, self._share_of(name))
+            environment = self._environment | _cores(self._share_of(name))
+            flight = _Flight(self._run, due.notebook, environment, self._kernels)
             self._in_flight[pool.submit(flight.fly)] = flight
             if not self._lines.are_live:
                 self._lines.say(f"{due.title} · runs now: {', '.join(due.reasons)}")
@@ -88,6 +96,8 @@ class Flights:
     def _has_room(self):
         """Say whether there is memory for one more, once those in flight have what they need."""
         n_then = len(self._in_flight) + 1
+        if n_then > self._schedule.jobs:
+            return False
         return n_then == 1 or _memory_for_all() >= n_then * _MEMORY
 
     def _share_of(self, name):
@@ -98,10 +108,11 @@ class Flights:
 
     def _look(self):
         """Note how much memory is taken, and show how far the notebooks are."""
-        taken = _memory_taken()
+        if next(self._looks) % _LOOKS == 0:
+            self._taken = _memory_taken()
         lines, elapsed = {}, {}
         for flight in self._in_flight.values():
-            flight.peak_memory = max(flight.peak_memory, taken)
+            flight.peak_memory = max(flight.peak_memory, self._taken)
             elapsed[flight.name] = flight.execution.elapsed
             lines[flight.name] = f"{self._due[flight.name].title} · {flight.execution}"
         n_done = len(self.seconds) + len(self.failures)
@@ -130,22 +141,27 @@ class Flights:
 class _Flight:
     """The execution of one notebook, by a thread of its own, and what is to be known of it."""
 
-    def __init__(self, run, notebook, n_cores):
+    def __init__(self, run, notebook, environment, server):
         self.name, self.peak_memory = notebook.stem, 0  # bytes, of the whole run meanwhile
-        self.execution = Execution(notebook, run.bars(notebook.stem))
-        self._run, self._notebook, self._n_cores = run, notebook, n_cores
-        self._work = run.bars(notebook.stem).parent
+        bars = run.bars(notebook.stem)
+        self.execution = Execution(notebook, bars, server)
+        self._run, self._notebook, self._work = run, notebook, bars.parent
+        # Here and not in its own thread: of two threads that parse code, Python may fail in one.
+        self._made_from = provenance.fingerprint(notebook, run.project, run.data, run.quick)
+        self._environment = environment | {
+            "GENRE_PROGRESS": str(bars),
+            "IPYTHONDIR": str(self._work / "ipython"),
+        }
 
     def fly(self):
         """Execute the notebook and put everything it makes in its place."""
         run, name = self._run, self.name
-        made_from = provenance.fingerprint(self._notebook, run.project, run.data, run.quick)
         _retire(run, name)
         self._work.mkdir(parents=True)
         partial = self._work / self._notebook.name
         parameters = {"DATA": str(run.data.folder), "QUICK": run.quick}
         try:
-            self.execution.run(partial, parameters, self._environment())
+            self.execution.run(partial, parameters, self._environment)
             if not run.results(name).exists():
                 raise NotebookFailed(f"{name} ended without writing its results.")
         except NotebookFailed as failure:
@@ -159,7 +175,7 @@ class _Flight:
         state = {
             "seconds": round(self.execution.elapsed, 1),
             "cpu_seconds": round(self.execution.cpu_seconds, 1),
-            "made_from": made_from,
+            "made_from": self._made_from,
             "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
             "commit": provenance.commit_of([self._notebook], run.project),
             "peak_memory": self.peak_memory,
@@ -167,19 +183,20 @@ class _Flight:
         }
         files.write_json(run.state(name), state)
 
-    def _environment(self):
-        """Give the kernel's environment: the clean one that a run has, and what is its own."""
-        return {
-            **environment.cleaned(os.environ),
-            "GENRE_RUN": str(self._run.folder),
-            "GENRE_REASON": self._run.data.reason,
-            "GENRE_PROGRESS": str(self._run.bars(self.name)),
-            "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-            "IPYTHONDIR": str(self._work / "ipython"),
-            "PYTHONSAFEPATH": "1",
-            "LOKY_MAX_CPU_COUNT": str(self._n_cores),
-            "NUMBA_NUM_THREADS": str(self._n_cores),
-        }
+
+def _environment_of(run):
+    """Give the environment that all kernels of a run have: the clean one, and what is the run's."""
+    return environment.cleaned(os.environ) | {
+        "GENRE_RUN": str(run.folder),
+        "GENRE_REASON": run.data.reason,
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        "PYTHONSAFEPATH": "1",
+    }
+
+
+def _cores(n_cores):
+    """Give the variables that let a kernel use so many cores."""
+    return dict.fromkeys(("LOKY_MAX_CPU_COUNT", "NUMBA_NUM_THREADS"), str(n_cores))
 
 
 def _keep(partial, path):
@@ -202,12 +219,15 @@ def _retire(run, name):
 
 
 def _memory_taken():
-    """Give the resident bytes of this process and all below it; what they share counts twice."""
+    """Give the resident bytes of this process and all below it.
+
+    What they share counts once on Linux, whose kernels are forks of one process, elsewhere twice.
+    """
     here = psutil.Process()
     total = 0
     for process in [here, *here.children(recursive=True)]:
         with suppress(psutil.Error):  # it has just ended
-            total += process.memory_info().rss
+            total += process.memory_full_info().pss if psutil.LINUX else process.memory_info().rss
     return total
 
 

@@ -203,7 +203,8 @@ def encode_windows(samples, starts, width: int, seconds: float = 30, sr: int = 2
     width : int
         Columns of a window.
     seconds : float
-        How much sound around a window decides on its range, as a clip's own does in a mel store.
+        How much sound around a window decides on its range, as a clip's own does in a mel store;
+        no less than a window.
     sr : int
         Samples per second.
 

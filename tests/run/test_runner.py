@@ -26,7 +26,7 @@ from genres.data import folders
 from genres.data.clips import CLIPS_AT_LEAST
 from genres.project import COMMAND
 from genres.report import ledger, summary
-from genres.run import execution, flights, provenance, runner, runs
+from genres.run import flights, kernels, provenance, runner, runs
 from genres.run.forecast import expect
 from genres.synth import corpus
 
@@ -207,18 +207,18 @@ def short_place():
 
 
 def test_what_a_killed_execution_left_of_its_sockets_is_cleared_away(short_place, monkeypatch):
-    monkeypatch.setattr(execution.tempfile, "tempdir", str(short_place))
-    monkeypatch.setattr(execution, "_SOCKETS", "sockets-")
+    monkeypatch.setattr(kernels.tempfile, "tempdir", str(short_place))
+    monkeypatch.setattr(kernels, "_SOCKETS", "sockets-")
     code = (
-        "import os, sys, tempfile; from genres.run import execution\n"
-        "tempfile.tempdir, execution._SOCKETS = sys.argv[1], 'sockets-'\n"
-        "with execution._folder_of_sockets():\n"
+        "import os, sys, tempfile; from genres.run import kernels\n"
+        "tempfile.tempdir, kernels._SOCKETS = sys.argv[1], 'sockets-'\n"
+        "with kernels._folder_of_sockets():\n"
         "    os.kill(os.getpid(), 9)"
     )
     for _ in range(2):
         subprocess.run([sys.executable, "-c", code, short_place], cwd=PROJECT)
         (left,) = short_place.glob("sockets-*")
-    with execution._folder_of_sockets() as first, execution._folder_of_sockets() as second:
+    with kernels._folder_of_sockets() as first, kernels._folder_of_sockets() as second:
         assert set(short_place.glob("sockets-*")) == {first, second}
     assert not left.exists()
     assert list(short_place.iterdir()) == []
@@ -271,6 +271,15 @@ def test_two_notebooks_are_executed_at_the_same_time_and_share_the_cores(
 
 
 @pytest.mark.parametrize(("gigabytes", "cores"), [(16, "5"), (3, "2"), (1, "1")])
+def test_all_code_is_parsed_by_one_thread(make_toy_project, tmp_path, monkeypatch):
+    project = make_toy_project(tmp_path).write(KNN, f'keep("{KNN}")').write(SEARCH)
+    threads, real = set(), provenance.fingerprint
+    note = lambda *parts: threads.add(threading.current_thread()) or real(*parts)  # noqa: E731
+    monkeypatch.setattr(provenance, "fingerprint", note)
+    run_toy(project, jobs=2)
+    assert threads == {threading.main_thread()}
+
+
 def test_one_at_a_time_a_notebook_has_the_cores_that_memory_allows(
     make_toy_project, tmp_path, monkeypatch, gigabytes, cores
 ):
@@ -514,7 +523,7 @@ def test_a_python_that_does_not_start_is_a_failure_of_its_notebook(
     make_toy_project, tmp_path, monkeypatch, capsys
 ):
     project = make_toy_project(tmp_path / "project").write(KNN)
-    monkeypatch.setattr(execution, "_KERNEL_OPTIONS", ["--version"])  # which it tells, and ends
+    monkeypatch.setattr(kernels, "_OPTIONS", ["--version"])  # which it tells, and ends
     assert run_toy(project) == 1
     assert f"{KNN} did not start: Kernel died" in capsys.readouterr().out
 
