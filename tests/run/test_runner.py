@@ -271,15 +271,6 @@ def test_two_notebooks_are_executed_at_the_same_time_and_share_the_cores(
 
 
 @pytest.mark.parametrize(("gigabytes", "cores"), [(16, "5"), (3, "2"), (1, "1")])
-def test_all_code_is_parsed_by_one_thread(make_toy_project, tmp_path, monkeypatch):
-    project = make_toy_project(tmp_path).write(KNN, f'keep("{KNN}")').write(SEARCH)
-    threads, real = set(), provenance.fingerprint
-    note = lambda *parts: threads.add(threading.current_thread()) or real(*parts)  # noqa: E731
-    monkeypatch.setattr(provenance, "fingerprint", note)
-    run_toy(project, jobs=2)
-    assert threads == {threading.main_thread()}
-
-
 def test_one_at_a_time_a_notebook_has_the_cores_that_memory_allows(
     make_toy_project, tmp_path, monkeypatch, gigabytes, cores
 ):
@@ -291,6 +282,15 @@ def test_one_at_a_time_a_notebook_has_the_cores_that_memory_allows(
     found = found_by(project)
     assert {of["cores"] for of in found.values()} == {cores}
     assert (found[KNN]["alone"], found[SEARCH]["alone"]) == (True, False)
+
+
+def test_all_code_is_parsed_by_one_thread(make_toy_project, tmp_path, monkeypatch):
+    project = make_toy_project(tmp_path).write(KNN, f'keep("{KNN}")').write(SEARCH)
+    threads, real = set(), provenance.fingerprint
+    note = lambda *parts: threads.add(threading.current_thread()) or real(*parts)  # noqa: E731
+    monkeypatch.setattr(provenance, "fingerprint", note)
+    run_toy(project, jobs=2)
+    assert threads == {threading.main_thread()}
 
 
 def test_where_memory_is_short_the_second_notebook_waits(make_toy_project, tmp_path, monkeypatch):
