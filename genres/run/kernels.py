@@ -6,6 +6,7 @@ cannot safely be forked, and for a single notebook, each kernel starts by itself
 """
 
 import atexit
+import gc
 import multiprocessing
 import os
 import socket
@@ -188,6 +189,7 @@ def _be_kernel(arguments, folder, environment):
     os.environ.update(environment)
     if "numba" in sys.modules:  # which read it when it was imported
         sys.modules["numba"].config.reload_config()
+    gc.freeze()  # what was imported stays, and Keras collects garbage before each training
     from ipykernel import kernelapp
 
     kernelapp.launch_new_instance(argv=arguments)
