@@ -165,6 +165,17 @@ def test_the_process_that_describes_files_may_not_take_all_memory(server):
     )
 
 
+@pytest.fixture(scope="module")
+def pretender(toy_run, tmp_path_factory):
+    """A demo whose child process only pretends, and its folder; it has no complaint to the end."""
+    folder = tmp_path_factory.mktemp("pretender")
+    shutil.copytree(toy_run, folder / "toy")
+    with pretending(folder) as server:
+        yield server, folder
+        server.process.terminate()
+        assert server.process.communicate(timeout=30)[1] == ""
+
+
 def test_a_file_that_finds_no_room_on_the_disk_gets_a_sentence_and_leaves_it(toy_run, tmp_path):
     shutil.copytree(toy_run, tmp_path / "toy")
     small_disk = "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))"
@@ -178,24 +189,21 @@ def test_a_file_that_finds_no_room_on_the_disk_gets_a_sentence_and_leaves_it(toy
         assert server.request("/classify?name=a", "POST", b"x", **inside)[0] == 200
 
 
-def test_a_file_that_stops_coming_leaves_nothing_behind(toy_run, tmp_path):
-    shutil.copytree(toy_run, tmp_path / "toy")
-    with pretending(tmp_path) as server:
-        inside = server.enter()
-        for _ in range(MOST_WAITING + 1):  # none of them takes the place of another
-            connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
-            connection.putrequest("POST", "/classify?name=a", skip_host=True)
-            for name, value in {**server.own, **inside, "Content-Length": "1000"}.items():
-                connection.putheader(name, value)
-            connection.endheaders(b"the beginning")
-            while not files_in_flight(tmp_path):
-                time.sleep(0.01)
-            connection.close()
-            while files_in_flight(tmp_path):
-                time.sleep(0.01)
-        assert server.request("/classify?name=a", "POST", b"x", **inside)[0] == 200
-        server.process.terminate()
-        assert server.process.communicate(timeout=30)[1] == ""
+def test_a_file_that_stops_coming_leaves_nothing_behind(pretender):
+    server, folder = pretender
+    inside = server.enter()
+    for _ in range(MOST_WAITING + 1):  # none of them takes the place of another
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+        connection.putrequest("POST", "/classify?name=a", skip_host=True)
+        for name, value in {**server.own, **inside, "Content-Length": "1000"}.items():
+            connection.putheader(name, value)
+        connection.endheaders(b"the beginning")
+        while not files_in_flight(folder):
+            time.sleep(0.01)
+        connection.close()
+        while files_in_flight(folder):
+            time.sleep(0.01)
+    assert server.request("/classify?name=a", "POST", b"x", **inside)[0] == 200
 
 
 def begin_upload(server, inside, length="1000"):
@@ -218,46 +226,50 @@ def is_closed(sock, within=30):
         return False
 
 
-def test_files_that_stop_coming_make_room_for_others(toy_run, tmp_path):
-    shutil.copytree(toy_run, tmp_path / "toy")
-    before = "from genres.demo import server\nserver.STALLED = 2"
-    with pretending(tmp_path, before=before) as server:
-        inside = server.enter()
-        stalled = [begin_upload(server, inside) for _ in range(MOST_WAITING)]
-        for connection in stalled:
-            response = connection.getresponse()
-            assert response.status == 408
-            assert "nothing more of the file came" in response.read().decode()
-        assert server.request("/classify?name=a", "POST", b"x", **inside)[0] == 200
-        assert files_in_flight(tmp_path) == []
+@pytest.fixture(scope="module")
+def impatient(toy_run, tmp_path_factory):
+    """A demo with a child process that only pretends, which waits for 2 s at most; its folder."""
+    folder = tmp_path_factory.mktemp("impatient")
+    shutil.copytree(toy_run, folder / "toy")
+    with pretending(folder, before="from genres.demo import server\nserver.STALLED = 2") as server:
+        yield server, folder
 
 
-def test_who_takes_no_response_does_not_hold_up_the_others(toy_run, tmp_path):
-    shutil.copytree(toy_run, tmp_path / "toy")
-    before = "from genres.demo import server\nserver.STALLED = 2"
-    with pretending(tmp_path, before=before) as server:
-        inside = server.enter()
-        lazy = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
-        lazy.request("POST", "/classify?name=floods", b"x", server.own | inside)
-        lazy.getresponse().read(1)
-        assert server.request("/classify?name=a", "POST", b"x", **inside)[0] == 200
+def test_files_that_stop_coming_make_room_for_others(impatient):
+    server, folder = impatient
+    inside = server.enter()
+    stalled = [begin_upload(server, inside) for _ in range(MOST_WAITING)]
+    for connection in stalled:
+        response = connection.getresponse()
+        assert response.status == 408
+        assert "nothing more of the file came" in response.read().decode()
+    assert server.request("/classify?name=a", "POST", b"x", **inside)[0] == 200
+    assert files_in_flight(folder) == []
 
 
-def test_who_shows_no_token_cannot_hold_all_connections(toy_run, tmp_path):
-    shutil.copytree(toy_run, tmp_path / "toy")
-    with pretending(tmp_path) as server:
-        inside = server.enter()
-        upload = begin_upload(server, inside, "2")
-        while not files_in_flight(tmp_path):
-            time.sleep(0.01)
-        address = ("127.0.0.1", server.port)
-        idle = [socket.create_connection(address) for _ in range(MOST_CONNECTIONS + 20)]
-        assert is_closed(idle[0])
-        assert server.request("/state", **inside)[0] == 200
-        upload.send(b"x")
-        assert upload.getresponse().status == 200
-        for sock in idle:
-            sock.close()
+def test_who_takes_no_response_does_not_hold_up_the_others(impatient):
+    server, _ = impatient
+    inside = server.enter()
+    lazy = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    lazy.request("POST", "/classify?name=floods", b"x", server.own | inside)
+    lazy.getresponse().read(1)
+    assert server.request("/classify?name=a", "POST", b"x", **inside)[0] == 200
+
+
+def test_who_shows_no_token_cannot_hold_all_connections(pretender):
+    server, folder = pretender
+    inside = server.enter()
+    upload = begin_upload(server, inside, "2")
+    while not files_in_flight(folder):
+        time.sleep(0.01)
+    address = ("127.0.0.1", server.port)
+    idle = [socket.create_connection(address) for _ in range(MOST_CONNECTIONS + 20)]
+    assert is_closed(idle[0])
+    assert server.request("/state", **inside)[0] == 200
+    upload.send(b"x")
+    assert upload.getresponse().status == 200
+    for sock in idle:
+        sock.close()
 
 
 def test_a_connection_that_asks_for_nothing_or_never_ends_is_ended(tmp_path):
@@ -342,31 +354,28 @@ MALFORMED = [
 ]
 
 
-def test_what_is_malformed_is_refused_without_a_traceback(toy_run, tmp_path):
-    shutil.copytree(toy_run, tmp_path / "toy")
-    with pretending(tmp_path) as server:
-        cookie = b"\r\n".join(
-            b"%s: %s" % (name.encode(), value.encode()) for name, value in server.enter().items()
-        )
-        for sent in MALFORMED:
-            for sent_too in (b"", cookie + b"\r\n"):
-                with socket.create_connection(("127.0.0.1", server.port), timeout=30) as sock:
-                    sock.sendall(sent.replace(b"\r\n", b"\r\n" + sent_too, 1))
-                    sock.shutdown(socket.SHUT_WR)
-                    status = sock.makefile("rb").readline()
-                assert re.match(rb"HTTP/1.1 [24]\d\d |$", status), (sent, status)
-        assert server.request("/state", **server.enter())[0] == 200
-        server.process.terminate()
-        assert server.process.communicate(timeout=30)[1] == ""
+def test_what_is_malformed_is_refused_without_a_traceback(pretender):
+    server, _ = pretender
+    cookie = b"\r\n".join(
+        b"%s: %s" % (name.encode(), value.encode()) for name, value in server.enter().items()
+    )
+    for sent in MALFORMED:
+        for sent_too in (b"", cookie + b"\r\n"):
+            with socket.create_connection(("127.0.0.1", server.port), timeout=30) as sock:
+                sock.sendall(sent.replace(b"\r\n", b"\r\n" + sent_too, 1))
+                sock.shutdown(socket.SHUT_WR)
+                status = sock.makefile("rb").readline()
+            assert re.match(rb"HTTP/1.1 [24]\d\d |$", status), (sent, status)
+    assert server.request("/state", **server.enter())[0] == 200
 
 
-def test_a_body_in_chunks_and_a_length_of_5000_digits_are_bad_requests(tmp_path):
-    with pretending(tmp_path) as server:
-        inside = server.enter()
-        assert server.request("/train", "POST", iter([b"x"]), **inside)[0] == 400
-        for digit in "09":
-            long = inside | {"Content-Length": 5000 * digit}
-            assert server.request("/classify", "POST", b"", **long)[0] == 400
+def test_a_body_in_chunks_and_a_length_of_5000_digits_are_bad_requests(pretender):
+    server, _ = pretender
+    inside = server.enter()
+    assert server.request("/train", "POST", iter([b"x"]), **inside)[0] == 400
+    for digit in "09":
+        long = inside | {"Content-Length": 5000 * digit}
+        assert server.request("/classify", "POST", b"", **long)[0] == 400
 
 
 def test_a_process_that_cannot_be_started_is_said(tmp_path):
@@ -379,22 +388,21 @@ def test_a_process_that_cannot_be_started_is_said(tmp_path):
         assert server.process.communicate(timeout=30)[1] == ""
 
 
-def test_only_so_many_files_may_come_at_once(toy_run, tmp_path):
-    shutil.copytree(toy_run, tmp_path / "toy")
-    with pretending(tmp_path) as server:
-        inside, coming = server.enter(), []
-        for number in range(MOST_WAITING):
-            coming.append(http.client.HTTPConnection("127.0.0.1", server.port, timeout=60))
-            coming[-1].putrequest("POST", "/classify?name=a", skip_host=True)
-            for name, value in {**server.own, **inside, "Content-Length": "1"}.items():
-                coming[-1].putheader(name, value)
-            coming[-1].endheaders()
-            while len(files_in_flight(tmp_path)) <= number:
-                time.sleep(0.01)
-        assert server.request("/classify?name=a", "POST", b"x", **inside)[0] == 503
-        for connection in coming:
-            connection.send(b"x")
-            assert connection.getresponse().status == 200
+def test_only_so_many_files_may_come_at_once(pretender):
+    server, folder = pretender
+    inside, coming = server.enter(), []
+    for number in range(MOST_WAITING):
+        coming.append(http.client.HTTPConnection("127.0.0.1", server.port, timeout=60))
+        coming[-1].putrequest("POST", "/classify?name=a", skip_host=True)
+        for name, value in {**server.own, **inside, "Content-Length": "1"}.items():
+            coming[-1].putheader(name, value)
+        coming[-1].endheaders()
+        while len(files_in_flight(folder)) <= number:
+            time.sleep(0.01)
+    assert server.request("/classify?name=a", "POST", b"x", **inside)[0] == 503
+    for connection in coming:
+        connection.send(b"x")
+        assert connection.getresponse().status == 200
 
 
 def test_the_token_is_in_no_program_s_arguments(toy_run, tmp_path):
