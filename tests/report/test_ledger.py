@@ -115,7 +115,7 @@ def published_rows(rows, published):
 
 
 def test_every_key_of_the_ledger_begins_with_a_name_that_its_notebook_keeps(rows):
-    kept = {each.notebook: kept_names(each.notebook) for each in rows if each.key}
+    kept = {name: kept_names(name) for name in {each.notebook for each in rows if each.key}}
     assert all(names for names in kept.values())
     for each in rows:
         if each.key and None not in kept[each.notebook]:  # where **names are kept, too
