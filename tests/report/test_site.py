@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import wave
+from contextlib import contextmanager
 from html.parser import HTMLParser
 from types import SimpleNamespace
 
@@ -36,8 +37,8 @@ def hidden(_, names):
     return [name for name in names if name.startswith(".")]
 
 
-@pytest.fixture
-def visit(run, browser):
+@contextmanager
+def visiting(run, browser):
     """Open pages of the site in a browser, and know what it complains of and asks for."""
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     page = context.new_page()
@@ -50,6 +51,36 @@ def visit(run, browser):
     page.open("index")
     yield page
     context.close()
+
+
+@pytest.fixture
+def visit(run, browser):
+    with visiting(run, browser) as page:
+        yield page
+
+
+BROKEN = "[...document.images].filter(i => i.complete && !i.naturalWidth).length"
+
+
+@pytest.fixture(scope="module")
+def seen(run, browser, axe):
+    """What is seen of each page, opened once: its widths in two windows, and what bars somebody."""
+    found = {}
+    with visiting(run, browser) as visit:
+        for name in [*NAMES, *OTHERS]:
+            widths, n_broken = {}, 0
+            for width in (360, 1280):
+                visit.set_viewport_size({"width": width, "height": 740})
+                if not widths:
+                    visit.open(name)
+                widths[width] = visit.evaluate("document.documentElement.scrollWidth")
+                n_broken += visit.evaluate(BROKEN)
+            barring = []
+            if name != "whole":  # which holds the others
+                barring = violations(visit, axe, **{"color-contrast": {"enabled": False}})
+            found[name] = SimpleNamespace(widths=widths, n_broken=n_broken, barring=barring)
+        assert visit.complaints == []
+    return found
 
 
 def own(url, folder):
@@ -81,15 +112,10 @@ def test_one_page_leads_to_the_next_and_back(visit):
     visit.wait_for_url("**/lecture.html")
 
 
-@pytest.mark.parametrize("width", [360, 1280])
-def test_no_page_is_wider_than_its_window(visit, width):
-    visit.set_viewport_size({"width": width, "height": 740})
-    for name in [*NAMES, *OTHERS]:
-        visit.open(name)
-        assert visit.evaluate("document.documentElement.scrollWidth") <= width, name
-        broken = "[...document.images].filter(i => i.complete && !i.naturalWidth).length"
-        assert visit.evaluate(broken) == 0, name
-    assert visit.complaints == []
+def test_no_page_is_wider_than_its_window(seen):
+    for name, page in seen.items():
+        assert all(found <= width for width, found in page.widths.items()), name
+        assert page.n_broken == 0, name
 
 
 @pytest.mark.parametrize("width", [360, 640, 768, 900, 1055, 1056, 1280])
@@ -247,10 +273,9 @@ def test_a_page_is_dark_as_the_system_is_or_as_the_reader_chose(visit):
     assert visit.evaluate(shade) == white
 
 
-def test_no_page_bars_anybody(visit, axe):
-    for name in [*NAMES, *OTHERS[:-1]]:  # the last holds the others
-        visit.open(name)
-        assert violations(visit, axe, **{"color-contrast": {"enabled": False}}) == [], name
+def test_no_page_bars_anybody(seen):
+    for name, page in seen.items():
+        assert page.barring == [], name
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
