@@ -144,15 +144,12 @@ LESS = {
 }
 """What tests rehearse notebooks with, instead of the numbers that are a user's rehearsal."""
 
-# Keras collects garbage before each training, and goes through all that was imported.
-FROZEN = "import gc\n\ngc.freeze()"
-
 
 def take_less(notebook):
-    """Let a notebook train, draw and try less than in a user's rehearsal, and collect less."""
+    """Let a notebook train, draw and try less than in a user's rehearsal."""
     for place, cell in enumerate(notebook.cells):
         if opening := re.search(r'^bench = utils\.Bench\("(.+?)"', cell.source, re.M):
-            less = f"{FROZEN}\n{LESS.get(opening[1], '')}"
+            less = LESS.get(opening[1], "")
             notebook.cells.insert(place + 1, nbformat.v4.new_code_cell(less, id="less"))
             return
 
