@@ -9,6 +9,7 @@ import atexit
 import gc
 import multiprocessing
 import os
+import signal
 import socket
 import sys
 import tempfile
@@ -46,13 +47,15 @@ class Server:
         self._project, self._library = project, _fingerprint(project)
         counts = Counter(name for notebook in notebooks for name in _imported(notebook))
         shared = sorted(name for name, n_notebooks in counts.items() if n_notebooks > 1)
-        self._is_there = sys.platform == "linux" and hasattr(os, "fork") and bool(shared)
-        if self._is_there:
+        self._is_there = False
+        if sys.platform == "linux" and hasattr(os, "fork") and shared:
             from multiprocessing import forkserver  # which there is not everywhere
 
             forkserver.set_forkserver_preload(["ipykernel.kernelapp", *shared])
-            with _environment_of(environment | {"JPY_PARENT_PID": str(os.getpid())}):
+            environment = environment | {"JPY_PARENT_PID": str(os.getpid())}
+            with suppress(OSError), _environment_of(environment), _without_ctrl_c():
                 forkserver.ensure_running()
+                self._is_there = True
 
     def fork(self, arguments, folder, environment):
         """Start a kernel.
@@ -182,6 +185,7 @@ def kernel(folder, environment, server=None):
 
 def _be_kernel(arguments, folder, environment):
     """Be a kernel, in a process that the server has forked."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     os.setsid()  # so that Ctrl-C in the terminal is the run's to respond to
     threading.Thread(target=_end_with_run, daemon=True).start()
     os.chdir(folder)
@@ -224,6 +228,16 @@ def _environment_of(environment):
     finally:
         os.environ.clear()
         os.environ.update(own)
+
+
+@contextmanager
+def _without_ctrl_c():
+    """Let what starts now leave Ctrl-C in the terminal to this process."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _folder_of_sockets():
