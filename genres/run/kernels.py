@@ -49,10 +49,11 @@ class Server:
         shared = sorted(name for name, n_notebooks in counts.items() if n_notebooks > 1)
         self._is_there = False
         if sys.platform == "linux" and hasattr(os, "fork") and shared:
-            from multiprocessing import forkserver  # which there is not everywhere
+            from multiprocessing import forkserver, resource_tracker  # which are not everywhere
 
             forkserver.set_forkserver_preload(["ipykernel.kernelapp", *shared])
             environment = environment | {"JPY_PARENT_PID": str(os.getpid())}
+            resource_tracker.ensure_running()  # which, when it starts, lets signals in
             with suppress(OSError), _environment_of(environment), _without_ctrl_c():
                 forkserver.ensure_running()
                 self._is_there = True
@@ -185,7 +186,6 @@ def kernel(folder, environment, server=None):
 
 def _be_kernel(arguments, folder, environment):
     """Be a kernel, in a process that the server has forked."""
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     os.setsid()  # so that Ctrl-C in the terminal is the run's to respond to
     threading.Thread(target=_end_with_run, daemon=True).start()
     os.chdir(folder)
@@ -194,9 +194,12 @@ def _be_kernel(arguments, folder, environment):
     if "numba" in sys.modules:  # which read it when it was imported
         sys.modules["numba"].config.reload_config()
     gc.freeze()  # what was imported stays, and Keras collects garbage before each training
-    from ipykernel import kernelapp
+    from ipykernel.kernelapp import IPKernelApp
 
-    kernelapp.launch_new_instance(argv=arguments)
+    kernel = IPKernelApp.instance()
+    kernel.initialize(arguments)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+    kernel.start()
     atexit._run_exitfuncs()  # a forked process ends without
 
 

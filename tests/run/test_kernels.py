@@ -81,3 +81,16 @@ def test_a_module_that_cannot_be_imported_is_left_to_the_notebooks(two):
     (two.folder / "library").mkdir()
     (two.folder / "library" / "wave.py").write_text("raise RuntimeError('broken')")
     assert printed(two.folder, "print(fork())") == "None"
+
+
+@linux
+def test_ctrl_c_while_the_server_imports_does_not_end_it(two):
+    (two.folder / "library").mkdir()
+    (two.folder / "library" / "wave.py").write_text("import time; time.sleep(1)")
+    code = (
+        "import signal",
+        "from multiprocessing.forkserver import _forkserver",
+        "os.kill(_forkserver._forkserver_pid, signal.SIGINT)",
+        "print(fork().wait())",
+    )
+    assert printed(two.folder, *code) == "0"
