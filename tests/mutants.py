@@ -40,7 +40,11 @@ TESTED_IN = {
     "sound/tags": ["sound/test_tagger.py"],
     "data/folders": ["data/test_folders.py", "data/test_splits.py"],
     "data/tablefiles": ["data/test_tables.py"],
-    "models/classifiers": ["models/test_estimators.py", "models/test_champion.py"],
+    "models/classifiers": [
+        "models/test_classifiers.py",
+        "models/test_estimators.py",
+        "models/test_champion.py",
+    ],
     "models/kernel": ["models/test_kernel.py", "models/test_champion.py"],
     "models/nearest": ["models/test_neighbours.py"],
     "models/stacked": ["models/test_networks.py"],

@@ -3,6 +3,8 @@
 import re
 import shlex
 import subprocess
+from dataclasses import FrozenInstanceError
+from types import SimpleNamespace
 
 import pytest
 
@@ -133,3 +135,62 @@ def test_the_real_clips_are_found(real_data, monkeypatch):
     monkeypatch.setenv("GENRE_DATA", str(real_data))
     assert catalogue.where("gtzan-mini") == real_data / "gtzan-mini"
     assert catalogue.where("course") == real_data / "course"
+
+
+MEGABYTES = {
+    "course": [7.3, 3.7, 1.2],
+    "gtzan": [1200],
+    "gtzan-mini": [120],
+    "gtzan-excerpts": [],
+    "musicnn": [4.0, 2.6],
+    "fma-small": [358, 7700],
+    "fma-medium": [358, 23_600],
+    "magnatagatune": [],
+    "synthetic": [],
+}
+
+
+def test_the_sizes_of_downloads_are_known():
+    sizes = {name: [file.megabytes for file in c.files] for name, c in catalogue.CORPORA.items()}
+    assert sizes == MEGABYTES
+
+
+def test_what_is_known_does_not_change():
+    with pytest.raises(FrozenInstanceError):
+        catalogue.CORPORA["course"].licence = "none"
+
+
+@pytest.mark.parametrize("name", ["gtzan", "fma-small"])
+def test_room_is_needed_for_archives_and_as_much_for_what_is_in_them(project, monkeypatch, name):
+    unpacked = []
+
+    def unpack(archive, target, max_bytes):
+        unpacked.append((archive.name, max_bytes))
+        touch(*(project / PLACES[name][0] / proof for proof in PLACES[name][1]))
+
+    def have(megabytes):
+        usage = SimpleNamespace(free=megabytes * 1e6)
+        monkeypatch.setattr(catalogue.shutil, "disk_usage", lambda folder: usage)
+
+    monkeypatch.setattr(catalogue, "download", lambda *_, announce: announce())
+    monkeypatch.setattr(catalogue, "unpack", unpack)
+    needed = 2 * sum(MEGABYTES[name])
+    have(needed - 0.1)
+    with pytest.raises(Refusal, match=f"no room for the .* {needed - 0.1:.1f} MB are free"):
+        catalogue.fetch(name)
+    assert unpacked == []
+    have(needed)
+    catalogue.fetch(name)
+    files = catalogue.CORPORA[name].files
+    assert unpacked == [(file.name, round(file.megabytes) * 10_000_000) for file in files]
+
+
+def test_an_archive_that_is_there_needs_room_for_its_content_alone(project, monkeypatch):
+    touch(project / "gtzan" / "genres.tar.gz")
+    for free, told in ((1199, "no room"), (1200, "does not hold what gtzan should")):
+        usage = SimpleNamespace(free=free * 1e6)
+        monkeypatch.setattr(catalogue.shutil, "disk_usage", lambda folder, usage=usage: usage)
+        monkeypatch.setattr(catalogue, "download", lambda *_, **__: None)
+        monkeypatch.setattr(catalogue, "unpack", lambda *_, **__: None)
+        with pytest.raises(Refusal, match=told):
+            catalogue.fetch("gtzan")

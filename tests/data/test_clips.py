@@ -17,6 +17,7 @@ from genres.data.clips import (
     genres_of_one_group,
     require_enough,
     split,
+    write_folds,
 )
 
 
@@ -309,3 +310,132 @@ def test_the_order_of_clips_does_not_change_the_choice(order):
 def test_another_seed_makes_another_choice():
     clips = collection({"a": 50})
     assert split(clips, seed=0) == split(clips, seed=0) != split(clips, seed=1)
+
+
+# Where the level of genres ends
+
+
+@pytest.mark.parametrize(("n_folders", "sound"), [(10, True), (11, False)])
+def test_ten_folders_may_be_numbers(tmp_path, n_folders, sound):
+    make(tmp_path, *numbered(0, n_folders))
+    if sound:
+        assert len(find(tmp_path)) == n_folders
+    else:
+        with pytest.raises(Refusal, match="has 11 folders that are numbers, such as 000,"):
+            find(tmp_path)
+
+
+def test_folders_in_a_genre_are_looked_into_three_levels_deep(tmp_path):
+    make(tmp_path, "ska/A/B/C/a.mp3", "dub/A/B/C/D/a.mp3", "dub/E/.hidden")
+    assert [(clip.name, clip.inside) for clip in find(tmp_path)] == [
+        ("dub/A/B/C/D", "A/B/C/D"),
+        ("dub/E", None),
+        ("ska/A/B/C/a.mp3", "A/B/C/a.mp3"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("names", "sound"),
+    [
+        (["x/rock/a", "y/b"], True),  # an artist may be called so
+        (["x/rock/a", "y/jazz/b"], False),
+        (["x/Rock/a", "y/JAZZ/b"], False),
+        (["pop/rock/a", "y/jazz/b"], True),  # one that is a genre
+        (["Train/a", "TEST/b", "val/c"], False),
+        (["train/a", "ska/b"], True),
+        (["ska/a", "ska/b"], True),  # one alone, without folders in it
+        (["ska/X/a"], False),
+    ],
+)
+def test_folders_are_genres_unless_what_is_in_them_says_otherwise(tmp_path, names, sound):
+    make(tmp_path, *names)
+    if sound:
+        assert len(find(tmp_path)) == len(names)
+    else:
+        with pytest.raises(Refusal, match="name the folder that holds a folder for each genre"):
+            find(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("names", "better"),
+    [
+        (["a/b/rock/1", "a/b/jazz/1"], "a/b"),
+        (["a/b/c/rock/1", "a/b/c/jazz/1"], "a"),  # farther down than is looked
+        (["a/1/x", "a/2/x", "b/rock/x", "b/jazz/x", "b/y/x"], "b"),
+        (["train/X/1", "test/X/1", "test/Y/1"], "test"),
+        (["train/X/1", "test/X/1"], "test"),
+    ],
+)
+def test_the_nearest_folder_that_holds_genres_is_named(tmp_path, names, better):
+    make(tmp_path, *names)
+    with pytest.raises(Refusal, match=rf"such as {tmp_path / better}\.$"):
+        find(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("artists", "told"),
+    [
+        ("A", "in it A:"),
+        ("AB", "in it A and B:"),
+        ("ABCD", "in it A, B, C and D:"),
+        ("ABCDE", "in it A, B, C and 2 more:"),
+    ],
+)
+def test_up_to_four_names_are_told_in_full(tmp_path, artists, told):
+    make(tmp_path, *(f"music/{artist}/a.mp3" for artist in artists))
+    with pytest.raises(Refusal, match=told):
+        find(tmp_path)
+
+
+# Sides and folds
+
+
+def test_of_large_groups_the_smallest_is_tested_where_none_is_near_enough():
+    # A fifth of 20 is 4: both groups are farther from it than none is.
+    clips = collection({"a": 20}, ["small"] * 9 + ["large"] * 11)
+    for seed in range(5):
+        assert split(clips, seed=seed) == ["Test"] * 9 + ["Train"] * 11
+
+
+def test_the_only_group_of_another_genre_is_not_taken_for_testing():
+    # The trio alone plays b, and the choir sings a: to test the trio would leave no b to train on.
+    clips = collection({"a": 9, "b": 4}, ["trio"] + ["choir"] * 8 + ["trio"] * 2 + [None] * 2)
+    for seed in range(5):
+        types = split(clips, seed=seed)
+        assert types[0] == types[9] == types[10]
+        assert set(types[9:]) == {"Train", "Test"}
+
+
+def test_a_share_of_one_half_is_one_half():
+    assert split(collection({"a": 10, "b": 4}), test_share=0.5).count("Test") == 7
+    assert split(collection({"a": 10, "b": 20})).count("Test") == 6
+
+
+def test_groups_have_no_part_in_two_genres_sizes():
+    clips = collection({"a": 2, "b": 2, "c": 1, "d": 3}, [None, "x", "y", "y", "z", "z", "z", "z"])
+    assert genres_of_one_group(clips) == {"b": "y", "d": "z"}
+
+
+def test_a_genre_of_eight_for_training_and_one_for_testing_is_enough():
+    types = ["Train"] * 9 + ["Test"] + ["Train"] * 8 + ["Test"] * 2
+    require_enough(["a"] * 10 + ["b"] * 10, types, "music")
+    with pytest.raises(Refusal, match="has 10 clips of b, 7 for training and 3 for testing"):
+        require_enough(
+            ["a"] * 10 + ["b"] * 10, [*types[:10], *["Train"] * 7, *["Test"] * 3], "music"
+        )
+    with pytest.raises(Refusal, match=r"2 genres of 9 \(b\) to 10 clips"):
+        require_enough(["a"] * 10 + ["b"] * 9, types[:19], "music")
+
+
+def test_folds_are_written_without_the_clips_that_are_in_none(tmp_path):
+    write_folds(tmp_path / "folds.csv", ["c", "a", "b", "d"], ["Y", "X", "Y", "Z"], [3, 1, 3, 0])
+    text = (tmp_path / "folds.csv").read_text()
+    assert text == "file,artist_group,fold\nc,1,3\na,0,1\nb,1,3\n"
+
+
+def test_no_group_is_in_two_folds():
+    genres = ["a"] * 9 + ["b"] * 9
+    groups = [*"uuuvvvwww", *"wwxxxyyyz"]
+    fold = folds(genres, groups)
+    assert len({(group, f) for group, f in zip(groups, fold, strict=True)}) == len(set(groups))
+    assert sorted(set(fold[:9])) == sorted(set(fold[9:])) == [1, 2, 3]

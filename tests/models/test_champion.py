@@ -4,18 +4,21 @@ import json
 import os
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.special import softmax
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from genres import Refusal
-from genres.data import tables
+from genres.data import folders, tables
 from genres.models import champion
 from genres.models.champion import Champion, Effort, Mixture
 from genres.models.classifiers import (
     BASE_CLASSIFIERS,
+    ON_TAGS,
     CnnClassifier,
     LstmClassifier,
     TagClassifier,
@@ -402,3 +405,256 @@ def test_discriminants_that_do_not_fit_are_refused(tmp_path, kept):
     (tmp_path / "discriminants.json").write_text(json.dumps(kept))
     with pytest.raises(Refusal, match=r"discriminants\.json"):
         TagClassifier.load(tmp_path)
+
+
+# What is trained and mixed
+
+
+def test_the_default_effort_is_ten_lstms_and_one_network_on_mel():
+    base = champion.base_classifiers()
+    assert champion.n_fit_steps(base) == 1 + 15 + 40
+    lstms, networks = base["LSTMs on features"], base["CNNs on mel"]
+    assert (lstms.n_members, lstms.epochs, lstms.n_selected) == (10, 15, 40)
+    assert (networks.n_members, networks.epochs) == (1, 40)
+    for classifier in base.values():
+        assert classifier.get_params() == type(classifier)().get_params()
+
+
+class OfTags(TagClassifier):
+    """Discriminants that count how often they are fitted."""
+
+    fits = 0
+
+    def fit(self, X, y, progress=None):
+        OfTags.fits += 1
+        return super().fit(X, y, progress)
+
+
+@pytest.fixture
+def tagged():
+    """Twelve tracks of two genres, told apart by their tags, with names."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(12) % 2
+    tags = (rng.normal(size=(12, 50)) + 3 * labels[:, None]).astype(np.float32)
+    segments = rng.normal(size=(12, 3, 63)).astype(np.float32)
+    mel = rng.integers(0, 255, (12, 8, 36)).astype(np.uint8)
+    return Tracks(segments, mel, [f"{n}.wav" for n in range(12)], tags), labels
+
+
+THIRDS = [(np.arange(6), np.arange(6, 12)), (np.arange(6, 12), np.arange(6))]
+
+
+def changed(X, **parts):
+    """Give tracks with other parts."""
+    own = {"segments": X.segments, "mel": X.mel, "names": X.names, "tags": X.tags}
+    return Tracks(**(own | parts))
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        lambda X, y: {"X": changed(X, segments=X.segments + 1)},
+        lambda X, y: {"X": changed(X, mel=X.mel[::-1])},
+        lambda X, y: {"X": changed(X, mel=None)},
+        lambda X, y: {"X": changed(X, tags=X.tags * 2)},
+        lambda X, y: {"X": changed(X, tags=X.tags.astype(np.float64))},
+        lambda X, y: {"y": 1 - y},
+        lambda X, y: {"classes": [0, 1, 2]},
+        lambda X, y: {"splits": THIRDS[::-1]},
+        lambda X, y: {"splits": [(train, test[:5]) for train, test in THIRDS]},
+        lambda X, y: {"base": {"another name": OfTags()}},
+        lambda X, y: {"base": {"tags": OfTags(random_state=1)}},
+    ],
+)
+def test_held_out_predictions_of_another_question_are_not_taken(
+    tagged, tmp_path, question, monkeypatch
+):
+    monkeypatch.setattr(champion.imports, "fingerprint", lambda *_: "the same code")
+    X, y = tagged
+    asked = {"base": {"tags": OfTags()}, "X": X, "y": y, "splits": THIRDS, "folder": tmp_path}
+    first = champion.cross_val_predict_proba(**asked)["tags"]
+    OfTags.fits = 0
+    named = changed(X, names=X.names[::-1])  # names are not read by classifiers
+    np.testing.assert_array_equal(
+        champion.cross_val_predict_proba(**asked | {"X": named})["tags"], first
+    )
+    assert OfTags.fits == 0
+    champion.cross_val_predict_proba(**asked | question(X, y))
+    assert OfTags.fits == 2
+
+
+class Trap:
+    """What unpickling would spring."""
+
+    def __reduce__(self):
+        return pytest.fail, ("it was unpickled",)
+
+
+def test_nothing_is_unpickled_of_predictions_that_were_kept(tagged, tmp_path):
+    asked = {"base": {"tags": OfTags()}, "splits": THIRDS, "folder": tmp_path}
+    champion.cross_val_predict_proba(X=tagged[0], y=tagged[1], **asked)
+    (kept,) = tmp_path.iterdir()
+    np.savez(kept, tags=np.array([Trap()], object))
+    with pytest.raises(ValueError, match="allow_pickle"):
+        champion.cross_val_predict_proba(X=tagged[0], y=tagged[1], **asked)
+
+
+def test_a_mixture_of_one_gives_its_probabilities_as_they_are(tagged):
+    probabilities = np.array([[0.7, 0.2, 0.1], [0.1, 0.1, 0.8]])
+    given = {"one": probabilities, "other": probabilities[:, ::-1]}
+    np.testing.assert_allclose(Mixture.alone("one")(given), probabilities)
+
+
+def test_genres_have_to_be_as_many_as_classes(tagged):
+    for genres in (["a"], ["a", "b", "c"]):
+        model = Champion({ON_TAGS: TagClassifier()}, Mixture.alone(ON_TAGS), genres)
+        with pytest.raises(ValueError, match=f"{len(genres)} genres, but y has 2 classes"):
+            model.fit(*tagged)
+
+
+def test_tracks_are_known_by_name_and_genre_where_they_have_names(tagged):
+    X, y = tagged
+    model = Champion({ON_TAGS: TagClassifier()}, Mixture.alone(ON_TAGS), ["a", "b"])
+    assert model.fit(X, y).known_[:3] == [["0.wav", "a"], ["1.wav", "b"], ["2.wav", "a"]]
+    assert len(model.known_) == 12
+    assert model.fit(changed(X, names=None), y).known_ == []
+    assert model.n_steps_ == 3
+    assert model.genres_ == ["a", "b"]
+
+
+def test_every_fold_of_the_cross_validation_is_fitted_once(tagged):
+    OfTags.fits = 0
+    calls = []
+    model = Champion({"tags": OfTags()}, cv=3, random_state=0).fit(*tagged, progress=calls.append)
+    assert OfTags.fits == len(calls) == model.n_fit_steps == 4
+    assert Champion().cv == 5
+
+
+@pytest.fixture
+def of_tags(tagged, tmp_path):
+    """A small champion of one classifier that reads tags, and the folder in which it is kept."""
+    model = Champion({ON_TAGS: TagClassifier()}, Mixture.alone(ON_TAGS), ["a", "b"]).fit(*tagged)
+    folder = tmp_path / "models" / "kept"
+    for _ in range(2):  # what is kept again takes the place of what was
+        champion.save(model, folder)
+    return model, folder
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda kept: kept,
+        _set("n_steps", 1),
+        _set("n_steps", 30),
+        _set("known", []),
+        _set("temperature", 1e-3),
+        _set("weights", ON_TAGS, 1 + 1e-9),
+    ],
+)
+def test_what_is_kept_may_lie_at_the_ends_of_what_is_sound(of_tags, tagged, change):
+    model, folder = of_tags
+    _rewrite(folder / "champion.json", change)
+    loaded = champion.load(folder)
+    np.testing.assert_array_equal(loaded.predict(tagged[0]), model.predict(tagged[0]))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        _set("n_steps", 0),
+        _set("n_steps", 31),
+        _set("n_steps", True),
+        _set("temperature", 0.0),
+        _set("temperature", float("inf")),
+        _set("temperatures", ON_TAGS, 0.0),
+        _set("temperatures", ON_TAGS, float("inf")),
+        _set("temperatures", {}),
+        _set("temperatures", "other", 1.0),
+        _set("weights", ON_TAGS, 1 + 1e-5),
+        _set("weights", ON_TAGS, 1 - 1e-5),
+        _set("weights", "other", 0.0),
+        _set("known", 0, [0, "a"]),
+        _set("known", 0, ["0.wav", "c"]),
+        _set("genres", ["a", 2]),
+    ],
+)
+def test_what_is_kept_is_refused_beyond_them(of_tags, change):
+    _, folder = of_tags
+    _rewrite(folder / "champion.json", change)
+    with pytest.raises(Refusal, match="no champion that this version knows"):
+        champion.load(folder)
+
+
+def test_shares_are_not_negative_though_they_sum_to_one(tagged, tmp_path):
+    one = TagClassifier().fit(*tagged)
+    texture = TextureClassifier(["features"]).fit(*tagged)
+    base = {ON_TAGS: one, "kernel machine on texture": texture}
+    as_it_is = dict.fromkeys(base, 1.0)
+    for shares, sound in (((1.0, 0.0), True), ((1.5, -0.5), False)):
+        mixture = Mixture(dict(zip(base, shares, strict=True)), as_it_is, 1.0)
+        champion.save(Champion.of(base, mixture, ["a", "b"], 3), tmp_path)
+        if sound:
+            champion.load(tmp_path)
+        else:
+            with pytest.raises(Refusal, match="no champion"):
+                champion.load(tmp_path)
+
+
+@pytest.mark.parametrize(("n_known", "sound"), [(0, True), (12, True), (11, False), (1, False)])
+def test_all_tracks_of_a_kernel_machine_are_known_or_none(tagged, tmp_path, n_known, sound):
+    name = "kernel machine on texture"
+    model = Champion({name: TextureClassifier(["features"])}, Mixture.alone(name)).fit(*tagged)
+    model.known_ = model.known_[:n_known]
+    champion.save(model, tmp_path)
+    if sound:
+        assert len(champion.load(tmp_path).known_) == n_known
+    else:
+        with pytest.raises(Refusal, match="no champion"):
+            champion.load(tmp_path)
+
+
+# Which features belong to which spectrograms
+
+
+class Table:
+    """Data of three clips in segments, whose features say which they are."""
+
+    names = ("c.wav", "a.wav", "b.wav")
+
+    def finest(self):
+        return 10, self.table(10)
+
+    def table(self, seconds):
+        n_steps = 30 // seconds
+        table = pd.DataFrame({"File": np.tile(self.names, n_steps)})  # tracks are mixed
+        for column, name in enumerate(tables.FEATURES):
+            table[name] = np.arange(len(table)) * 100.0 + column
+        return table
+
+
+def spectrograms_of(names, synthetic):
+    mel = np.arange(len(names) * 8, dtype=np.uint8).reshape(len(names), 8, 1)
+    clips = SimpleNamespace(names=names, synthetic=synthetic)
+    return SimpleNamespace(clips=clips, store=SimpleNamespace(mel=mel))
+
+
+def test_features_stand_in_the_order_of_their_spectrograms():
+    spectrograms = spectrograms_of(["a.wav", "b.wav", "c.wav"], synthetic=False)
+    gathered = champion.gather(Table(), spectrograms)
+    assert gathered.segments[:, :, 0].tolist() == [[100, 400, 700], [200, 500, 800], [0, 300, 600]]
+    assert gathered.segments[0, 0].tolist() == list(range(100, 163))
+    assert gathered.segments.dtype == np.float32
+    np.testing.assert_array_equal(gathered.mel, spectrograms.store.mel)
+    assert gathered.names.tolist() == ["a.wav", "b.wav", "c.wav"]
+    whole = champion.whole_features(Table(), spectrograms.clips)
+    assert whole[:, 0].tolist() == [100, 200, 0]
+    assert whole.shape == (3, 63)
+
+
+def test_spectrograms_of_the_built_in_corpus_get_its_features_whatever_the_data_are():
+    table = folders.find(folders.SYNTHETIC).table(30)
+    names = table["File"].tolist()[4:2:-1]
+    spectrograms = spectrograms_of(names, synthetic=True)
+    whole = champion.whole_features(Table(), spectrograms.clips)
+    np.testing.assert_array_equal(whole, table[list(tables.FEATURES)].to_numpy()[4:2:-1])
+    assert champion.gather(Table(), spectrograms).names.tolist() == names

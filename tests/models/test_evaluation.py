@@ -209,3 +209,88 @@ def test_the_most_confident_tracks_come_first():
     coverage, accuracy = evaluation.accuracy_by_coverage(probabilities, np.array([1, 0, 1]))
     np.testing.assert_allclose(coverage, [1 / 3, 2 / 3, 1])
     np.testing.assert_allclose(accuracy, [1, 1, 2 / 3])
+
+
+def drawn(n, n_draws, rng):
+    """How often each of n things is in each draw."""
+    return rng.multinomial(n, np.full(n, 1 / n), n_draws)
+
+
+def test_f1_of_each_draw_is_that_of_its_tracks():
+    labels, predictions = np.array([0, 0, 1, 1, 2]), np.array([0, 1, 1, 1, 0])
+    found = evaluation.bootstrap_f1(labels, predictions, 4, n_draws=30, seed=5)
+    for row, times in zip(found, drawn(5, 30, np.random.default_rng(5)), strict=True):
+        counts = evaluation.count_per_genre(
+            np.repeat(labels, times), np.repeat(predictions, times), "abcd"
+        )
+        for value, count in zip(row, counts.values(), strict=True):
+            if count["tp"] + count["fp"] + count["fn"]:
+                assert value == pytest.approx(count["f1"])
+            else:
+                assert np.isnan(value)
+    assert evaluation.bootstrap_f1(labels, predictions, 4).shape == (10_000, 4)
+    np.testing.assert_array_equal(
+        evaluation.bootstrap_f1(labels, predictions, 4),
+        evaluation.bootstrap_f1(labels, predictions, 4, n_draws=10_000, seed=0),
+    )
+
+
+def test_a_crossed_interval_holds_its_share_of_means_of_drawn_seeds_and_tracks():
+    values = np.random.default_rng(3).random((3, 20))
+    rng = np.random.default_rng(0)
+    seeds, tracks = drawn(3, 10_000, rng), drawn(20, 10_000, rng)
+    means = np.einsum("ds,dt,st->d", seeds, tracks, values) / 60
+    usual, wide = np.percentile(means, [2.5, 97.5]), np.percentile(means, [0.5, 99.5])
+    np.testing.assert_allclose(evaluation.crossed_interval(values), usual)
+    np.testing.assert_allclose(evaluation.crossed_interval(values, level=0.99), wide)
+    assert evaluation.crossed_interval(values, seed=1) != evaluation.crossed_interval(values)
+
+
+def test_a_summary_has_the_interval_of_its_accuracy():
+    labels = np.arange(40) % 2
+    predictions = np.where(np.arange(40) < 30, labels, 1 - labels)
+    summary = evaluation.summarise(labels, predictions, "ab")
+    assert summary["interval"] == list(evaluation.accuracy_interval(30, 40))
+
+
+def test_a_genre_that_is_never_hit_counts_as_nothing():
+    counts = evaluation.count_per_genre(np.array([0, 1]), np.array([1, 1]), "ab")
+    assert counts["a"] == {"tp": 0, "tn": 1, "fp": 0, "fn": 1, "f1": 0.0}
+    assert evaluation.macro_f1([0, 1], [1, 1]) == pytest.approx((0 + 2 / 3) / 2)
+
+
+def test_shares_that_are_held_out_are_rounded():
+    labels = np.repeat(np.arange(5), [1, 2, 3, 10, 100])
+    held_out = evaluation.hold_out(labels, 0.24)
+    assert np.bincount(labels[held_out], minlength=5).tolist() == [0, 1, 1, 2, 24]
+    assert np.bincount(labels[evaluation.hold_out(labels, 0.99)]).tolist() == [0, 1, 2, 9, 99]
+    assert (held_out != evaluation.hold_out(labels, 0.24, seed=1)).any()
+    assert (held_out == evaluation.hold_out(labels, 0.24, seed=0)).all()
+
+
+def test_a_confidence_between_two_bins_is_in_the_upper_one_and_certainty_in_the_last():
+    probabilities = np.array([[0.5, 0.5], [0.75, 0.25], [1.0, 0.0], [0.8, 0.2]])
+    bins = evaluation.reliability(probabilities, np.array([0, 0, 1, 1]), n_bins=4)
+    np.testing.assert_allclose(bins["confidence"], [0.5, 2.55 / 3])
+    np.testing.assert_allclose(bins["accuracy"], [1, 1 / 3])
+    assert bins["count"].tolist() == [1, 3]
+
+
+def test_impossible_labels_count_as_hardly_possible():
+    scaled = evaluation.scale_temperature(np.array([[1.0, 0.0]]), 6)
+    np.testing.assert_allclose(scaled, [[100 / 101, 1 / 101]])  # the sixth root of 1e-12
+    np.testing.assert_allclose(
+        evaluation.scale_temperature(np.array([0.9, 0.1]), 0.5), [0.81 / 0.82, 0.01 / 0.82]
+    )
+
+
+def test_tracks_of_equal_confidence_stay_in_order():
+    probabilities = np.tile([0.6, 0.4], (20, 1))
+    labels = np.arange(20) % 2
+    _, accuracy = evaluation.accuracy_by_coverage(probabilities, labels)
+    np.testing.assert_allclose(accuracy[:4], [1, 1 / 2, 2 / 3, 1 / 2])
+
+
+def test_ranks_go_down_as_well():
+    assert evaluation.rank_correlation([1, 2, 3], [9, 5, 1]) == pytest.approx(-1)
+    assert evaluation.rank_correlation([1, 2], [3, 3]) == 0

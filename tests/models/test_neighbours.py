@@ -278,6 +278,75 @@ def test_too_few_features_are_refused():
         neighbours.search_subsets(np.zeros((9, 3)), np.arange(9) % 2, np.zeros((1, 3)), [0])
 
 
+def test_four_features_make_one_set():
+    train, labels, test = random_tracks()
+    found = neighbours.search_subsets(train, labels, test, np.arange(20) % 3)
+    assert found.subsets.tolist() == [[0, 1, 2, 3]]
+    alone = neighbours.score_subsets(train, labels, test, np.arange(20) % 3, [[0, 1, 2, 3]])
+    assert found.accuracy == alone.accuracy
+    assert found.macro_f1 == alone.macro_f1
+
+
+def test_progress_is_told_of_every_test_row_here_and_on_a_cluster(monkeypatch):
+    train, labels, test = random_tracks()
+    here, there, asked = [], [], []
+    settings = train, labels, test, np.arange(20) % 3
+    found = neighbours.search_subsets(*settings, progress=here.append)
+    assert here == [4] * 5
+
+    def each(function, blocks, *, dask):
+        asked.append((len(blocks), dask))
+        return map(function, blocks[::-1])
+
+    monkeypatch.setattr(neighbours.cluster, "address_of", lambda dask: dask)
+    monkeypatch.setattr(neighbours.parallel, "each", each)
+    far = neighbours.search_subsets(*settings, progress=there.append, dask="tcp://far")
+    assert (asked, there) == ([(2, "tcp://far")], [4, 16])
+    np.testing.assert_array_equal(far.accuracy, found.accuracy)
+    np.testing.assert_array_equal(far.macro_f1, found.macro_f1)
+
+
+def test_genres_that_only_the_test_rows_have_are_scored_too():
+    train, labels, test = random_tracks()
+    found = neighbours.search_subsets(train, labels, test, np.full(20, 4))
+    predicted = neighbours.predict_subsets(train, labels, test, [[0, 1, 2, 3]])[0]
+    assert found.accuracy.tolist() == [0]
+    alone = neighbours.score_subsets(train, labels, test, predicted, [[0, 1, 2, 3]])
+    assert (alone.accuracy.tolist(), alone.macro_f1.tolist()) == ([1], [1])
+
+
+def test_folds_count_the_same():
+    rng = np.random.default_rng(0)
+    values, labels = rng.normal(size=(40, 5)), np.arange(40) % 2
+    subsets = [[0, 1, 2, 3], [1, 2, 3, 4]]
+    rows = np.arange(40)
+    folds = [(rows[10:], rows[:10]), (rows[:25], rows[25:])]
+    both = neighbours.cross_validated_scores(values, labels, subsets, folds, 3)
+    each = [neighbours.cross_validated_scores(values, labels, subsets, [f], 3) for f in folds]
+    np.testing.assert_allclose(both.accuracy, (each[0].accuracy + each[1].accuracy) / 2)
+    np.testing.assert_allclose(both.macro_f1, (each[0].macro_f1 + each[1].macro_f1) / 2)
+    assert both.accuracy.shape == (2,)
+    usual = neighbours.cross_validated_scores(values, labels, subsets, folds)
+    five = neighbours.cross_validated_scores(values, labels, subsets, folds, 5)
+    np.testing.assert_array_equal(usual.accuracy, five.accuracy)
+
+
+def test_the_reports_sets_keep_three_of_four_and_add_one():
+    named = neighbours.report_combinations("abcdef", "abcd")
+    assert named[:2] == [("a", "b", "c", "e"), ("a", "b", "c", "f")]
+    assert len(set(named)) == len(named) == 8
+    assert {four[3] for four in named} == {"e", "f"}
+
+
+@pytest.mark.parametrize("n_neighbors", [0, 61])
+def test_as_many_neighbours_as_training_rows_are_taken_at_most(n_neighbors):
+    train, labels, test = random_tracks()
+    for enough in (1, 60):
+        neighbours.predict_subsets(train, labels, test, [[0, 1]], enough)
+    with pytest.raises(ValueError, match=f"n_neighbors is {n_neighbors}, but there are 60"):
+        neighbours.predict_subsets(train, labels, test, [[0, 1]], n_neighbors)
+
+
 def random_tracks():
     rng = np.random.default_rng(2)
     return rng.normal(size=(60, 4)), np.arange(60) % 3, rng.normal(size=(20, 4))

@@ -127,6 +127,13 @@ UNUSUAL = {
     "Dense layers with another bias_constraint": partial(
         layers.Dense, 8, bias_constraint="non_neg"
     ),
+    "GRU layers with another reset_after": partial(layers.GRU, 8, reset_after=False),
+    "LSTM layers with another recurrent_activation": partial(
+        layers.LSTM, 8, recurrent_activation="relu"
+    ),
+    "SimpleRNN layers with another dropout": partial(layers.SimpleRNN, 8, dropout=0.1),
+    "Dense layers with another use_bias": partial(layers.Dense, 8, use_bias=False),
+    "Conv1D layers with another groups": partial(layers.Conv1D, 10, 2, groups=5),
     "Conv1D layers with another strides": partial(layers.Conv1D, 8, 2, strides=2),
     "MaxPooling1D layers with another padding": partial(layers.MaxPooling1D, 2, padding="same"),
     "MaxPooling1D layers with another strides": partial(layers.MaxPooling1D, 2, strides=1),
@@ -406,13 +413,15 @@ def test_a_network_keeps_the_weights_of_its_best_epoch_on_the_validation_rows(ro
     assert loss == pytest.approx(losses[plain.best_epoch - 1], rel=1e-5)
 
 
-def test_of_epochs_of_equal_accuracy_that_of_the_smallest_loss_is_the_best(rows):
+def test_of_epochs_of_equal_accuracy_that_of_the_smallest_loss_is_the_best(rows, monkeypatch):
+    monkeypatch.setattr(training, "time", Ticking())
     values, alike = rows[0], np.zeros(len(rows[0]), int)
     plain = training.fit(
         dense, values, alike, epochs=4, optimizer=fast, validation=(values[:1], alike[:1])
     )
     assert plain.curves["val_accuracy"] == [1.0] * 4
     assert plain.best_epoch == 1 + np.argmin(plain.curves["val_loss"]) > 1
+    assert plain.seconds == 1
 
 
 def test_every_epochs_rows_are_drawn_anew_and_the_steps_are_theirs(rows):
@@ -569,3 +578,368 @@ def test_kinds_of_networks_are_tried_with_the_same_seeds_and_again_alike(sequenc
     assert set(tried) == set(trials)
     np.testing.assert_array_equal(tried["again"].held_out, tried["adam"].held_out)
     assert (tried["rmsprop"].held_out != tried["adam"].held_out).any()
+
+
+# What networks are made of
+
+
+def layers_of(model, *names):
+    """Give the values of some settings of a network's layers, where they have them."""
+    configs = [(type(layer).__name__, layer.get_config()) for layer in model.layers]
+    return [(kind, *(c[name] for name in names if name in c)) for kind, c in configs]
+
+
+def test_the_recurrent_network_is_the_reports():
+    model = networks.recurrent((3, 40), 10)
+    assert model.output_shape == (None, 3, 10)
+    assert layers_of(model, "units", "rate", "activation") == [
+        ("InputLayer",),
+        ("LSTM", 128, "tanh"),
+        ("Dense", 128, "relu"),
+        ("Dropout", 0.3),
+        ("Dense", 10, "softmax"),
+    ]
+
+
+def test_the_convolutional_network_halves_the_columns_three_times():
+    model = networks.convolutional((128, 64), 10)
+    convolutions = [layer.output.shape[1:] for layer in model.layers if "conv1d" in layer.name]
+    assert convolutions == [(128, 128), (64, 128), (32, 128)]
+    found = layers_of(model, "kernel_size", "use_bias", "pool_size", "momentum", "rate", "units")
+    block = [("Conv1D", (4,), False), ("MaxPooling1D", (2,)), ("BatchNormalization", 0.9)]
+    block += [("ReLU",), ("Dropout", 0.2)]
+    ends = [("GlobalAveragePooling1D",), ("GlobalMaxPooling1D",), ("Concatenate",)]
+    ends += [("Dense", True, 64), ("Dropout", 0.3), ("Dense", True, 10)]
+    assert found == [("InputLayer",), *block, *block, *block, *ends]
+
+
+@pytest.mark.parametrize("width", [5, 9])
+def test_windows_are_drawn_anywhere_and_mixed_with_those_of_other_clips(width):
+    rng = np.random.default_rng(0)
+    values, labels = rng.normal(size=(40, 9, 2)), rng.integers(0, N_GENRES, 40)
+    windows, targets = networks.mix_windows(
+        width, N_GENRES, np.random.default_rng(3), values, labels
+    )
+    rng = np.random.default_rng(3)  # which draws windows, then shares, then partners
+    starts = rng.integers(0, 10 - width, 40)
+    shares, partners = rng.beta(0.3, 0.3, 40), rng.permutation(40)
+    assert set(starts) == set(range(10 - width))
+    for row, (share, partner) in enumerate(zip(shares, partners, strict=True)):
+        own, other = (values[i, starts[i] : starts[i] + width] for i in (row, partner))
+        np.testing.assert_allclose(windows[row], share * own + (1 - share) * other, atol=1e-6)
+        wanted = np.zeros(N_GENRES)
+        wanted[labels[row]] += share
+        wanted[labels[partner]] += 1 - share
+        np.testing.assert_allclose(targets[row], wanted, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("n_steps", "rates"),
+    [
+        (100, {0: 0.1, 5: 0.55, 10: 1, 55: 0.505, 100: 0.01, 120: 0.01}),
+        (20, {0: 0.1, 1: 0.55, 2: 1, 11: 0.505, 20: 0.01}),
+        (5, {0: 0.1, 1: 1, 3: 0.505, 5: 0.01}),
+        (1, {0: 0.1, 1: 1, 2: 0.01}),
+    ],
+)
+def test_the_rate_of_learning_rises_for_a_tenth_of_the_steps_and_falls_along_a_cosine(
+    n_steps, rates
+):
+    optimizer = networks.cosine_decay(0.004)(n_steps)
+    for step, share in rates.items():
+        optimizer.iterations.assign(step)
+        assert float(optimizer.learning_rate) == pytest.approx(0.004 * share, rel=1e-4)
+
+
+class Fixed:
+    """A network that predicts what its rows say, and notes how many it gets at once."""
+
+    def __init__(self):
+        self.sizes = []
+
+    def predict_on_batch(self, rows):
+        self.sizes.append(len(rows))
+        return rows
+
+
+def test_rows_are_predicted_in_batches():
+    fixed, rows = Fixed(), np.arange(520)[:, None]
+    np.testing.assert_array_equal(networks.predict(fixed, rows), rows)
+    networks.predict(fixed, rows[:6], batch_size=3)
+    assert fixed.sizes == [256, 256, 8, 3, 3]
+
+
+# What is kept of them
+
+
+def kept_network(folder, preparation, *blocks, inputs=(4,)):
+    """Keep an ensemble of one small network."""
+    blocks = blocks or [layers.Dense(3)]
+    member = networks.sequential(inputs, blocks, 2)
+    networks.save_ensemble(networks.Ensemble([member], {}, {}), folder, preparation)
+    return member
+
+
+def test_a_network_is_loaded_as_it_was_kept_but_for_its_training(tmp_path):
+    folder = tmp_path / "models" / "kept"
+    kept_network(folder, {})
+    model = networks.sequential((4,), [layers.Dense(3)], 2)
+    model.compile("adam", "sparse_categorical_crossentropy")
+    for _ in range(2):
+        networks.save_ensemble(networks.Ensemble([model] * 2, {}, {}), folder, {"width": 7})
+    assert [path.name for path in sorted(folder.iterdir())] == [
+        "ensemble.json",
+        "member-01.keras",
+        "member-02.keras",
+    ]
+    loaded, preparation = networks.load_ensemble(folder)
+    assert preparation == {"width": 7}
+    assert not any(member.compiled for member in loaded.members)
+    assert (loaded.curves, loaded.seconds) == ({}, {})
+
+
+def test_code_in_a_network_is_not_run(tmp_path):
+    kept_network(tmp_path, {}, layers.Lambda(lambda tensor: tensor * 2))
+    with pytest.raises(Refusal, match=r"member-01\.keras cannot be read as a network"):
+        networks.load_ensemble(tmp_path)
+
+
+def test_weights_that_are_no_numbers_are_refused(tmp_path):
+    member = networks.sequential((4,), [layers.Dense(3)], 2)
+    weights = member.get_weights()
+    weights[2][0, 0] = np.nan
+    member.set_weights(weights)
+    networks.save_ensemble(networks.Ensemble([member], {}, {}), tmp_path, {})
+    with pytest.raises(Refusal, match="weights that are no numbers"):
+        networks.load_ensemble(tmp_path)
+
+
+def test_members_read_and_predict_what_has_one_shape(tmp_path):
+    members = [networks.sequential((width,), [layers.Dense(3)], 2) for width in (4, 5)]
+    networks.save_ensemble(networks.Ensemble(members, {}, {}), tmp_path, {})
+    with pytest.raises(Refusal, match="describes no ensemble"):
+        networks.load_ensemble(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        ([f"member-{n}.keras" for n in range(1001)], "describes no ensemble"),
+        ([f"member-{n}.keras" for n in range(1000)], r"member-0\.keras cannot be read: No such"),
+        (["member-1.keras", "member-1.keras"], "describes no ensemble"),
+        (["member-1.keras", "member-a.keras"], "describes no ensemble"),
+        ([], "describes no ensemble"),
+    ],
+)
+def test_members_are_up_to_a_thousand_files_of_that_folder(tmp_path, names, told):
+    (tmp_path / "ensemble.json").write_text(json.dumps({"members": names}))
+    with pytest.raises(Refusal, match=told):
+        networks.load_ensemble(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("preparation", "sound"),
+    [
+        ({}, True),
+        ({"mean": [0, 0, 0], "deviation": [1, 2, 1e-9], "features": ["a", "b", "c"]}, True),
+        ({"mean": [0, 0]}, False),
+        ({"mean": [[0, 0, 0]]}, False),
+        ({"deviation": [1, 1, 1, 1]}, False),
+        ({"mean": [0, 0, float("inf")]}, False),
+        ({"deviation": [1, 1, float("inf")]}, False),
+        ({"deviation": [1, 1, 0]}, False),
+        ({"deviation": [1, 1, -1]}, False),
+        ({"width": 1}, True),
+        ({"width": 10_000}, True),
+        ({"width": 10_001}, False),
+        ({"width": 0}, False),
+        ({"width": 2.0}, False),
+        ({"features": ["a", "b"]}, False),
+        ({"features": ["a", "b", "b"]}, False),
+        ({"features": ["a", "b", "c", "d"]}, False),
+    ],
+)
+def test_what_turns_rows_into_input_has_to_fit_the_network(preparation, sound):
+    if sound:
+        networks._check(preparation, 3)
+    else:
+        with pytest.raises(ValueError, match=r"features|means|width"):
+            networks._check(preparation, 3)
+
+
+# What a training tells and draws
+
+
+def test_an_epoch_without_a_correct_prediction_can_be_the_best():
+    class Changing(Fixed):
+        def get_weights(self):
+            return [self.predictions]
+
+        def predict_on_batch(self, rows):
+            return np.array(self.predictions)
+
+    watch, model = training._Watch(([[0]], [1]), 3, None), Changing()
+    watch.set_model(model)
+    for share in (0.1, 0.4, 0.3):
+        model.predictions = [[1 - share, share]]
+        watch.on_epoch_end(0, {"loss": share})
+    assert watch.curves["loss"] == [0.1, 0.4, 0.3]
+    assert watch.curves["val_accuracy"] == [0, 0, 0]
+    np.testing.assert_allclose(watch.curves["val_loss"], -np.log([0.1, 0.4, 0.3]))
+    assert watch.best_epoch == 2
+    assert watch.weights == [[[0.6, 0.4]]]
+    assert watch.earlier_weights == [[[0.7, 0.3]]]
+
+
+def test_scores_of_certain_errors_are_finite():
+    rows = np.array([[1.0, 0.0], [0.0, 1.0], [0.25, 0.75]])
+    loss, accuracy = training._mean_scores(Fixed(), rows, [0, 0, 1])
+    assert accuracy == pytest.approx(2 / 3)
+    assert loss == pytest.approx((0 - np.log(1e-7) - np.log(0.75)) / 3)
+
+
+class Ticking:
+    """A clock that is a second later whenever it is looked at."""
+
+    def __init__(self):
+        self.seconds = -1
+
+    def perf_counter(self):
+        self.seconds += 1
+        return self.seconds
+
+
+def test_members_are_trained_on_every_row_of_theirs_once_an_epoch(monkeypatch):
+    drawn, calls = [], []
+
+    def train_step(self, values, labels, optimizer):
+        assert optimizer == "rmsprop"
+
+        def step(rows, number):
+            drawn.append((rows.numpy().tolist(), int(number)))
+            return tf.constant([[1.0, 2.0], [3.0, 4.0]])
+
+        return step
+
+    monkeypatch.setattr(stacked.Stacked, "train_step", train_step)
+    monkeypatch.setattr(training, "time", Ticking())
+    own = np.array([[0, 1, 2, 3, 4], [5, 6, 7, 8, 9]])
+    fitted = training.fit_ensemble(
+        dense,
+        np.zeros((10, N_FEATURES)),
+        np.zeros(10, int),
+        n_members=2,
+        epochs=2,
+        batch_size=2,
+        seed=7,
+        optimizer="rmsprop",
+        rows=own,
+        progress=calls.append,
+    )
+    assert [number for _, number in drawn] == [0, 2, 4, 5, 7, 9]
+    rngs = [np.random.default_rng(seed) for seed in (7, 8)]
+    for epoch in range(2):
+        batches = [rows for rows, _ in drawn[3 * epoch : 3 * epoch + 3]]
+        wanted = [rng.permutation(rows) for rng, rows in zip(rngs, own, strict=True)]
+        np.testing.assert_array_equal(np.concatenate(batches, axis=1), wanted)
+    np.testing.assert_allclose(fitted.curves["loss"], [[3 / 5] * 2, [6 / 5] * 2], rtol=1e-6)
+    np.testing.assert_allclose(fitted.curves["accuracy"], [[9 / 5] * 2, [12 / 5] * 2], rtol=1e-6)
+    assert fitted.seconds == {"tracing": 2, "training": 1}
+    assert calls == [1, 1]
+
+
+def test_members_trained_two_by_two_on_a_cluster_come_back_in_order(monkeypatch):
+    asked, calls = [], []
+
+    def train(members, own, settings, progress=None):  # as if: what is trained tells its seed
+        for member, (seed, rows) in zip(members, own, strict=True):
+            assert rows.tolist() == [0, 1, 2]
+            member.set_weights([weight + seed for weight in member.get_weights()])
+        seeds = np.array([[seed] * settings.epochs for seed, _ in own])
+        return {"loss": seeds, "accuracy": seeds / 10}, {"tracing": 10, "training": 20}
+
+    def each(function, items, *, dask):  # the last come first
+        asked.append((len(items), dask))
+        yield from map(function, items[::-1])
+
+    monkeypatch.setattr(training, "_train", train)
+    monkeypatch.setattr(training, "time", Ticking())
+    monkeypatch.setattr(training.cluster, "address_of", lambda dask: dask)
+    monkeypatch.setattr(training.parallel, "each", each)
+    there = training.fit_ensemble(
+        lambda: networks.sequential((2,), [], 2),
+        np.zeros((3, 2)),
+        np.zeros(3, int),
+        n_members=3,
+        epochs=6,
+        seed=5,
+        progress=calls.append,
+        dask="tcp://far",
+    )
+    assert asked == [(2, "tcp://far")]
+    assert calls == [3, 3]
+    assert there.curves["loss"].tolist() == [[seed] * 6 for seed in range(5, 8)]
+    np.testing.assert_allclose(there.curves["accuracy"] * 10, there.curves["loss"])
+    assert there.seconds == {"tracing": 21, "training": 40}
+    for seed, member in enumerate(there.members, start=5):
+        keras.utils.set_random_seed(seed)
+        first = networks.sequential((2,), [], 2)
+        for ours, theirs in zip(member.get_weights(), first.get_weights(), strict=True):
+            np.testing.assert_allclose(ours, theirs + seed, atol=1e-6)
+
+
+def test_there_are_as_many_workers_as_cores_and_memory_allow(monkeypatch):
+    monkeypatch.setattr(training.parallel, "each", lambda f, items, n: (n, list(map(f, items))))
+    monkeypatch.setattr(training.parallel, "cores", lambda: 3)
+    for n_networks, n_workers in ((0.9, 1), (1.9, 1), (2.5, 2), (100, 3)):
+        memory = int(n_networks * training.parallel.MEMORY_OF_NETWORKS)
+        monkeypatch.setattr(training.parallel, "memory_left", lambda memory=memory: memory)
+        assert training.each(abs, [-1, 2]) == (n_workers, [1, 2])
+
+
+class Guessing:
+    """A network that predicts its own number for all tracks, at the last of two steps."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def predict_on_batch(self, rows):
+        return np.tile(np.eye(4)[[3, self.number]], (len(rows), 1, 1))
+
+    def count_params(self):
+        return 12
+
+
+def test_tracks_are_counted_where_they_were_trained_on_and_where_they_were_held_out(monkeypatch):
+    trained = {}
+
+    def train(members, own, settings):
+        trained.update(own=own, settings=settings)
+
+    monkeypatch.setattr(training, "_build", lambda build, seeds: [Guessing(n % 3) for n in seeds])
+    monkeypatch.setattr(training, "_train", train)
+    monkeypatch.setattr(training, "time", Ticking())
+    labels = np.array([0, 1, 2, 0, 1, 2, 2])
+    folds = np.array([[0, 1, 2, 1, 2, 0, 0], [0, 0, 0, 1, 1, 2, 2]])
+    values = [np.zeros((7, 2, 1)), np.ones((7, 2, 1))]
+    name, tried = training._try(labels, folds, 4, ("kind", (None, values, "adam")))
+    assert name == "kind"
+    # The network that holds out fold n says genre n.
+    np.testing.assert_array_equal(tried.held_out, folds == labels)
+    np.testing.assert_array_equal(tried.training, np.where(folds == labels, 0, 0.5))
+    assert (tried.n_weights, tried.seconds) == (12, 1)
+    rows = [[1, 2, 3, 4], [0, 2, 4, 5], [0, 1, 3, 5], [10, 11, 12, 13], [7, 8, 9, 12]]
+    rows.append([7, 8, 9, 10])
+    assert [seed for seed, _ in trained["own"]] == [0, 1, 2, 3, 4, 5]
+    assert [of_member.tolist() for _, of_member in trained["own"]] == rows
+    given = trained["settings"]
+    assert given.values[:, 0, 0].tolist() == [0] * 7 + [1] * 7
+    assert given.labels.tolist() == labels.tolist() * 2
+    assert (given.epochs, given.batch_size, given.optimizer) == (4, 32, "adam")
+
+
+def test_dropout_draws_anew_for_every_member_step_and_layer():
+    chain = stacked.Stacked([dense(), dense()], seeds=[7, 9])
+    assert len(chain.chain) == 4
+    drawn = [np.array(chain._dropout_seeds(step, layer)) for step in (0, 3) for layer in (1, 2)]
+    assert [d.tolist() for d in drawn] == [[[7, n], [9, n]] for n in (1, 2, 13, 14)]

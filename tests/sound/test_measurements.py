@@ -1,11 +1,13 @@
 """What is measured of a clip, for classifiers to read?"""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from genres.data import tables
 from genres.decoding import audio
-from genres.sound import measurements
+from genres.sound import measurements, melstore, texture
 from genres.sound.measurements import Tracks
 from genres.synth import corpus
 
@@ -82,3 +84,49 @@ def test_what_is_measured_of_a_clip():
     assert tracks.segments.shape == (1, 3, len(tables.FEATURES))
     assert tracks.mel.shape == (1, 128, 387)
     assert np.isfinite(tracks.segments).all()
+
+
+def test_clips_begin_evenly_and_the_last_ends_with_the_sound():
+    samples = np.arange(75 * audio.SAMPLE_RATE, dtype=np.float32)
+    starts = [clip[0] / audio.SAMPLE_RATE for clip in measurements.windows(samples)]
+    assert starts == [0, 22.5, 45]
+    assert len(measurements.windows(samples[: 61 * audio.SAMPLE_RATE])) == 2
+    assert len(measurements.windows(samples[: 61 * audio.SAMPLE_RATE + 1])) == 3
+
+
+def test_pairs_of_bands_are_averaged_time_first_and_an_odd_one_is_left_out():
+    mel = np.random.default_rng(0).integers(0, 256, (2, 5, 3)).astype(np.uint8)
+    levels = np.minimum(mel + 0.5, 255) / 255 * 80 - 80
+    paired = Tracks(np.zeros((2, 1, 63)), mel).paired_bands()
+    assert paired.shape == (2, 3, 2)
+    for band in (0, 1):
+        expected = levels[:, 2 * band : 2 * band + 2].mean(axis=1)
+        np.testing.assert_allclose(paired[:, :, band], expected, rtol=1e-5)
+
+
+def test_textures_are_those_of_each_segments_columns():
+    mel = np.random.default_rng(0).integers(0, 256, (2, 8, 101)).astype(np.uint8)
+    found = Tracks(np.zeros((2, 3, 63)), mel).textures()
+    for step in range(3):
+        part = melstore.decibels(mel[:, :, 33 * step : 33 * step + 33])
+        for name, values in texture.statistics(part).items():
+            np.testing.assert_array_equal(found[name][:, step], values)
+
+
+def test_clips_are_tagged_only_where_that_is_asked_for(monkeypatch):
+    from genres.sound import tagger
+
+    heard = []
+
+    def tag(clip, sr):
+        heard.append((len(clip), sr))
+        return SimpleNamespace(taggram=np.full((2, 50), 0.2))
+
+    monkeypatch.setattr(tagger, "tag", tag)
+    clips = [np.zeros(30 * audio.SAMPLE_RATE, np.float32)]
+    assert measurements.measure(clips, 1).tags is None
+    assert heard == []
+    tracks = measurements.measure(clips, 1, ["a"], tagged=True)
+    np.testing.assert_allclose(tracks.tags, np.full((1, 50), np.log(0.25)), rtol=1e-6)
+    assert heard == [(30 * audio.SAMPLE_RATE, audio.SAMPLE_RATE)]
+    assert tracks.names.tolist() == ["a"]

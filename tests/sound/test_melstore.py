@@ -155,6 +155,57 @@ def test_the_range_of_a_window_is_that_of_the_sound_around_it(uneven, levels_in_
         np.testing.assert_allclose(window, np.maximum(steps, 0), atol=1.1)
 
 
+@pytest.mark.parametrize("seconds", [2, 4, 12, 30])
+@pytest.mark.parametrize("rising", [True, False])
+def test_the_range_around_a_column_reaches_as_far_to_both_sides(rising, seconds):
+    # Sound that only rises, or falls, has its extremes at the ends of what is looked at.
+    loudness = 10 ** np.linspace(-3, 0, 12 * SR)[:: 1 if rising else -1]
+    samples = (loudness * np.sin(2 * np.pi * 1000 * np.arange(12 * SR) / SR)).astype(np.float32)
+    power = librosa.feature.melspectrogram(y=samples.astype(float), sr=SR)
+    levels = 10 * np.log10(np.maximum(power, 1e-10))
+    n_frames, kept = levels.shape[1], melstore.kept_frames(len(samples))
+    decibels, lowest, highest = melstore._levels(samples, seconds, SR)
+    np.testing.assert_allclose(decibels, levels[:, kept], atol=0.01)
+    around = min(1 + seconds * SR // 512, n_frames)
+    begins = np.clip(kept - around // 2, 0, n_frames - around)
+    near = [levels[:, begin : begin + around] for begin in begins]
+    np.testing.assert_allclose(lowest, [part.min() for part in near], atol=0.01)
+    np.testing.assert_allclose(highest, [part.max() for part in near], atol=0.01)
+
+
+def test_windows_look_at_thirty_seconds_and_are_no_wider_than_the_range():
+    rng = np.random.default_rng(0)
+    samples = (10 ** np.linspace(-3, 0, 36 * SR) * rng.normal(size=36 * SR)).astype(np.float32)
+    starts = np.array([0.0, 9.98, 10.02])
+    windows = melstore.encode_windows(samples, starts, 20)
+    assert windows.shape == (3, 128, 20)
+    assert windows.dtype == np.uint8
+    np.testing.assert_array_equal(
+        windows, melstore.encode_windows(samples, starts, 20, seconds=30, sr=SR)
+    )
+    for seconds in (29, 31):
+        other = melstore.encode_windows(samples, starts, 20, seconds=seconds)
+        assert (other != windows).any()
+    np.testing.assert_array_equal(windows[1], windows[2])  # both begin in column 129
+
+
+def test_silence_and_what_spans_more_than_the_range_have_steps_too():
+    assert (melstore.encode_windows(np.zeros(4 * SR, np.float32), np.zeros(1), 5) == 255).all()
+    samples = np.zeros(4 * SR, np.float32)
+    samples[2 * SR :] = np.random.default_rng(0).normal(size=2 * SR)
+    (window,) = melstore.encode_windows(samples, np.zeros(1), 51)
+    assert (window[:, :20] == 0).all()
+    assert window.max() == 255
+
+
+def test_steps_are_rounded_down_and_end_with_the_range():
+    levels = np.array([0, -0.1, -39.99, -40.0, -79.9, -80.0, -200.0])
+    steps = melstore.steps(levels, 80)
+    assert steps.tolist() == [255, 254, 127, 127, 0, 0, 0]
+    assert steps.dtype == np.uint8
+    assert melstore.steps(np.array([-1.0]), 2).tolist() == [127]
+
+
 # What is no sound store
 
 

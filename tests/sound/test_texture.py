@@ -1,5 +1,7 @@
 """What a mel spectrogram says in numbers."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import scipy.stats
@@ -90,3 +92,70 @@ def test_motion_tells_a_quick_clip_from_a_slow_one():
     quick = texture.statistics(tilted)["motion"]
     mean_change = 38  # of the first coefficient after the level
     assert np.all(quick[:, mean_change] > slow[:, mean_change])
+
+
+def test_families_have_their_numbers():
+    found = texture.statistics(RNG.normal(size=(1, 128, 387)).astype(np.float32))
+    assert {name: values.shape[1] for name, values in found.items()} == {
+        "colour": 3 * 64,
+        "range": 5 * 64,
+        "rhythm": 11 * 16,  # of twelve rates two are one, as low as they are
+        "timbre": 38 + 38 * 39 // 2,  # 19 coefficients and their changes
+        "motion": 4 * 19,
+        "contrast": 2 * 16,
+        "timbre rhythm": 8 * 20,
+        "contrast rhythm": 8 * 16,
+        "edges": 2 * 16,
+    }
+
+
+def test_timbre_and_motion_are_those_of_the_definition():
+    clip = RNG.exponential(20, size=(1, 64, 50)).astype(np.float32)
+    found = texture.statistics(clip)
+    (mfcc,) = features.mfcc(clip, 20)[:, 1:]
+    both = np.vstack([mfcc[:, 1:], mfcc[:, 1:] - mfcc[:, :-1]])
+    covariances = np.cov(both)[np.triu_indices(38)]
+    logarithms = np.sign(covariances) * np.log(1 + np.abs(covariances))
+    expected = np.concatenate([both.mean(axis=1), logarithms])
+    np.testing.assert_allclose(found["timbre"][0], expected, rtol=1e-3, atol=1e-3)
+    changes = [np.abs(mfcc[:, 1:] - mfcc[:, :-1])]
+    changes.append(np.abs(mfcc[:, 2:] - 2 * mfcc[:, 1:-1] + mfcc[:, :-2]))
+    logarithms = np.log(np.concatenate([change.mean(axis=1) for change in changes]) + 1e-3)
+    np.testing.assert_allclose(found["motion"][0, 38:], logarithms, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("n_columns", [40, 128, 200])
+def test_beats_are_the_spectrum_of_windows_in_groups_of_rates(n_columns):
+    clip = RNG.normal(size=(1, 32, n_columns)).astype(np.float32)
+    width = min(n_columns, 128)
+    starts = range(0, n_columns - width + 1, width // 2)
+    bands = clip[0].reshape(16, 2, n_columns).mean(axis=1)
+    time = np.arange(width)
+    hann = 0.5 - 0.5 * np.cos(2 * np.pi * time / (width - 1))
+    magnitudes = []
+    for start in starts:
+        window = bands[:, start : start + width]
+        window = (window - window.mean(axis=1)[:, None]) * hann
+        waves = np.exp(-2j * np.pi * np.outer(np.arange(width // 2 + 1), time) / width)
+        magnitudes.append(np.abs(window @ waves.T))
+    spectrum = np.mean(magnitudes, axis=0)
+    edges = sorted({round((width // 2) ** (step / 12)) for step in range(13)})
+    groups = list(pairwise(edges))
+    expected = [np.log(spectrum[:, low:high].mean(axis=1) + 1e-3) for low, high in groups]
+    found = texture.statistics(clip)["rhythm"][0]
+    np.testing.assert_allclose(found, np.concatenate(expected), atol=1e-3)
+    rates = [np.mean(range(low, high)) * 12.9 / width for low, high in groups]
+    np.testing.assert_allclose(texture.rates(n_columns, 12.9), rates)
+
+
+def test_what_never_changes_beats_at_least_a_little():
+    found = texture.statistics(np.zeros((1, 128, 128), np.float32))
+    assert found["rhythm"] == pytest.approx(np.log(1e-3))
+    for name in ("timbre rhythm", "contrast rhythm"):
+        assert found[name] == pytest.approx(np.log(1e-2))
+
+
+def test_a_group_of_few_bands_has_its_loudest_and_its_quietest():
+    clip = np.tile(np.array([1, 2, 3, 4, 5, 6, 7, 9] * 2, np.float32)[None, :, None], (1, 1, 32))
+    contrast = texture.statistics(clip)["contrast"][0]  # eight groups of two bands
+    np.testing.assert_allclose(contrast[:16], [2, 1, 4, 1, 6, 1, 9, 2] * 2, atol=1e-5)
