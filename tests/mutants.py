@@ -39,13 +39,7 @@ TESTED_IN = {
     "sound/spectra": ["sound/test_features.py"],
     "sound/tags": ["sound/test_tagger.py"],
     "data/folders": ["data/test_folders.py", "data/test_splits.py"],
-    "data/tablefiles": ["data/test_tables.py"],
-    "models/classifiers": [
-        "models/test_classifiers.py",
-        "models/test_estimators.py",
-        "models/test_champion.py",
-    ],
-    "models/kernel": ["models/test_kernel.py", "models/test_champion.py"],
+    "data/tablefiles": ["data/test_tablefiles.py", "data/test_tables.py"],
     "models/nearest": ["models/test_neighbours.py"],
     "models/stacked": ["models/test_networks.py"],
     "models/training": ["models/test_networks.py"],
@@ -205,7 +199,7 @@ def main(arguments=None):
     for name in WARM:
         importlib.import_module(name)
     reasons = equivalent()
-    count = Counter()
+    count, limits = Counter(), {}
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         listed = subprocess.check_output(["git", "ls-files", "-co", "--exclude-standard", "-z"])
@@ -214,15 +208,16 @@ def main(arguments=None):
             shutil.copy(PROJECT / name, folder / name)
         for place, mutant in enumerate(drawn, start=1):
             print(f"[{place}/{len(drawn)}] {mutant.module}", file=sys.stderr, flush=True)
-            durations = folder / mutant.module.replace("/", "-")
+            durations = folder / "-".join(tests_of(mutant.module)).replace("/", "-")
             original = (PROJECT / "genres" / f"{mutant.module}.py").read_text("utf-8")
-            if not durations.exists():
+            if durations not in limits:
                 begin = time.monotonic()
                 status = finished(start(folder, mutant.module, original, durations), 600)
-                limit = 30 + 5 * (time.monotonic() - begin)
+                limits[durations] = 30 + 5 * (time.monotonic() - begin)
                 if status:
                     sys.exit(f"The tests of {mutant.module} fail:\n{(folder / 'log').read_text()}")
-            status = finished(start(folder, mutant.module, mutant.source, durations), limit)
+            process = start(folder, mutant.module, mutant.source, durations)
+            status = finished(process, limits[durations])
             (folder / "genres" / f"{mutant.module}.py").write_text(original, "utf-8")
             reason = reasons.get((mutant.module, mutant.line, mutant.changed))
             outcome = "timed out" if status is None else "killed" if status else "survived"

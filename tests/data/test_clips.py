@@ -406,6 +406,13 @@ def test_the_only_group_of_another_genre_is_not_taken_for_testing():
         assert set(types[9:]) == {"Train", "Test"}
 
 
+def test_the_only_clip_of_another_genre_is_left_to_train_on():
+    # Neither group is near to a fifth of 20; the smaller one has the only clip of b.
+    clips = collection({"a": 20, "b": 1}, ["small"] * 9 + ["large"] * 11 + ["small"])
+    for seed in range(5):
+        assert split(clips, seed=seed) == ["Train"] * 9 + ["Test"] * 11 + ["Train"]
+
+
 def test_a_share_of_one_half_is_one_half():
     assert split(collection({"a": 10, "b": 4}), test_share=0.5).count("Test") == 7
     assert split(collection({"a": 10, "b": 20})).count("Test") == 6

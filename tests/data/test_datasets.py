@@ -381,3 +381,55 @@ def test_the_real_gtzan_clips_have_the_names_of_the_course(real_data):
 def test_a_folder_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(Refusal, match="gone is not a folder"):
         datasets.read(tmp_path / "gone")
+
+
+def test_it_is_known_how_much_of_thirty_seconds_clips_lack(magnatagatune, fma):
+    assert datasets.read(magnatagatune).missing == 1.0
+    assert datasets.read(fma).missing == 0.1
+
+
+def test_descriptions_of_more_than_four_gibibytes_are_not_read(tmp_path):
+    path = write_tracks(tmp_path)
+    touch(fma_path(tmp_path / "fma_small", 2))
+    os.truncate(path, (1 << 32) + 1)
+    with pytest.raises(Refusal, match="larger than 4096 MiB"):
+        datasets.read(tmp_path)
+
+
+def test_metadata_are_found_beside_above_and_within_the_clips(tmp_path):
+    for place in ("x/y", "x", "x/y/fma_small"):
+        folder = small_fma(tmp_path / place.replace("/", "-"), "x/y/fma_small")
+        metadata = folder.parents[2] / "fma_metadata"
+        metadata.rename(folder.parents[2] / place / "fma_metadata")
+        assert genres_of(folder) == FMA_GENRES
+    folder = small_fma(tmp_path / "too far up", "x/y/fma_small")
+    with pytest.raises(Refusal, match=r"y/fma_metadata/tracks\.csv cannot be read"):
+        datasets.read(folder)
+
+
+@pytest.mark.parametrize(
+    ("names", "genre"),
+    [
+        ("Dub, Ambient,Jazz", "Ambient"),
+        ("new  age", "New Age"),
+        ("", None),
+        ("Alt Rock,Hard Rock", "Alt Rock"),
+    ],
+)
+def test_the_first_of_the_ten_genres_counts(names, genre):
+    assert datasets._genre(names) == genre
+
+
+@pytest.mark.parametrize(
+    ("name", "normal"),
+    [
+        ("The A", "a"),
+        ("A", "a"),
+        ("An Apple a Day", "apple a day"),
+        ("Simon & Garfunkel's", "simon and garfunkels"),
+        ("Þórr œuvre Łódź đ ð", "thorr oeuvre lodz d d"),
+        ("X_B", "x b"),
+    ],
+)
+def test_names_are_normalised(name, normal):
+    assert datasets.normalise(name) == normal

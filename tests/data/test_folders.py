@@ -1,7 +1,9 @@
 """data.folders: the right data are found, and nothing else is taken in their place."""
 
+import hashlib
 import os
 import shutil
+from dataclasses import FrozenInstanceError
 
 import numpy as np
 import pandas as pd
@@ -420,3 +422,42 @@ def test_no_data_at_all_is_refused_with_the_three_ways_to_give_some(project):
 def test_the_built_in_corpus_named_while_it_is_not_there_is_refused(project):
     with pytest.raises(Refusal, match="synthetic"):
         folders.find("synthetic")
+
+
+def test_found_data_do_not_change(tmp_path):
+    write_tables(tmp_path, [5, 10, 30])
+    data = folders.find(tmp_path)
+    assert "tables of 5 s, 10 s and 30 s segments of music" in data.reason
+    with pytest.raises(FrozenInstanceError):
+        data.name = "other"
+
+
+def test_audio_only_is_what_a_folder_holds_that_is_not_empty_and_has_no_table(
+    tmp_path, project, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    for name in ("music", "course", "synthetic"):
+        touch(tmp_path / name / "ska" / "one.mp3")
+    write_tables(tmp_path / "tables")
+    (tmp_path / "empty").mkdir()
+    for name in ("", None, "course", "synthetic", "tables", "empty", "gone"):
+        assert folders.holds_audio_only(name) is False
+    assert folders.holds_audio_only("music") is True
+    monkeypatch.setenv("GENRE_DATA", "music")
+    assert folders.holds_audio_only(None) is True
+    assert folders.holds_audio_only("empty") is False
+
+
+def test_what_is_extracted_is_kept_by_the_folders_name_and_place(tmp_path, project):
+    (tmp_path / "music").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "music")
+    place = hashlib.sha256(str((tmp_path / "music").resolve()).encode()).hexdigest()[:8]
+    wanted = project / "extracted" / f"music-{place}"
+    assert folders.extraction_of(tmp_path / "music") == wanted
+    assert folders.extraction_of(str(tmp_path / "link")) == wanted
+
+
+def test_segments_shorter_than_the_whole_may_be_one_a_track(tmp_path):
+    write_tables(tmp_path, [30])
+    (tmp_path / "GenreClassData_30s.txt").rename(tmp_path / "GenreClassData_10s.txt")
+    assert len(folders.find(tmp_path).table(10)) == 6

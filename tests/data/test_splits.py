@@ -88,3 +88,28 @@ def test_unsound_lists_are_refused(data, line, why):
     write_lists(data, "a/a.00001.wav\n", f"{line}\n", "b/b.00001.wav\n")
     with pytest.raises(Refusal, match=why):
         folders.fault_filtered(data)
+
+
+def test_folds_are_given_by_clip(data):
+    path = data.folder / "splits" / "artist_folds.csv"
+    path.write_text("fold,file,artist_group\n1,b_00001.wav,7\n2.0,a_00002.wav,-3\n")
+    folds = folders.artist_folds(data)
+    assert folds.loc["b_00001.wav"].to_dict() == {"artist": 7, "fold": 1}
+    assert folds.loc["a_00002.wav"].to_dict() == {"artist": -3, "fold": 2}
+    with path.open("a") as file:
+        file.write("1,b_00001.wav,7\n")
+    with pytest.raises(Refusal, match="or a clip twice"):
+        folders.artist_folds(data)
+
+
+def test_lists_of_more_than_sixteen_mebibytes_are_not_read(data):
+    write_lists(data, "", "a/a.00002.wav", "b/b.00001.wav")
+    assert len(folders.fault_filtered(data)) == 2
+    path = data.folder / "splits" / "fault_filtered_train.txt"
+    for size, told in ((1 << 24, "names no clip"), ((1 << 24) + 1, "larger than 16 MiB")):
+        with path.open("wb") as file:
+            file.truncate(size)
+        with pytest.raises(Refusal, match=told):
+            folders.fault_filtered(data)
+    path.unlink()
+    assert folders.fault_filtered(data) is None

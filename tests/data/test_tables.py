@@ -497,6 +497,22 @@ def test_segments_of_sounds_that_never_change_are_no_rows_written_twice(table, t
     assert len(tables.load(path)) == len(table)
 
 
+@pytest.mark.parametrize("track", [10**15 - 1, 1 - 10**15])
+def test_ids_have_fifteen_digits_at_most(refused, tmp_path, table, track):
+    path = tmp_path / "t.parquet"
+    table.replace({"Track ID": {3: track}}).to_parquet(path)
+    assert tables.load(path)["Track ID"].iat[9] == track
+    beyond = track + (1 if track > 0 else -1)
+    told = f"column Track ID: '{beyond}' is not a whole number of at most 15 digits"
+    assert told in refused(table.replace({"Track ID": {3: beyond}}))
+
+
+def test_of_two_usual_numbers_of_segments_the_larger_is_meant(refused, table):
+    short = table.drop(index=[2, 5, 8, 11])  # four of eight tracks lack a segment
+    told = "line 2: the track 'pop_00000.wav' has 2 segments where others have 3 (the first of 4"
+    assert told in refused(short)
+
+
 # Standardising
 
 numbers = st.floats(-1e6, 1e6).map(lambda number: round(number, 9))
@@ -549,7 +565,19 @@ def test_extreme_numbers_do_not_become_nan(value):
     assert np.isfinite(scaled).all()
 
 
+@pytest.mark.parametrize(("spread", "varies"), [(1e-13, False), (1e-11, True), (1e-3, True)])
+def test_a_spread_of_more_than_rounding_is_scaled(spread, varies):
+    values = np.array([[1.0], [1 + spread], [1.0], [1 + spread]])
+    scaled = tables.standardise(values, np.array([True] * 4))
+    expected = np.array([[-1], [1], [-1], [1]]) * np.sqrt(3) / 2
+    np.testing.assert_allclose(scaled, expected if varies else 0, rtol=1e-3, atol=1e-9)
+    negative = tables.standardise(-values, np.array([True] * 4))
+    np.testing.assert_allclose(negative, -scaled)
+
+
 def test_a_scale_needs_two_training_rows():
+    two = tables.standardise([[0.0], [2.0]], np.array([True, True]))
+    np.testing.assert_allclose(two[:, 0], np.array([-1, 1]) / np.sqrt(2))
     with pytest.raises(ValueError, match="not 1"):
         tables.standardise(np.eye(3), np.array([True, False, False]))
 

@@ -165,6 +165,21 @@ def test_a_file_that_unpacks_to_far_more_is_not_read(tmp_path, made, monkeypatch
     assert "claims to hold more than 1 MiB." in refusal(tmp_path)
 
 
+def test_a_file_that_claims_more_than_four_gibibytes_is_not_read(tmp_path, made):
+    for size, told in (((4 << 30) + 1, "more than 4096 MiB"), (4 << 30, "is damaged|no array")):
+        with zipfile.ZipFile(tmp_path / taggrams.FILE, "w") as archive:
+            archive.writestr("names.npy", b"")
+            archive.getinfo("names.npy").file_size = size
+        with pytest.raises(Refusal, match=told):
+            taggrams.load(tmp_path)
+
+
+def test_what_is_certain_or_impossible_is_a_probability_too(tmp_path, made):
+    made["taggrams"][:] = np.arange(50) % 2
+    taggrams.write(tmp_path / taggrams.FILE, *made.values())
+    np.testing.assert_array_equal(taggrams.load(tmp_path).taggrams, made["taggrams"])
+
+
 @pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04"])
 def test_what_is_no_archive_is_refused(tmp_path, content):
     (tmp_path / taggrams.FILE).write_bytes(content)

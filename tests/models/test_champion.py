@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import softmax
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from genres import Refusal
 from genres.data import folders, tables
@@ -385,19 +384,6 @@ def test_a_champion_without_tags_predicts_tagged_tracks_too(trained, tracks):
     tagged = Tracks(X.segments, X.mel, X.names, np.zeros((len(X), 50), np.float32))
     assert not trained.reads_tags
     np.testing.assert_array_equal(trained.predict_proba(tagged), trained.predict_proba(X))
-
-
-@pytest.mark.parametrize("n_classes", [2, 3])
-def test_discriminants_are_those_of_scikit_learn(n_classes):
-    rng = np.random.default_rng(2)
-    labels = np.arange(60) % n_classes
-    tags = (rng.normal(size=(60, 50)) + labels[:, None]).astype(np.float32)
-    X = Tracks(np.zeros((60, 1, 1), np.float32), tags=tags)
-    expected = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto").fit(tags, labels)
-    calls = []
-    ours = TagClassifier().fit(X, labels, progress=calls.append)
-    np.testing.assert_allclose(ours.predict_proba(X), expected.predict_proba(tags), atol=1e-6)
-    assert sum(calls) == ours.n_fit_steps
 
 
 @pytest.mark.parametrize("kept", [{}, {"classes_": [0, 1], "coef_": [[1]], "intercept_": [0, 0]}])

@@ -1,14 +1,18 @@
 """What do the champion's base classifiers read, and what are they trained with?"""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 from mrmr import mrmr_classif
 from scipy.special import softmax
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.exceptions import NotFittedError
 
 from genres import Refusal
 from genres.data import tables
-from genres.models import classifiers
+from genres.models import classifiers, networks
 from genres.models.classifiers import CnnClassifier, LstmClassifier, TagClassifier
 from genres.models.networks import Ensemble, Fit
 from genres.sound.measurements import Tracks
@@ -170,3 +174,74 @@ def test_discriminants_are_kept_with_their_classes(tmp_path):
     (tmp_path / "discriminants.json").write_text('{"classes_": [0, 1]}')
     with pytest.raises(Refusal, match="of another version"):
         TagClassifier.load(tmp_path)
+
+
+# What is kept
+
+
+@pytest.fixture
+def kept(tmp_path):
+    """Two small networks of two classes, and what is written beside them."""
+    network = networks.sequential((3, 2), [networks.layers.Dense(4)], 2)
+    features = [tables.FEATURES[5], tables.FEATURES[2]]
+    preparation = {"features": features, "mean": [0.5, 1.0], "deviation": [2.0, 1.0]}
+    ensemble = Ensemble([network] * 2, {}, {})
+    model = LstmClassifier.of(ensemble, preparation, ["a", "b"], n_members=2, random_state=9)
+    model.save(tmp_path)
+    return model, tmp_path / "ensemble.json"
+
+
+def test_networks_are_kept_with_classes_and_parameters(kept):
+    model, path = kept
+    described = json.loads(path.read_text())
+    assert described == {
+        "members": ["member-01.keras", "member-02.keras"],
+        **model.preparation_,
+        "classes": ["a", "b"],
+        "parameters": model.get_params(),
+    }
+    loaded = LstmClassifier.load(path.parent)
+    assert loaded.get_params() == model.get_params()
+    assert loaded.preparation_ == model.preparation_
+    assert loaded.classes_.tolist() == ["a", "b"]
+    X = Tracks(np.random.default_rng(0).normal(size=(4, 3, 63)).astype(np.float32))
+    np.testing.assert_allclose(loaded.predict_proba(X), model.predict_proba(X), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"classes": None}, "is of another version"),
+        ({"parameters": None}, "is of another version"),
+        ({"parameters": {"layers": 5}}, "is of another version"),
+        ({"classes": [["a"], ["b", "c"]]}, "is of another version"),
+        ({"classes": ["b", "a"]}, "gives no probabilities"),
+        ({"features": ["loudness", tables.FEATURES[0]]}, "does not work"),
+    ],
+)
+def test_networks_whose_description_does_not_fit_are_refused(kept, change, told):
+    _, path = kept
+    described = json.loads(path.read_text()) | change
+    path.write_text(json.dumps({name: v for name, v in described.items() if v is not None}))
+    with pytest.raises(Refusal, match=told):
+        LstmClassifier.load(path.parent)
+
+
+@pytest.mark.parametrize("model", [LstmClassifier(), CnnClassifier(), TagClassifier()])
+def test_what_is_not_trained_cannot_be_kept(model, tmp_path):
+    with pytest.raises(NotFittedError):
+        model.save(tmp_path)
+    assert model.reads_tags == isinstance(model, TagClassifier)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 4])
+def test_discriminants_are_those_of_scikit_learn(n_classes):
+    rng = np.random.default_rng(2)
+    labels = np.arange(60) % n_classes
+    tags = (rng.normal(size=(60, 50)) + labels[:, None]).astype(np.float32)
+    expected = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto").fit(tags, labels)
+    calls = []
+    X = Tracks(np.zeros((60, 1, 1), np.float32), tags=tags)
+    ours = TagClassifier().fit(X, labels, progress=calls.append)
+    np.testing.assert_allclose(ours.predict_proba(X), expected.predict_proba(tags), atol=1e-6)
+    assert calls == [1] == [ours.n_fit_steps]

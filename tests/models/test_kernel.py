@@ -203,6 +203,19 @@ def test_what_was_loaded_has_to_give_probabilities_of_silence(tmp_path, classifi
             kernel.require_probabilities(classifier, 4, tmp_path)
 
 
+def test_one_class_is_none_to_tell_apart():
+    with pytest.raises(ValueError, match="two classes are needed, and y has one class"):
+        KernelRidgeClassifier().fit(np.eye(3), ["a"] * 3)
+    fitted = KernelRidgeClassifier().fit(np.eye(3), ["b", "a", "b"])
+    assert fitted.predict(np.eye(3)).tolist() == ["b", "a", "b"]
+    assert not fitted.reads_tags
+
+
+def test_families_of_columns_are_all_columns():
+    with pytest.raises(ValueError, match="families of 3 columns, but X has 4"):
+        KernelRidgeClassifier(family_sizes=[1, 2]).fit(np.eye(4), [0, 1, 0, 1])
+
+
 @pytest.fixture
 def kept(tracks, tmp_path):
     """A classifier, and how it is loaded with other arrays in its file."""

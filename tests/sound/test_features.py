@@ -328,3 +328,37 @@ def test_a_peak_whose_parabola_is_lost_in_rounding_stays_in_its_bin():
     power = np.array([[0.5, np.nextafter(np.float32(1), 0), 1, 1, 0.5]], np.float32).T
     found = spectra._interpolate_peaks(power, np.zeros(1, np.float32), 1, 4, 10.0)
     np.testing.assert_array_equal(found, [[20], [1]])
+
+
+def test_a_track_is_separated_thirty_seconds_after_thirty_seconds(monkeypatch):
+    chunk, margin = 1292 * 512, 43 * 512
+    sound = np.random.default_rng(0).normal(size=2 * chunk + 30_000).astype(np.float32)
+    lengths, shares = [], []
+
+    def split(samples):
+        lengths.append(len(samples))
+        return samples, -2 * samples
+
+    monkeypatch.setattr("genres.sound.features.harmonic_and_percussive", split)
+    harmonic, percussive = separate(sound, shares.append)
+    np.testing.assert_array_equal(harmonic, sound)
+    np.testing.assert_array_equal(percussive, -2 * sound)
+    assert lengths == [chunk + margin, margin + chunk + margin, margin + 30_000]
+    assert shares == [chunk / len(sound), 2 * chunk / len(sound), 1]
+
+
+@pytest.mark.filterwarnings("ignore:Trying to estimate tuning from empty frequency set")
+def test_a_frame_is_enough_and_any_rate_above_the_lowest():
+    assert np.isfinite(course_features(np.zeros(2048, np.float32))).all()
+    assert np.isfinite(course_features(synthetic_music(1, 0, sr=12_801), 12_801)).all()
+    with pytest.raises(ValueError, match="these are 12,800"):
+        course_features(np.zeros(SR, np.float32), 12_800)
+
+
+def test_settings_that_are_not_named_are_the_usual_ones():
+    samples = synthetic_music(1, seed=8)
+    usual = log_mel(samples, SR, n_mels=128, n_fft=2048, hop_length=512)
+    np.testing.assert_array_equal(log_mel(samples), usual)
+    np.testing.assert_array_equal(course_features(samples), course_features(samples, SR))
+    np.testing.assert_array_equal(kaggle_features(samples), kaggle_features(samples, SR))
+    assert segments(np.zeros(SR), 1).shape == (1, SR)

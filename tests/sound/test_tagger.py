@@ -125,3 +125,59 @@ def test_a_folder_where_a_file_should_be_is_refused(tmp_path):
     (tmp_path / ".index").mkdir()
     with pytest.raises(Refusal, match="Is a directory"):
         tagger.read_weights(tmp_path)
+
+
+# What is made of tags
+
+
+def test_patches_are_told_by_their_middles():
+    tagged = tagger.Tagged(np.arange(6.0)[:, None], np.arange(6.0)[:, None] * 10)
+    np.testing.assert_allclose(tagged.starts, np.arange(6) * 0.976)
+    np.testing.assert_allclose(tagged.middles, np.arange(6) * 0.976 + 1.5)
+    for start, end, patches in (
+        (0, 30, [0, 1, 2, 3, 4, 5]),
+        (1.5, 3.452, [0, 1]),  # the end is not in it
+        (1.51, 3.46, [1, 2]),
+        (2, 2.1, [1]),  # none is in it: the next one
+        (0, 1, [0]),
+        (20, 30, [5]),  # or the last
+    ):
+        part = tagged.between(start, end)
+        assert part.taggram[:, 0].tolist() == patches
+        assert part.embedding[:, 0].tolist() == [10 * patch for patch in patches]
+
+
+def test_the_share_of_patches_that_are_tagged_is_told(monkeypatch):
+    class Output(list):
+        def numpy(self):
+            return np.array(self)
+
+    class Model:
+        def tag(self, batch):
+            return Output(batch[:, 0, :1]), Output(batch[:, 0, 1:])
+
+    monkeypatch.setattr(tagger, "network", Model)
+    spectrogram = np.arange(187 + 29 * 61)[:, None].repeat(3, axis=1)
+    shares = []
+    tagged = tagger.predict(spectrogram, shares.append)
+    assert shares == [14 / 30, 28 / 30, 1]
+    assert tagged.taggram[:, 0].tolist() == list(range(0, 30 * 61, 61))
+    assert tagged.embedding.shape == (30, 2)
+
+
+def test_log_odds_end_where_no_tag_is_quite_certain():
+    odds = tags.log_odds([0, 1e-6, 1e-5, 0.2, 0.5, 0.99999, 1])
+    least = np.log(1e-5 / (1 - 1e-5))
+    np.testing.assert_allclose(
+        odds, [least, least, least, np.log(0.25), 0, -least, -least], rtol=1e-6
+    )
+    assert odds.dtype == np.float32
+    np.testing.assert_allclose(
+        tags.summary([[0.2, 0.5], [0.5, 1 / 3]]), np.log([0.5, 0.5**0.5]), rtol=1e-6
+    )
+
+
+def test_fifty_tags_are_known_and_some_name_genres():
+    assert len(set(tags.TAGS)) == len(tags.TAGS) == 50
+    assert set(tags.NAMES_OF_GENRES) < set(tags.TAGS)
+    assert (tags.TAGS[0], tags.TAGS[-1]) == ("rock", "happy")
