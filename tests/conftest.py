@@ -15,6 +15,7 @@ import nbformat
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import settings
 
 from genres import files, locks
 from genres.data.clips import CLIPS_AT_LEAST
@@ -26,6 +27,8 @@ from genres.synth import corpus
 PROJECT = Path(__file__).resolve().parent.parent
 
 os.environ["GENRE_CHROMIUM"] = ""  # the runs of tests print no PDF: each would take seconds
+settings.register_profile("however long it takes", deadline=None)  # a machine may be busy
+settings.load_profile("however long it takes")
 # Where the tests are started in the background, Ctrl-C is ignored, and so it would be by what they
 # start and then interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

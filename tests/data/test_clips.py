@@ -430,6 +430,8 @@ def test_a_genre_of_eight_for_training_and_one_for_testing_is_enough():
         require_enough(
             ["a"] * 10 + ["b"] * 10, [*types[:10], *["Train"] * 7, *["Test"] * 3], "music"
         )
+    with pytest.raises(ValueError, match="shorter"):
+        require_enough(["a"] * 10 + ["b"] * 10, types[:19], "music")
     with pytest.raises(Refusal, match=r"2 genres of 9 \(b\) to 10 clips"):
         require_enough(["a"] * 10 + ["b"] * 9, types[:19], "music")
 

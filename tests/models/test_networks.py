@@ -938,6 +938,16 @@ def test_tracks_are_counted_where_they_were_trained_on_and_where_they_were_held_
     assert (given.epochs, given.batch_size, given.optimizer) == (4, 32, "adam")
 
 
+def test_networks_of_other_layers_do_not_stand_side_by_side():
+    with pytest.raises(ValueError, match="argument 2 is"):
+        stacked.Stacked(
+            [
+                networks.sequential((N_FEATURES,), [layers.Dense(size) for size in sizes], N_GENRES)
+                for sizes in ([8], [8, N_GENRES])
+            ]
+        )
+
+
 def test_dropout_draws_anew_for_every_member_step_and_layer():
     chain = stacked.Stacked([dense(), dense()], seeds=[7, 9])
     assert len(chain.chain) == 4

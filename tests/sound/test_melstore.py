@@ -63,8 +63,10 @@ def test_a_store_that_is_written_clip_by_clip_has_them_all(tmp_path):
 
 
 def test_a_store_may_say_its_range_and_its_columns_a_second(write):
-    store = melstore.load(write(sound(range_db=60, columns_per_second=np.array(25.8))))
-    assert (store.range_db, store.columns_per_second) == (60, 25.8)
+    for range_db, columns_per_second in ((60, 25.8), (0.5, 0.5), (1000, 1000)):
+        said = {"range_db": range_db, "columns_per_second": np.array(columns_per_second)}
+        store = melstore.load(write(sound(**said)))
+        assert (store.range_db, store.columns_per_second) == (range_db, columns_per_second)
 
 
 def test_the_real_store_has_999_clips(real_data):
@@ -301,6 +303,8 @@ def test_a_member_that_is_no_array_is_refused(write, name):
         ({"range_db": np.nan}, "have to be positive"),
         ({"range_db": np.inf}, "have to be positive"),
         ({"columns_per_second": 0}, "have to be positive"),
+        ({"columns_per_second": np.inf}, "have to be positive"),
+        ({"columns_per_second": -1}, "have to be positive"),
         ({"range_db": "loud"}, "no mel store"),
         ({"range_db": 80j}, "no mel store"),
         ({"range_db": [80, 80]}, "no mel store"),

@@ -124,6 +124,14 @@ def test_timbre_and_motion_are_those_of_the_definition():
     np.testing.assert_allclose(found["motion"][0, 38:], logarithms, rtol=1e-3, atol=1e-3)
 
 
+def test_what_hardly_moves_is_hardly_skewed():
+    clip = RNG.exponential(0.2, size=(1, 64, 300)).astype(np.float32)
+    (mfcc,) = features.mfcc(clip, 20)[:, 1:]
+    motion = texture.statistics(clip)["motion"][0].reshape(4, 19)
+    third = ((mfcc - mfcc.mean(axis=1)[:, None]) ** 3).mean(axis=1)
+    np.testing.assert_allclose(motion[1], third / (mfcc.std(axis=1) ** 3 + 1e-3), rtol=1e-3)
+
+
 @pytest.mark.parametrize("n_columns", [40, 128, 200])
 def test_beats_are_the_spectrum_of_windows_in_groups_of_rates(n_columns):
     clip = RNG.normal(size=(1, 32, n_columns)).astype(np.float32)
