@@ -378,3 +378,16 @@ def test_parts_of_distances_sum_to_their_squares():
     assert parts.shape == train.shape
     squares = euclidean_distances(track[None], train, squared=True)[0]
     np.testing.assert_allclose(parts.sum(axis=1), squares)
+
+
+def test_rows_about_equally_far_are_told_apart():
+    rng = np.random.default_rng(5)
+    train = rng.normal(size=(2, 4))
+    middle, apart = train.mean(axis=0), train[1] - train[0]
+    test = rng.normal(size=(1500, 4))
+    test -= np.outer((test - middle) @ apart, apart) / (apart @ apart)  # as far from both
+    test += np.outer(rng.normal(scale=1e-8, size=1500), apart)
+    labels, four = np.array([0, 1]), np.arange(4)
+    predicted = neighbours.predict_subsets(train, labels, test, [four], 1)
+    expected = [exactly(train, labels, row, four, 1) for row in test]
+    np.testing.assert_array_equal(predicted[0], expected)
