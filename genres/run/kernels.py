@@ -187,7 +187,7 @@ def kernel(folder, environment, server=None):
 def _be_kernel(arguments, folder, environment):
     """Be a kernel, in a process that the server has forked."""
     os.setsid()  # so that Ctrl-C in the terminal is the run's to respond to
-    #     multiprocessing.set_start_method(None, force=True)  # of what it starts itself: the usual one
+    multiprocessing.set_start_method(None, force=True)  # of what it starts itself: the usual one
     threading.Thread(target=_end_with_run, daemon=True).start()
     os.chdir(folder)
     os.environ.clear()

@@ -14,7 +14,6 @@ NOTE = """\
 import multiprocessing
 already = {name: name in sys.modules for name in ("wave", "tabnanny")}
 forked = multiprocessing.parent_process() is not None
-locks = multiprocessing.RLock()  # which leaves a semaphore behind where processes are not forked
 """
 
 # In a process of its own, as a process has one server.
@@ -58,11 +57,20 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked o
 def test_what_several_notebooks_import_is_imported_once_for_their_kernels(two):
     runs = two.folder / "runs"
     command = rehearsal_of(two.folder, two.data, runs, "toy")
-    finished = subprocess.run(command, cwd=PROJECT, check=True, capture_output=True, text=True)
-    assert finished.stderr == ""
+    subprocess.run(command, cwd=PROJECT, check=True, capture_output=True)
     for name in (FIRST, SECOND):
         found = files.read_json(runs / "toy-quick" / "results" / f"{name}.json")
         assert (found["forked"], found["wave"], found["tabnanny"]) == (True, True, False)
+
+
+@linux
+def test_a_kernel_that_is_killed_leaves_no_semaphores(two):
+    kill = "lock = multiprocessing.RLock()\nos.kill(os.getpid(), 9)"
+    two.write(SECOND, NOTE, "import wave", kill)
+    command = rehearsal_of(two.folder, two.data, two.folder / "runs", "toy")
+    finished = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
+    assert "ended in the middle of a cell" in finished.stderr
+    assert "leaked" not in finished.stderr
 
 
 @linux
