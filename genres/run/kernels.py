@@ -198,7 +198,10 @@ def _be_kernel(arguments, folder, environment):
     from ipykernel.kernelapp import IPKernelApp
 
     kernel = IPKernelApp.instance()
-    kernel.initialize(arguments)
+    try:
+        kernel.initialize(arguments)
+    except OSError as error:  # a disk is full, or may not be written to: the run says so, too
+        sys.exit(f"A kernel did not start: {error}.")
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     kernel.start()
     atexit._run_exitfuncs()  # a forked process ends without
