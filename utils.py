@@ -10,7 +10,7 @@ from functools import cache, partial
 from pathlib import Path
 
 import pandas as pd
-from IPython.display import Markdown, display
+from IPython.display import Image, Markdown, display
 from threadpoolctl import threadpool_limits
 
 from genres import Refusal, files, project
@@ -133,9 +133,11 @@ class Bench:
         """
         if self.data.synthetic if synthetic is None else synthetic:
             plots.mark_synthetic(figure.figure)
+        png = plots.as_png(figure.figure)
         with files.atomic(self.run.figure(self.notebook, picture)) as temporary:
-            figure.figure.savefig(temporary)
-        display(figure, metadata={"image/png": {"alt": plots.describe(figure.figure)}})
+            temporary.write_bytes(png)
+        shown = Image(png) if figure.figure is figure else figure
+        display(shown, metadata={"image/png": {"alt": plots.describe(figure.figure)}})
         plots.close(figure.figure)
 
     def keep(self, *, seeds, n_train, n_test, **results):

@@ -73,14 +73,15 @@ def test_other_data_are_why_figures_differ(compared):
 def test_a_picture_has_an_alternative_text(monkeypatch, tmp_path):
     shown = {}
     monkeypatch.setenv("GENRE_RUN", str(tmp_path))
-    monkeypatch.setattr(utils, "display", lambda shown_object, **options: shown.update(options))
+    monkeypatch.setattr(utils, "display", lambda what, **options: shown.update(options, what=what))
     bench = utils.Bench("00-test", folders.SYNTHETIC)
     lines = {"by track": np.ones((2, 3))}
     bench.show(plots.growth([1, 2, 3], lines, "Growth", "windows", "accuracy"), "growth")
     assert shown["metadata"] == {
         "image/png": {"alt": "Growth. accuracy against windows. Shown: by track."}
     }
-    assert (tmp_path / "figures" / "00-test-growth.png").exists()
+    kept = tmp_path / "figures" / "00-test-growth.png"
+    assert kept.read_bytes() == shown["what"].data
 
 
 def test_a_table_has_a_caption_and_the_digits_of_each_column(monkeypatch):

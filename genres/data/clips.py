@@ -245,7 +245,7 @@ def split(clips, test_share: float = 0.2, seed: int = 0) -> list[str]:
             tested.add(name)
     # Of a genre of large groups none may have been near enough: its smallest is then.
     for name in sorted(shuffled, key=lambda name: groups[name].sum()):
-        lacks = (groups[name] > 0) & (taken == 0) & (wanted > 0)
+        lacks = (groups[name] > 0) & (taken == 0)
         if lacks.any() and not ((taken + groups[name] == totals) & (groups[name] > 0)).any():
             taken = taken + groups[name]
             tested.add(name)

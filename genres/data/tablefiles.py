@@ -379,9 +379,9 @@ def _numbered_rows(quoting, text, separator, path):
         for row in reader:
             if reader.line_num > line + 1:
                 raise csv.Error("a quotation mark opens a field that does not end in this line")
-            line = reader.line_num
-            if line > _MOST_LINES:
+            if reader.line_num > _MOST_LINES:
                 raise csv.Error(f"{_MOST_LINES:,} lines are the most that a table has")
+            line = reader.line_num
             if row:
                 yield line, row
     except csv.Error as error:

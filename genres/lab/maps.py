@@ -1,7 +1,6 @@
 """What does a map of genres look like?"""
 
 import base64
-import io
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -11,6 +10,7 @@ import plotly.graph_objects as go
 from matplotlib.colors import to_hex
 from plotly.subplots import make_subplots
 
+from genres.lab import plots
 from genres.lab.plots import WIDTH, genre_colours
 
 PLOTLY = "application/vnd.plotly.v1+json"
@@ -63,8 +63,7 @@ class Turnable:
         return f"<maps of genres: {', '.join(self.titles)}>"
 
     def _repr_mimebundle_(self, include=None, exclude=None):
-        still = io.BytesIO()
-        self.figure.savefig(still, format="png")
+        still = plots.as_png(self.figure)
         turnable = go.Figure(self.scenes)
         for text in self.figure.texts:
             turnable.add_annotation(
@@ -72,7 +71,7 @@ class Turnable:
             )
         return {
             PLOTLY: turnable.to_plotly_json(),
-            "image/png": base64.b64encode(still.getvalue()).decode("ascii"),
+            "image/png": base64.b64encode(still).decode("ascii"),
             "text/plain": repr(self),
         }
 

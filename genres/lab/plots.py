@@ -74,9 +74,7 @@ def as_png(figure):
     canvas = FigureCanvasAgg(figure)
     canvas.draw()  # saving a figure draws it twice
     png = io.BytesIO()
-    Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").save(
-        png, "png", compress_level=1
-    )
+    Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").save(png, "png")
     return png.getvalue()
 
 

@@ -121,8 +121,7 @@ def cross_val_predict_proba(
     progress : callable, optional
         Called `n_fit_steps(base)` times with 1 for each split; or once, with all and ``kept=True``.
     folder : Path, optional
-        Where predictions are kept: those of the same classifiers, tracks, splits and code are not
-        computed again.
+        Where they are kept: what the same code has predicted of the same is not computed again.
 
     Returns
     -------
@@ -134,12 +133,13 @@ def cross_val_predict_proba(
     classes = np.unique(y) if classes is None else np.asarray(classes)
     if folder:
         kept = folder / f"{_digest(base, X, y, classes, splits)}.npz"
-        with suppress(Refusal):  # there are none yet, or they were damaged
+        with suppress(Refusal, ValueError):  # there are none yet, or they were damaged
             files.require_archive(kept, 1 << 30)
+            with np.load(kept, allow_pickle=False) as archive:
+                found = {name: archive[name] for name in base}
             if progress:
                 progress(n_fit_steps(base) * len(splits), kept=True)
-            with np.load(kept, allow_pickle=False) as archive:
-                return {name: archive[name] for name in base}
+            return found
     predicted = {name: np.full((len(y), len(classes)), np.nan) for name in base}
     for train, test in splits:
         for name, classifier in base.items():

@@ -52,7 +52,8 @@ class ProbabilisticClassifier(ClassifierMixin, BaseEstimator):
         check_classification_targets(y)
         self.classes_, codes = np.unique(column_or_1d(y, warn=True), return_inverse=True)
         if len(self.classes_) < 2:
-            raise ValueError(f"two classes are needed, and y has one class: {self.classes_[0]!r}")
+            (only,) = self.classes_.tolist()
+            raise ValueError(f"two classes are needed, and y has one class: {only!r}")
         return codes
 
 
