@@ -3,6 +3,7 @@
 import ast
 import hashlib
 import json
+from functools import lru_cache
 from importlib.util import resolve_name
 from pathlib import Path
 
@@ -28,6 +29,7 @@ def modules(project: Path):
     return found
 
 
+@lru_cache(maxsize=1000)  # most notebooks import the same modules
 def named(source: str, package: str = ""):
     """Give the names that some Python code may import.
 
@@ -40,7 +42,7 @@ def named(source: str, package: str = ""):
 
     Returns
     -------
-    set of str
+    frozenset of str
         Dotted names. In ``from a import b``, b may be a module or not, so both ``a`` and ``a.b``
         are among them; and packages of packages, as importing a module imports these too.
 
@@ -59,7 +61,7 @@ def named(source: str, package: str = ""):
             module = "." * node.level + (node.module or "")
             module = resolve_name(module, package) if node.level else module
             names |= {f"{module}.{alias.name}" for alias in node.names}
-    return set().union(*map(_with_packages, names))
+    return frozenset().union(*map(_with_packages, names))
 
 
 def closure(names, project: Path) -> list[Path]:
