@@ -29,6 +29,9 @@ PROJECT = Path(__file__).resolve().parent.parent
 os.environ["GENRE_CHROMIUM"] = ""  # the runs of tests print no PDF: each would take seconds
 settings.register_profile("however long it takes", deadline=None)  # a machine may be busy
 settings.load_profile("however long it takes")
+# Each of the two that test at the same time has a core, unless a test asks for more workers: they
+# would each import TensorFlow, which takes longer than what they do.
+os.environ["LOKY_MAX_CPU_COUNT"] = "1"
 # Where the tests are started in the background, Ctrl-C is ignored, and so it would be by what they
 # start and then interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -58,10 +61,6 @@ def pytest_collection_modifyitems(items):
 def pytest_collection_finish():
     """Let the collection of garbage, which Keras does before each training, pass over modules."""
     gc.freeze()
-
-
-# A rehearsal's own workers would each import TensorFlow, which takes longer than what they do.
-ALONE = {**os.environ, "LOKY_MAX_CPU_COUNT": "1"}
 
 
 @pytest.fixture(scope="session")
@@ -134,6 +133,16 @@ def leave_untraced(notebook):
     opening = next(number for number, source in enumerate(code) if "utils.Bench(" in source)
     if any(re.search(TRAINS, source, re.M) for source in code):
         notebook.cells.insert(opening, nbformat.v4.new_code_cell(UNTRACED, id="untraced"))
+
+
+@pytest.fixture(scope="module")
+def untraced():
+    """Let a file's networks compute at once, as `leave_untraced` lets those of a notebook."""
+    import tensorflow as tf  # here, as few tests need it
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
 
 
 LESS = {

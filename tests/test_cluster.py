@@ -1,4 +1,7 @@
-"""Work runs on a cluster as it does here, or is refused in a sentence."""
+"""Work runs on a cluster as it does here, or is refused in a sentence.
+
+The workers import this file, to find what is called: it imports no TensorFlow, which takes seconds.
+"""
 
 import os
 import shutil
@@ -17,8 +20,7 @@ from audio_collections import make_collection
 
 from genres import Refusal, __main__, cluster, parallel
 from genres.extraction import extract
-from genres.models import neighbours, networks, training
-from genres.models.networks import layers
+from genres.models import neighbours
 
 ROOT = Path(__file__).parent.parent
 
@@ -193,17 +195,15 @@ def test_a_search_on_a_cluster_that_loses_a_worker_finds_the_same(two_workers):
     np.testing.assert_array_equal(here.accuracy, there.accuracy)
 
 
-def small_network():
-    blocks = [layers.LSTM(8, return_sequences=True), layers.Dropout(0.3)]
-    return networks.sequential((3, 4), blocks, 2)
-
-
 def test_an_ensembles_members_are_trained_on_a_cluster_as_they_are_here(two_workers):
+    from small_networks import lstm, make_sequences
+
+    from genres.models import training
+
     address, _ = two_workers
-    rng = np.random.default_rng(0)
-    values, labels = rng.normal(size=(64, 3, 4)).astype("float32"), np.arange(64) % 2
+    values, labels = make_sequences()
     here, there = (
-        training.fit_ensemble(small_network, values, labels, n_members=3, epochs=3, dask=dask)
+        training.fit_ensemble(lstm, values, labels, n_members=3, epochs=3, dask=dask)
         for dask in (None, address)
     )
     np.testing.assert_allclose(here.predict(values), there.predict(values), atol=1e-5)

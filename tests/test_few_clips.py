@@ -6,7 +6,7 @@ import subprocess
 import nbformat
 import numpy as np
 import pytest
-from conftest import ALONE, leave_untraced, rehearsal_of, take_less, write_project
+from conftest import leave_untraced, rehearsal_of, take_less, write_project
 
 from genres.data import clips, folders, tables
 from genres.project import PROJECT
@@ -65,7 +65,7 @@ def run(request):
         write_data(data)
     write_project(cache / "project", leave_untraced, take_less)
     command = rehearsal_of(cache / "project", data, cache, "few")
-    finished = subprocess.run(command, cwd=PROJECT, env=ALONE, capture_output=True, text=True)
+    finished = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     return cache / "few-quick"
 

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 import soundfile
 from audio_collections import CLIP_COLUMNS, fma_path, write_tracks
-from conftest import ALONE, leave_untraced, rehearsal_of, take_less, write_project
+from conftest import leave_untraced, rehearsal_of, take_less, write_project
 
 from genres import files
 from genres.data import folders
@@ -114,7 +114,7 @@ def rehearsals(tmp_path_factory):
         for name, collection in collections.items():
             command = rehearsal_of(out, collection.folder, out, name, "08", "09")
             streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-            processes[name] = subprocess.Popen(command, cwd=PROJECT, env=ALONE, **streams)
+            processes[name] = subprocess.Popen(command, cwd=PROJECT, **streams)
         for name, collection in collections.items():
             said, _ = processes[name].communicate()
             found[name] = Rehearsal(collection, out / f"{name}-quick", said)

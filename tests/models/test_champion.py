@@ -25,6 +25,8 @@ from genres.models.classifiers import (
 from genres.models.kernel import TextureClassifier
 from genres.sound.measurements import Tracks
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 LITTLE = Effort(lstms=2, lstm_epochs=2, cnns=1, cnn_epochs=1)
 
 

@@ -20,6 +20,8 @@ from genres.models.classifiers import CnnClassifier, LstmClassifier
 from genres.models.kernel import KernelRidgeClassifier, TextureClassifier
 from genres.sound.measurements import Tracks
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 TEXTURES = {"all": TextureClassifier(), "some": TextureClassifier(max_support=10, random_state=0)}
 OF_TRACKS = {
     "texture": TextureClassifier(),

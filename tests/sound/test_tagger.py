@@ -65,7 +65,8 @@ def test_taggrams_of_real_clips_are_those_that_were_published(real_data):
     for path in sorted((real_data / "gtzan-mini").glob("*/*.flac")):
         theirs = published.get(f"{path.parent.name}/{path.stem}.au")
         if theirs is not None:
-            ours = tagger.tag(audio.read(path).samples).taggram[: len(theirs)]
+            samples = audio.read(path).samples[: 12 * audio.SAMPLE_RATE]  # ten of 28 patches
+            ours = tagger.tag(samples).taggram
             both = theirs[: len(ours)].ravel(), ours.ravel()
             correlations.append(np.corrcoef(*both)[0, 1])
     assert len(correlations) == 44
