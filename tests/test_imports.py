@@ -51,3 +51,17 @@ def test_a_fingerprint_follows_what_is_imported_and_nothing_else(project):
     assert fingerprint() == before
     (project / "genres" / "far" / "face.py").write_text("name = 2")
     assert fingerprint() != before
+
+
+def test_code_is_parsed_again_only_where_it_is_another(project, monkeypatch):
+    parsed, parse = [], imports.ast.parse
+    monkeypatch.setattr(imports.ast, "parse", lambda source: parsed.append(source) or parse(source))
+    start = project / "genres" / "near" / "start.py"
+    start.write_text(start.read_text() + "\nimport first")
+    reached(project, "genres.near.start")
+    assert start.read_text() in parsed
+    parsed.clear()
+    reached(project, "genres.near.start", "genres.far.end")
+    assert parsed == []
+    start.write_text("import utils")
+    assert "utils.py" in reached(project, "genres.near.start")
