@@ -38,13 +38,16 @@ class Rehearsal(NamedTuple):
 
 
 def write_mp3s(clips, seconds):
-    """Write a clip for each (path, style, seed): five seconds of music, again and again."""
+    """Write a clip for each (path, style, seed): five seconds of music, again and again.
+
+    At half the rate that the library works at, they are encoded in half the time.
+    """
 
     def write(path, style, seed):
         path.parent.mkdir(parents=True, exist_ok=True)
         samples = corpus.render(style, seed, seconds=5).samples
         samples = np.resize(samples, round(seconds * corpus.SAMPLE_RATE))
-        soundfile.write(path, samples, corpus.SAMPLE_RATE, format="MP3")
+        soundfile.write(path, samples[::2], corpus.SAMPLE_RATE // 2, format="MP3")
 
     with ThreadPoolExecutor() as pool:
         list(pool.map(write, *zip(*clips, strict=True)))
