@@ -314,6 +314,7 @@ class Unwatched:
 
 @pytest.mark.parametrize("error", [Refusal("The worker w has other code."), TimeoutError("own")])
 def test_what_fails_while_a_lost_result_is_waited_for_is_said(error):
+    pytest.importorskip("distributed", reason="distributed is not installed: no cluster")
     with pytest.raises(type(error)) as said:
         cluster._result_of(LostAndMadeAgain(error), Unwatched())
     assert isinstance(error, TimeoutError) or said.value is error
