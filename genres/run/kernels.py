@@ -194,6 +194,8 @@ def _be_kernel(arguments, folder, environment):
     os.environ.update(environment)
     if "numba" in sys.modules:  # which read it when it was imported
         sys.modules["numba"].config.reload_config()
+    if "pandas" in sys.modules:  # which took the server for a terminal, with so many columns
+        sys.modules["pandas"].set_option("display.max_columns", 20)
     gc.freeze()  # what was imported stays, and Keras collects garbage before each training
     from ipykernel.kernelapp import IPKernelApp
 

@@ -64,6 +64,22 @@ def test_what_several_notebooks_import_is_imported_once_for_their_kernels(two):
 
 
 @linux
+def test_tables_are_written_as_in_a_kernel_that_starts_by_itself(two):
+    written = "str(pandas.DataFrame([range(30)]))"
+    for name in (FIRST, SECOND):
+        keep = f'keep("{name}", forked=forked, written={written})'
+        two.write(name, NOTE, "import pandas", keep)
+    found = []
+    for name, only in (("both", []), ("one", [FIRST])):
+        command = rehearsal_of(two.folder, two.data, two.folder / "runs", name, *only)
+        subprocess.run(command, cwd=PROJECT, check=True, capture_output=True)
+        found.append(files.read_json(two.folder / f"runs/{name}-quick/results/{FIRST}.json"))
+    forked, by_itself = found
+    assert (forked["forked"], by_itself["forked"]) == (True, False)
+    assert forked["written"] == by_itself["written"]
+
+
+@linux
 def test_a_kernel_that_is_killed_leaves_no_semaphores(two):
     kill = "lock = multiprocessing.RLock()\nos.kill(os.getpid(), 9)"
     two.write(SECOND, NOTE, "import wave", kill)
