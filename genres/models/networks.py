@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from genres import Refusal, files
-from genres.models.stacked import Stacked, keras, layers
+from genres.models.stacked import Stacked, keras, layers, tf
 
 _MIXUP = 0.3  # of the beta distribution that shares are drawn from
 _MOST_BYTES = 1 << 28  # of a network's file
@@ -205,6 +205,49 @@ def cosine_decay(learning_rate: float) -> Callable:
         )
 
     return optimizer
+
+
+def shuffled(rows, batch_size: int):
+    """Give rows in shuffled batches, the very ones that Keras makes of arrays.
+
+    With Keras's seed set, they are the same in each epoch. Keras's own pipeline tunes itself, and
+    at the end of each epoch waits until its tuner looks up: on busy cores, for a quarter of the
+    time that small networks train.
+
+    Parameters
+    ----------
+    rows : tuple of (array or list of arrays, array), each of shape (n_rows, …)
+        What a network takes; genre ids, or probabilities of genres.
+    batch_size : int
+        Rows of a batch; the last one has what is left.
+
+    Returns
+    -------
+    tf.data.Dataset
+    """
+    values, targets = rows
+    n_whole, n_left = divmod(len(targets), batch_size)
+
+    def order(_):
+        return tf.random.shuffle(tf.range(len(targets), dtype=tf.int64))
+
+    def cut(numbers):
+        whole = tf.reshape(numbers[: n_whole * batch_size], [n_whole, batch_size])
+        batches = tf.data.Dataset.from_tensor_slices(whole)
+        left = tf.data.Dataset.from_tensors(numbers[n_whole * batch_size :])
+        return batches.concatenate(left) if n_left else batches
+
+    def take(numbers, arrays):
+        return tf.nest.map_structure(lambda array: tf.gather(array, numbers), arrays)
+
+    parts = tuple(values) if isinstance(values, list) else values
+    arrays = tf.data.Dataset.from_tensors((parts, targets)).repeat()
+    numbers = tf.data.Dataset.range(1).map(order).flat_map(cut)
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    options.experimental_optimization.apply_default_optimizations = False
+    batches = tf.data.Dataset.zip((numbers, arrays)).map(take).with_options(options)
+    return batches.apply(tf.data.experimental.assert_cardinality(n_whole + bool(n_left)))
 
 
 def predict(model, values, batch_size: int = 256):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from genres import cluster, parallel
-from genres.models.networks import Ensemble, Fit, predict
+from genres.models.networks import Ensemble, Fit, predict, shuffled
 from genres.models.stacked import Stacked, keras, tf
 
 
@@ -85,21 +85,23 @@ def fit_each(
         fresh = build()
         if model is None:
             model = fresh
-            n_steps = epochs * -(-len(targets) // batch_size)
-            kind = "categorical" if augment and np.ndim(targets) == 2 else "sparse_categorical"
-            adapted = optimizer(n_steps) if callable(optimizer) else optimizer
-            model.compile(adapted, f"{kind}_crossentropy", metrics=["accuracy"])
+            n_batches = -(-len(targets) // batch_size)
+            adapted = optimizer(epochs * n_batches) if callable(optimizer) else optimizer
+            kind = "" if augment and np.ndim(targets) == 2 else "sparse_"
+            loss = f"{kind}categorical_crossentropy"
+            model.compile(adapted, loss, metrics=["accuracy"], steps_per_execution=n_batches)
             _prepare(model, targets)
             untrained = [variable.numpy() for variable in model.optimizer.variables]
         else:
             _restart(model, fresh, untrained)
             fits[-1] = fits[-1]._replace(model=fresh)  # which has taken over what was trained
         watch = _Watch(validation, earlier, progress)
-        settings = {"batch_size": batch_size, "class_weight": class_weight, "callbacks": [watch]}
-        model.fit(rows, targets, epochs=1 if augment else epochs, verbose=0, **settings)
+        settings = {"steps_per_epoch": n_batches, "class_weight": class_weight, "verbose": 0}
+        settings |= {"epochs": 1 if augment else epochs, "callbacks": [watch]}
+        model.fit(shuffled((rows, targets), batch_size), **settings)
         if augment:
             for _ in range(epochs - 1):
-                model.fit(*augment(rng, values, labels), verbose=0, **settings)
+                model.fit(shuffled(augment(rng, values, labels), batch_size), **settings)
         if validation:
             model.set_weights(watch.weights)
         best_epoch, seconds = watch.best_epoch or epochs, time.perf_counter() - start
@@ -113,9 +115,8 @@ def each(function: Callable, items):
     There are as many workers as cores and memory allow. A notebook's own function is unpickled
     after this module, which imports TensorFlow in silence.
     """
-    most = parallel.memory_left() // parallel.MEMORY_OF_NETWORKS
-    workers = max(1, min(parallel.cores(), most))
-    return parallel.each(partial(_call, function), items, workers)
+    workers = min(parallel.cores(), parallel.memory_left() // parallel.MEMORY_OF_NETWORKS)
+    return parallel.each(partial(_call, function), items, max(1, workers))
 
 
 def _call(function, item):
@@ -132,9 +133,8 @@ def _prepare(model, targets):
 def _restart(model, fresh, untrained):
     """Give a network and its optimizer their first state; what was trained goes to `fresh`."""
     trained = model.get_weights()
-    for variable, first in zip(model.variables, fresh.variables, strict=True):
-        variable.assign(first)
-    for variable, first in zip(model.optimizer.variables, untrained, strict=True):
+    variables = [*model.variables, *model.optimizer.variables]
+    for variable, first in zip(variables, [*fresh.variables, *untrained], strict=True):
         variable.assign(first)
     fresh.set_weights(trained)
 

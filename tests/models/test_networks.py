@@ -253,3 +253,49 @@ def test_what_turns_rows_into_input_has_to_fit_the_network(preparation, sound):
     else:
         with pytest.raises(ValueError, match=r"features|means|width"):
             networks._check(preparation, 3)
+
+
+# Batches
+
+
+@pytest.mark.parametrize("n_rows", [64, 70])
+def test_batches_are_those_that_keras_makes_of_arrays(n_rows):
+    values, labels = np.arange(n_rows, dtype="float32"), np.arange(n_rows) % 3
+
+    class Noting(keras.Model):
+        def train_step(self, data):
+            taken.append([part.numpy().tolist() for part in data])
+            return {"loss": 0.0}
+
+    def batches_of(*rows, **settings):
+        taken.clear()
+        model = Noting()
+        model.compile(run_eagerly=True)
+        model.fit(*rows, epochs=2, verbose=0, **settings)
+        return list(taken)
+
+    taken = []
+    keras.utils.set_random_seed(5)
+    keras_own = batches_of(values, labels)
+    keras.utils.set_random_seed(5)
+    own = networks.shuffled((values, labels), 32)
+    ours = batches_of(own, steps_per_epoch=len(own))
+    assert ours == keras_own
+    assert len(ours) == 2 * len(own) == 2 * -(-n_rows // 32)
+    first_epoch = np.concatenate([batch for batch, _ in ours[: len(own)]])
+    assert sorted(first_epoch) == values.tolist() != first_epoch.tolist()
+
+
+def test_batches_hold_all_that_a_network_of_two_branches_takes():
+    first, second, labels = np.arange(5), np.arange(5) * 10.0, np.arange(5) + 1
+    batches = networks.shuffled(([first, second], labels), 2)
+    rows = [np.stack([*values, targets]) for values, targets in batches]
+    assert [row.shape[1] for row in rows] == [2, 2, 1]
+    ours, theirs, known = np.concatenate(rows, axis=1)
+    np.testing.assert_array_equal(theirs, 10 * ours)
+    np.testing.assert_array_equal(known, ours + 1)
+
+
+def test_nothing_tunes_itself_while_a_network_trains():
+    batches = networks.shuffled((np.zeros((4, 1)), np.zeros(4)), 2)
+    assert batches.options().autotune.enabled is False
