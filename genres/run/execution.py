@@ -10,6 +10,8 @@ import psutil
 from genres.run import kernels, provenance
 from genres.screen import last_bar, spaced
 
+_ENGINE = "genres"
+
 
 class NotebookFailed(Exception):
     """A notebook did not come to its end; the message says where and why in one line."""
@@ -64,8 +66,8 @@ class Execution:
         Parameters
         ----------
         output : Path
-            Where to write it with its outputs, cell by cell: what is there after a failure tells
-            how far it came.
+            Where to write it with its outputs, before each cell of code and in the end: what is
+            there after a failure tells how far it came.
         parameters : dict
             Values that take the place of those in the cell tagged ``parameters``.
         environment : dict of str to str
@@ -102,6 +104,7 @@ class Execution:
         # What they would log to the terminal is said below, or goes without saying.
         for logger in ("papermill", "asyncio"):
             logging.getLogger(logger).setLevel(logging.CRITICAL)
+        papermill.engines.papermill_engines.register(_ENGINE, _engine())
         name = self._notebook.stem
         try:
             with kernels.kernel(self._notebook.parent, environment, self._server) as kernel:
@@ -112,6 +115,7 @@ class Execution:
                     _literal(self._notebook),
                     _literal(output),
                     parameters=parameters,
+                    engine_name=_ENGINE,
                     kernel_name="python3",
                     language="python",
                     progress_bar=False,
@@ -136,6 +140,27 @@ class Execution:
         """Note that the next code cell begins, so that its predecessor's bars are over."""
         self._cell += 1
         self._seen = self._bars.stat().st_size if self._bars.exists() else 0
+
+
+def _engine():
+    """Give papermill an engine that writes the notebook once for each cell of code.
+
+    Its own writes the whole notebook twice for each cell, of text too: the kernel waits meanwhile.
+    """
+    from papermill.engines import NBClientEngine
+
+    class Engine(NBClientEngine):
+        @classmethod
+        def execute_managed_notebook(cls, nb_man, kernel_name, on_cell_execute, **options):
+            save, nb_man.save = nb_man.save, lambda: None
+
+            def begin(cell, cell_index):
+                save()
+                on_cell_execute(cell, cell_index)
+
+            super().execute_managed_notebook(nb_man, kernel_name, on_cell_execute=begin, **options)
+
+    return Engine
 
 
 def _cpu_seconds(pid):

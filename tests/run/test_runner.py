@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
+import papermill
 import psutil
 import pytest
 from conftest import PROJECT, run_report, write_table
@@ -490,6 +491,26 @@ def test_a_failed_notebook_is_named_and_kept_and_the_others_go_on(copy, capsys):
     assert list(json.loads((copy.run.folder / "results.json").read_text())) == [SEARCH]
     assert copy.changes() == ["for the first time"]
     assert copy.run.read_state(KNN)["seconds"] > 0, "lost for the next estimate"
+
+
+def test_a_notebook_is_written_before_each_cell_of_code_with_all_outputs_up_to_there(
+    make_toy_project, tmp_path, monkeypatch
+):
+    written = []
+
+    def note(notebook, path):
+        written.append([cell.cell_type == "code" and len(cell.outputs) for cell in notebook.cells])
+        return write(notebook, path)
+
+    write = papermill.engines.write_ipynb
+    monkeypatch.setattr(papermill.engines, "write_ipynb", note)
+    project = make_toy_project(tmp_path / "project")
+    project.write(KNN, "print(1)", "print(2)", f'keep("{KNN}", accuracy=0.5)')
+    assert run_toy(project) == 0
+    # Heading, parameters, those of the run, opening, and three cells; first, all outputs are taken.
+    nothing = [False, 0, 0, 0, 0, 0, 0]
+    first, second = [*nothing[:4], 1, 0, 0], [*nothing[:4], 1, 1, 0]
+    assert written == [nothing] * 5 + [first, second]
 
 
 def test_a_disk_that_is_full_while_a_notebook_is_executed_is_told(copy, monkeypatch, capsys):
