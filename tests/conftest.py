@@ -29,7 +29,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 os.environ["GENRE_CHROMIUM"] = ""  # the runs of tests print no PDF: each would take seconds
 settings.register_profile("however long it takes", deadline=None)  # a machine may be busy
 settings.load_profile("however long it takes")
-# Each of the two that test at the same time has a core, unless a test asks for more workers: they
+# Each of those that test at the same time has a core, unless a test asks for more workers: they
 # would each import TensorFlow, which takes longer than what they do.
 os.environ["LOKY_MAX_CPU_COUNT"] = "1"
 # Where the tests are started in the background, Ctrl-C is ignored, and so it would be by what they
@@ -146,24 +146,47 @@ def untraced():
 
 
 LESS = {
-    "04-model-exploration": "EPOCHS, N_VOTERS = 1, 2",
-    "05-lstm-ensemble": "N_MEMBERS, EPOCHS = 2, 3",
-    "06-honest-evaluation": "EPOCHS = 2",
-    "09-genre-maps": "N_DRAWS, EPOCHS = 2, 1",
-    "10-wavelets-and-leakage": "EPOCHS, UPDATES = 1, 4",
-    "12-genre-timeline": "N_TUNING, N_HELD_OUT, N_SPLICES, EPOCHS = 2, 8, 12, 1",
-    "13-transfer": "SIZES, N_DRAWS = SIZES[:2], 2",
+    "04-model-exploration": {"86dd3fdc": "EPOCHS, N_VOTERS = 1, 2"},
+    "05-lstm-ensemble": {"acc1b7c5": "N_MEMBERS, EPOCHS = 2, 3"},
+    "06-honest-evaluation": {"effort": "effort, EPOCHS = champion.Effort(1, 1, 1, 1), 2"},
+    "09-genre-maps": {"effort": "N_DRAWS, EPOCHS = 2, 1"},
+    "10-wavelets-and-leakage": {"effort": "EPOCHS, UPDATES = 1, 4"},
+    "11-champion": {"bench": "effort = champion.Effort(1, 1, 1, 1)"},
+    "12-genre-timeline": {
+        "cell-02": "N_TUNING, N_HELD_OUT, N_SPLICES, N_CONTROLS, EPOCHS = 2, 8, 12, 4, 1"
+    },
+    "13-transfer": {"set-up": "SIZES, N_DRAWS = SIZES[:2], 2"},
 }
-"""What tests rehearse notebooks with, instead of the numbers that are a user's rehearsal."""
+"""What tests rehearse notebooks with, instead of the numbers that are a user's rehearsal.
+
+It comes after the cells that are named.
+"""
 
 
 def take_less(notebook):
     """Let a notebook train, draw and try less than in a user's rehearsal."""
-    for place, cell in enumerate(notebook.cells):
-        if opening := re.search(r'^bench = utils\.Bench\("(.+?)"', cell.source, re.M):
-            less = LESS.get(opening[1], "")
-            notebook.cells.insert(place + 1, nbformat.v4.new_code_cell(less, id="less"))
-            return
+    code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    opening = re.search(r'^bench = utils\.Bench\("(.+?)"', code, re.M)
+    for cell_id, less in LESS.get(opening[1], {}).items():
+        _add_after(notebook, cell_id, less)
+
+
+FEW_KINDS = """\
+basic = ["fully connected: basic", "convolutional: basic", "recurrent: LSTM"]
+kinds = {name: kinds[name] for name in [*basic, "fully connected: shallow", *again]}
+"""
+
+
+def train_few_kinds(notebook):
+    """Let notebook 04 train a third of its kinds of network; the fewest clips train all."""
+    if any(cell.id == "rounds" for cell in notebook.cells):
+        _add_after(notebook, "rounds", FEW_KINDS)
+
+
+def _add_after(notebook, cell_id, code):
+    place = next(number for number, cell in enumerate(notebook.cells) if cell.id == cell_id)
+    cell = nbformat.v4.new_code_cell(code, id=f"after-{cell_id}")
+    notebook.cells.insert(place + 1, cell)
 
 
 REHEARSAL = """\
@@ -193,7 +216,7 @@ def quick_run(request):
     data = os.environ.get("GENRE_TEST_DATA") or "synthetic"
     command = rehearsal_of(cache / "project", data, cache / "runs", "report")
     with locks.held(cache / "lock"):  # who tests beside us waits, and finds it done
-        write_project(cache / "project", add_answers, take_less)
+        write_project(cache / "project", add_answers, take_less, train_few_kinds)
         finished = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     return cache / "runs" / "report-quick"
