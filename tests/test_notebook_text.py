@@ -127,6 +127,15 @@ def test_no_rule_of_style_is_switched_off(notebook):
     assert not any("# noqa" in source for source in sources(notebook, "code"))
 
 
+def test_networks_that_a_cell_itself_trains_or_asks_are_seeded(notebook):
+    is_seeded = False
+    for source in sources(notebook, "code"):
+        calls = {line for line in source.splitlines() if not line.startswith(" ")}
+        is_seeded |= "keras.utils.set_random_seed(SEED)" in calls
+        asked = [line for line in calls if re.search(r"\.(compile|get_weights)\(", line)]
+        assert is_seeded or not asked, asked
+
+
 def test_formulas_are_in_the_text_and_can_be_drawn_on_a_page(notebook):
     formulas = [found for text in sources(notebook, "markdown") for found in FORMULA.findall(text)]
     assert len(formulas) >= LEAST_FORMULAS

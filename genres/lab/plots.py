@@ -26,6 +26,7 @@ LINES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)))
 """Styles of lines, so that no line is known by its colour alone."""
 
 _FEWEST_FOR_PERCENTILES = 10  # draws
+_MARK = 0.18  # inches, of the line that says that music is synthetic
 
 _GTZAN_COLOURS = {
     "pop": PALETTE[6],
@@ -65,7 +66,13 @@ def close(figure):
 
 
 def mark_synthetic(figure):
-    """Say on a picture that its music was made by a program."""
+    """Say on a picture that its music was made by a program: below its legend, if it has one."""
+    if figure.legends:
+        height = figure.get_figheight() + _MARK
+        figure.set_figheight(height)
+        figure.get_layout_engine().set(rect=(0, _MARK / height, 1, 1 - _MARK / height))
+        for legend in figure.legends:
+            legend.borderaxespad += 72 * _MARK / legend.prop.get_size_in_points()
     figure.text(0.995, 0.005, "synthetic music", ha="right", va="bottom", color="0.4", size=9)
 
 

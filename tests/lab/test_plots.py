@@ -1,8 +1,11 @@
 """lab.plots: the pictures that notebooks share."""
 
+from itertools import combinations
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import pytest
 
 from genres.lab import plots
 
@@ -31,6 +34,22 @@ def test_gains_have_their_intervals_beside_each_other():
     assert [bar[:, 1].tolist() for bar in bars] == [[0, 3], [1, 4], [0, 0], [0, 0]]
     assert len({bar[0, 0] for bar in bars}) == 4
     assert plots.describe(figure) == "Gains. points against neighbours k. Shown: one, other."
+    plots.close(figure)
+
+
+@pytest.mark.parametrize("width", [4.0, plots.WIDTH])
+def test_a_picture_of_synthetic_music_says_so_where_no_legend_is(width):
+    plots.set_style()
+    figure, axis = plt.subplots(figsize=(width, 3))
+    axis.plot([1, 2], label="almost as wide as the narrow picture")
+    axis.set(xlabel="time in seconds")
+    figure.legend(loc="outside lower center")
+    plots.mark_synthetic(figure)
+    plots.as_png(figure)
+    (mark,), (legend,) = figure.texts, figure.legends
+    label, *boxes = [part.get_window_extent() for part in (axis.xaxis.label, mark, legend)]
+    assert not any(one.overlaps(other) for one, other in combinations([label, *boxes], 2))
+    assert all(figure.bbox.contains(*box.min) for box in boxes)
     plots.close(figure)
 
 
