@@ -1,5 +1,6 @@
 """Recognising the genre of a piece of music: one room per question, one file per answer."""
 
+import gc
 import re
 
 from genres import environment
@@ -39,3 +40,4 @@ class Refusal(Exception):
 
 
 environment.clean_libraries()
+gc.set_threshold(50_000, 20, 20)  # importing TensorFlow makes a million objects, which all stay

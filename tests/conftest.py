@@ -29,6 +29,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 os.environ["GENRE_CHROMIUM"] = ""  # the runs of tests print no PDF: each would take seconds
 settings.register_profile("however long it takes", deadline=None)  # a machine may be busy
 settings.load_profile("however long it takes")
+gc.disable()  # while test files, and what they need, are imported
 # Each of those that test at the same time has a core, unless a test asks for more workers: they
 # would each import TensorFlow, which takes longer than what they do.
 os.environ["LOKY_MAX_CPU_COUNT"] = "1"
@@ -61,6 +62,7 @@ def pytest_collection_modifyitems(items):
 def pytest_collection_finish():
     """Let the collection of garbage, which Keras does before each training, pass over modules."""
     gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")
