@@ -40,4 +40,4 @@ class Refusal(Exception):
 
 
 environment.clean_libraries()
-gc.set_threshold(50_000, 20, 20)  # importing TensorFlow makes a million objects, which all stay
+gc.set_threshold(50_000, 20, 20)  # importing TensorFlow makes half a million objects, and all stay
