@@ -3,19 +3,24 @@
 import gc
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
-import sys
 from contextlib import contextmanager
 from pathlib import Path
 
-import nbformat
 import numpy as np
 import pytest
 import soundfile
 from hypothesis import settings
+from rehearsals import (
+    add_answers,
+    rehearsal_of,
+    take_less,
+    train_few_kinds,
+    train_on_one_batch,
+    write_project,
+)
 
 from genres import files, locks
 from genres.data.clips import CLIPS_AT_LEAST
@@ -83,63 +88,9 @@ def published():
     return files.read_json(path)
 
 
-ANSWER = re.compile(
-    r"<details><summary>Answer</summary>\n\n"
-    r"```python\n(?P<code>.+?)\n```\n+```text\n(?P<shown>.+?)\n```\n+(?P<text>.+?)\n\n</details>",
-    re.S,
-)
-"""The answer to an exercise: its code, and what that shows."""
-
-
-def write_project(folder, *changes):
-    """Make a folder that is the project, but for what functions change in each notebook."""
-    (folder / "notebooks").mkdir(parents=True, exist_ok=True)
-    for name in ("data", "figures", "genres", "utils.py", "requirements.lock", "requirements.txt"):
-        if not (folder / name).exists():
-            (folder / name).symlink_to(PROJECT / name)
-    for left in folder.glob("notebooks/*.ipynb"):
-        left.unlink()
-    for path in (PROJECT / "notebooks").glob("[0-9]*.ipynb"):
-        notebook = nbformat.read(path, as_version=4)
-        for change in changes:
-            change(notebook)
-        nbformat.write(notebook, folder / "notebooks" / path.name)
-
-
-def add_answers(notebook):
-    """Add the answers to a notebook's exercises at its end."""
-    text = "\n\n".join(cell.source for cell in notebook.cells)
-    notebook.cells += [
-        nbformat.v4.new_code_cell(answer["code"], id=f"answer-{number}")
-        for number, answer in enumerate(ANSWER.finditer(text), start=1)
-    ]
-
-
-TRAINS = r"^from genres\.models import .*\b(champion|networks)\b"
-"""What a notebook imports that trains networks."""
-
-UNTRACED = """\
-import warnings
-from genres.models.stacked import tf
-tf.config.run_functions_eagerly(True)
-warnings.filterwarnings("ignore", "Even though the `tf.config")
-"""
-
-
-def leave_untraced(notebook):
-    """Let a notebook's networks compute at once, and not be traced first.
-
-    Where they take few steps on few clips, tracing takes most of the time.
-    """
-    code = [cell.source for cell in notebook.cells]
-    opening = next(number for number, source in enumerate(code) if "utils.Bench(" in source)
-    if any(re.search(TRAINS, source, re.M) for source in code):
-        notebook.cells.insert(opening, nbformat.v4.new_code_cell(UNTRACED, id="untraced"))
-
-
 @pytest.fixture(scope="module")
 def untraced():
-    """Let a file's networks compute at once, as `leave_untraced` lets those of a notebook."""
+    """Let a file's networks compute at once: where they take few steps, tracing takes longer."""
     import tensorflow as tf  # here, as few tests need it
 
     tf.config.run_functions_eagerly(True)
@@ -147,78 +98,20 @@ def untraced():
     tf.config.run_functions_eagerly(False)
 
 
-LESS = {
-    "04-model-exploration": {"86dd3fdc": "EPOCHS, N_VOTERS = 1, 2"},
-    "05-lstm-ensemble": {"acc1b7c5": "N_MEMBERS, EPOCHS = 2, 3"},
-    "06-honest-evaluation": {"effort": "effort, EPOCHS = champion.Effort(1, 1, 1, 1), 2"},
-    "09-genre-maps": {"effort": "N_DRAWS, EPOCHS = 2, 1"},
-    "10-wavelets-and-leakage": {"effort": "EPOCHS, UPDATES = 1, 4"},
-    "11-champion": {"bench": "effort = champion.Effort(1, 1, 1, 1)"},
-    "12-genre-timeline": {
-        "cell-02": "N_TUNING, N_HELD_OUT, N_SPLICES, N_CONTROLS, EPOCHS = 2, 8, 12, 4, 1"
-    },
-    "13-transfer": {"set-up": "SIZES, N_DRAWS = SIZES[:2], 2"},
-}
-"""What tests rehearse notebooks with, instead of the numbers that are a user's rehearsal.
-
-It comes after the cells that are named.
-"""
-
-
-def take_less(notebook):
-    """Let a notebook train, draw and try less than in a user's rehearsal."""
-    code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
-    opening = re.search(r'^bench = utils\.Bench\("(.+?)"', code, re.M)
-    for cell_id, less in LESS.get(opening[1], {}).items():
-        _add_after(notebook, cell_id, less)
-
-
-FEW_KINDS = """\
-basic = ["convolutional: basic", "recurrent: LSTM", *again]
-kinds = {name: kinds[name] for name in kinds if name in basic or name.startswith("fully")}
-"""
-
-
-def train_few_kinds(notebook):
-    """Let notebook 04 train half of its kinds of network; on the fewest clips it trains all."""
-    if any(cell.id == "rounds" for cell in notebook.cells):
-        _add_after(notebook, "rounds", FEW_KINDS)
-
-
-def _add_after(notebook, cell_id, code):
-    place = next(number for number, cell in enumerate(notebook.cells) if cell.id == cell_id)
-    cell = nbformat.v4.new_code_cell(code, id=f"after-{cell_id}")
-    notebook.cells.insert(place + 1, cell)
-
-
-REHEARSAL = """\
-import sys
-from pathlib import Path
-from genres.run.runner import run_report
-project, data, out, name, *only = sys.argv[1:]
-options = {"name": name, "quick": True, "offline": True, "only": only}
-outcome = run_report(data, out=out, project=Path(project), **options)
-sys.exit("\\n".join(outcome.failures) or 0)
-"""
-
-
-def rehearsal_of(project, data, out, name, *only):
-    """Give the command that starts a quick run of a project that `write_project` has made."""
-    return [sys.executable, "-c", REHEARSAL, *map(str, (project, data, out, name, *only))]
-
-
 @pytest.fixture(scope="session")
 def quick_run(request):
     """Folder of a quick run of the whole report, with the exercises' answers, on the real data.
 
-    Where there are none, it is one on the built-in corpus. It stands in pytest's cache, so that the
-    next session executes only what changed.
+    Where there are none, it is one on the built-in corpus. Its networks learn next to nothing; on
+    the fewest clips they are trained as a user's are. It stands in pytest's cache, so that the next
+    session executes only what changed.
     """
     cache = request.config.cache.mkdir("quick-run")
     data = os.environ.get("GENRE_TEST_DATA") or "synthetic"
     command = rehearsal_of(cache / "project", data, cache / "runs", "report")
     with locks.held(cache / "lock"):  # who tests beside us waits, and finds it done
-        write_project(cache / "project", add_answers, take_less, train_few_kinds)
+        changes = (add_answers, take_less, train_few_kinds, train_on_one_batch)
+        write_project(cache / "project", *changes)
         finished = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     return cache / "runs" / "report-quick"

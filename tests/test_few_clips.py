@@ -6,7 +6,7 @@ import subprocess
 import nbformat
 import numpy as np
 import pytest
-from conftest import leave_untraced, rehearsal_of, take_less, write_project
+from rehearsals import leave_untraced, rehearsal_of, take_less, write_project
 
 from genres.data import clips, folders, tables
 from genres.project import PROJECT

@@ -7,7 +7,7 @@ from statistics import median
 
 import nbformat
 import pytest
-from conftest import ANSWER
+from rehearsals import ANSWER
 
 from genres.project import PROJECT
 from genres.report import pages

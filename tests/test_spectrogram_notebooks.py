@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 import soundfile
 from audio_collections import CLIP_COLUMNS, fma_path, write_tracks
-from conftest import leave_untraced, rehearsal_of, take_less, write_project
+from rehearsals import rehearsal_of, take_less, train_on_one_batch, write_project
 
 from genres import files
 from genres.data import folders
@@ -111,7 +111,7 @@ def rehearsals(tmp_path_factory):
     """
     out = tmp_path_factory.mktemp("runs")
     collections = {name: write(tmp_path_factory.mktemp(name)) for name, write in WRITERS.items()}
-    write_project(out, leave_untraced, take_less)
+    write_project(out, train_on_one_batch, take_less)
     processes, found = {}, {}
     try:
         for name, collection in collections.items():

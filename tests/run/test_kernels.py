@@ -4,7 +4,8 @@ import subprocess
 import sys
 
 import pytest
-from conftest import PROJECT, rehearsal_of
+from conftest import PROJECT
+from rehearsals import rehearsal_of
 
 from genres import files
 
