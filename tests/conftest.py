@@ -44,8 +44,16 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Files whose tests rehearse notebooks, which takes minutes: none of them comes at the end. What
-# else needs the first one's rehearsal comes long after, and does not have to wait for it.
-REHEARSALS = ["test_notebooks.py", "test_few_clips.py", "test_spectrogram_notebooks.py"]
+# else needs the first one's rehearsal comes long after, and does not have to wait for it. The
+# second one begins when numba has compiled for the first, or it would compile all of it twice.
+FIRST = [
+    "test_notebooks.py",
+    "test_site.py",
+    "test_cluster.py",
+    "test_few_clips.py",
+    "test_spectrogram_notebooks.py",
+]
+
 
 OPENING = """\
 import json, os, pathlib, sys, time
@@ -59,8 +67,8 @@ def keep(name, **results):
 
 
 def pytest_collection_modifyitems(items):
-    """Put the files that rehearse the report first."""
-    places = {name: place for place, name in enumerate(REHEARSALS)}
+    """Put the files that rehearse the report, and what is tested beside them, first."""
+    places = {name: place for place, name in enumerate(FIRST)}
     items.sort(key=lambda item: places.get(item.path.name, len(places)))
 
 

@@ -81,6 +81,24 @@ def test_tables_are_written_as_in_a_kernel_that_starts_by_itself(two):
 
 
 @linux
+def test_of_what_is_to_be_done_at_the_end_a_kernel_does_what_its_notebook_said(two):
+    # What libraries said in the server may wait for a thread that only the server has.
+    code = """
+import atexit, logging
+class Handler(logging.Handler):
+    def close(self, left=run / "of a library"):
+        left.touch()
+logging.of_notebook = Handler()
+atexit.register((run / "of the notebook").touch)
+"""
+    two.write(SECOND, NOTE, "import wave", f'keep("{SECOND}")', code)
+    command = rehearsal_of(two.folder, two.data, two.folder / "runs", "toy")
+    subprocess.run(command, cwd=PROJECT, check=True, capture_output=True)
+    left = {path.name for path in (two.folder / "runs" / "toy-quick").glob("of *")}
+    assert left == {"of the notebook"}
+
+
+@linux
 def test_a_kernel_that_is_killed_leaves_no_semaphores(two):
     kill = "lock = multiprocessing.RLock()\nos.kill(os.getpid(), 9)"
     two.write(SECOND, NOTE, "import wave", kill)
