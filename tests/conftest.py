@@ -54,7 +54,6 @@ FIRST = [
     "test_spectrogram_notebooks.py",
 ]
 
-
 OPENING = """\
 import json, os, pathlib, sys, time
 run = pathlib.Path(os.environ["GENRE_RUN"])
@@ -111,7 +110,7 @@ def quick_run(request):
     """Folder of a quick run of the whole report, with the exercises' answers, on the real data.
 
     Where there are none, it is one on the built-in corpus. Its networks learn next to nothing; on
-    the fewest clips they are trained as a user's are. It stands in pytest's cache, so that the next
+    the fewest clips they are trained on all rows. It stands in pytest's cache, so that the next
     session executes only what changed.
     """
     cache = request.config.cache.mkdir("quick-run")

@@ -92,9 +92,9 @@ keras.Model.run_eagerly = property(lambda network: True, lambda network, value: 
 
 
 def train_on_one_batch(notebook):
-    """Let a notebook's networks take one step in each epoch, at once, where the project trains.
+    """Let a notebook's networks take one step in each epoch, untraced.
 
-    Tracing a network takes longer than all its training in a rehearsal.
+    In a rehearsal, tracing a network takes longer than training it.
     """
     _let_train(notebook, ONE_BATCH)
 

@@ -196,8 +196,8 @@ def _be_kernel(arguments, folder, environment):
         sys.modules["numba"].config.reload_config()
     if "pandas" in sys.modules:  # which took the server for a terminal, with so many columns
         sys.modules["pandas"].set_option("display.max_columns", 20)
-    # At the end, libraries such as polars wait for threads of theirs, which a fork does not have;
-    # what a notebook itself wants to be done is done below.
+    # Exit functions of libraries, such as that of polars, wait for threads that a fork does not
+    # have. Those that the notebook registers are called below.
     atexit._clear()
     gc.freeze()  # what was imported stays, and Keras collects garbage before each training
     from ipykernel.kernelapp import IPKernelApp

@@ -81,8 +81,8 @@ def test_tables_are_written_as_in_a_kernel_that_starts_by_itself(two):
 
 
 @linux
-def test_of_what_is_to_be_done_at_the_end_a_kernel_does_what_its_notebook_said(two):
-    # What libraries said in the server may wait for a thread that only the server has.
+def test_a_forked_kernel_calls_its_notebooks_exit_functions_and_no_librarys(two):
+    # That of a library may wait for a thread that only the server has. Logging's closes handlers.
     code = """
 import atexit, logging
 class Handler(logging.Handler):
