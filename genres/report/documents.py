@@ -13,6 +13,7 @@ from genres import Refusal, files
 from genres.project import COMMAND
 
 BROWSERS = (
+    "chromium-headless-shell",
     "chromium",
     "chromium-browser",
     "google-chrome",
