@@ -44,10 +44,11 @@ def confusion(labels, predicted, genres: Sequence[str], title: str, counted: str
         linewidths=0.5,
         xticklabels=genres,
         yticklabels=genres,
-        cbar_kws={"label": counted},
+        cbar_kws={"label": counted, "ticks": MaxNLocator(integer=True)},
         ax=axis,
     )
-    axis.set(title=title, xlabel="predicted genre", ylabel="true genre")
+    axis.set(xlabel="predicted genre", ylabel="true genre")
+    figure.suptitle(title, size="medium", weight="bold")
     return figure
 
 

@@ -254,7 +254,7 @@ def timelines(samples, decibels, tracks, title: str, truth=None):
     seconds = len(samples) / SAMPLE_RATE
     _waveform(axes[0], samples, seconds)
     draw_spectrogram(axes[1], decibels, seconds, (300, 1000, 3000), interpolation=None)
-    axes[1].set_ylabel("frequency (Hz)")
+    axes[1].set_ylabel("frequency\n(Hz)")
     for axis, (name, track) in zip(axes[2:], tracks.items(), strict=True):
         _band(axis, track)
         axis.set_ylabel(f"{name}\n(probability)")

@@ -99,7 +99,8 @@ class Stacked:
         update = _OPTIMIZERS[optimizer](weights)
 
         @tf.function(
-            input_signature=[tf.TensorSpec([None, None], tf.int64), tf.TensorSpec([], tf.int32)]
+            input_signature=[tf.TensorSpec([None, None], tf.int64), tf.TensorSpec([], tf.int32)],
+            autograph=False,  # no tensor decides what is done: Python's own loops can stay
         )
         def train_step(rows, step):
             with tf.GradientTape() as tape:
