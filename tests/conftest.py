@@ -142,7 +142,7 @@ def browser():
     """
     reason = "no browser: playwright is not installed"
     playwright = pytest.importorskip("playwright.sync_api", reason=reason)
-    # Debian has Chromium without its windows too, which takes two thirds of the time.
+    # Debian has Chromium without its windows too, which takes less time.
     chromium = shutil.which("chromium-headless-shell") or shutil.which("chromium")
     if not chromium:
         pytest.skip("no browser: chromium is not installed")
